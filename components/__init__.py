@@ -1,0 +1,1 @@
+"""The steps of Ratoon, one folder an image."""

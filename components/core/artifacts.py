@@ -1,0 +1,190 @@
+"""The fixed names inside the folders that pass between steps."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+PLAN = "plan.json"
+MODEL_FILES = "model"
+LINEAGE = "lineage.json"
+VERDICT = "verdict.json"
+SAVED_MODEL = "saved_model"
+MODEL_CARD = "model.json"
+GOLDEN = "golden.json"
+LIMITS = "limits.json"
+STATISTICS = "{split}.statistics.pb"
+SCHEMA = "schema.pbtxt"
+DEPLOYMENT = "deployment.json"
+OBSERVED = "observed.parquet"
+BEFORE = "before.parquet"
+COVERAGE = "coverage.json"
+
+
+class SplitName(StrEnum):
+    """The parts of the examples."""
+
+    TRAIN = "train"
+    RECENT = "recent"
+    REFERENCE = "reference"
+
+
+def example_files(examples: Path, split: SplitName) -> tuple[Path, ...]:
+    """The Parquet files of one split, oldest span first; none where the split is empty."""
+    return tuple(sorted((examples / split).glob("*.parquet")))
+
+
+class Record(BaseModel):
+    """A frozen record that is kept as JSON; the same record is the same bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Reads a record.
+
+        Raises:
+            pydantic.ValidationError: The file is not one.
+        """
+        return cls.model_validate_json(file.read_text(encoding="utf-8"))
+
+    def write(self, file: Path) -> None:
+        """Writes the record, making its folder where it is missing."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(self.model_dump_json(by_alias=True, indent=1) + "\n", encoding="utf-8")
+
+
+class ModelColumn(Record):
+    """A raw column of the model's signature.
+
+    Attributes:
+        name: Its name in the examples, the requests and the prediction log.
+        source: Where the spec reads it, such as ``weather.temp``.
+        kind: ``number`` (float32, missing is NaN), ``category`` (string, missing is ``""``) or
+            ``timestamp`` (int64, seconds since 1970 UTC, never missing).
+    """
+
+    name: str
+    source: str
+    kind: str
+
+
+class ModelCard(Record):
+    """``model.json``: what a model is, beside its SavedModel.
+
+    Attributes:
+        name: The spec's name.
+        version: Unique and sortable, such as ``20130701T0000-1a2b3c4d``.
+        method: ``trained`` or ``recalibrated``.
+        task: The spec's task.
+        label: What the answer is called.
+        threshold: The probability from which the class is positive.
+        columns: The signature's raw columns, in order.
+        key: The key columns of an example, logged with every prediction.
+        event_time: The column that says when an example exists.
+        as_of: The instant that the model was made for.
+        run: The run that made it.
+        digests: What it was made from: ``spec``, ``plan``, ``schema``, ``examples``, ``code``.
+        metrics: Split to metric to value, as measured after training.
+        rows: Rows trained on.
+    """
+
+    name: str
+    version: str
+    method: str
+    task: str
+    label: str
+    threshold: float
+    columns: tuple[ModelColumn, ...]
+    key: tuple[str, ...]
+    event_time: str
+    as_of: str
+    run: str
+    digests: Mapping[str, str]
+    metrics: Mapping[str, Mapping[str, float]]
+    rows: int
+
+
+class Golden(Record):
+    """``golden.json``: rows with the probabilities that the model gave where it was made."""
+
+    columns: Mapping[str, tuple[float | int | str | None, ...]]
+    probability: tuple[float, ...]
+    tolerance: float
+
+
+class BlockScore(Record):
+    """What a model of this kind scored on one held-out block of its own training window."""
+
+    block: str
+    rows: int
+    metrics: Mapping[str, float]
+
+
+class Limits(Record):
+    """``limits.json``: the spread that monitoring learns its limits from."""
+
+    blocks: tuple[BlockScore, ...]
+
+
+class SourceRead(Record):
+    """One source as it was read: what a lineage is made of."""
+
+    uri: str
+    rows: int
+    bytes: int
+    digest: str
+    origin: str = ""
+    licence: str = ""
+
+
+class SpanCount(Record):
+    """What one prepared span holds, before any row is left out for its split.
+
+    Attributes:
+        span: The span's name.
+        rows: Its examples up to `as_of`.
+        due: Those whose label must be known by `as_of`.
+        labelled: Those of `due` that have one.
+        positives: Those labelled that are positive.
+        joined: External source to the rows for which it had a row.
+        refused: Rule text to the number of values that it refused.
+        duplicates: Rows left out because their key stood before.
+    """
+
+    span: str
+    rows: int
+    due: int
+    labelled: int
+    positives: int
+    joined: Mapping[str, int]
+    refused: Mapping[str, int]
+    duplicates: int
+
+
+class SourceState(Record):
+    """An external source as of the plan.
+
+    Attributes:
+        name: Its name in the spec.
+        newest: Its newest event time known at `as_of` (ISO); None for a static or empty table.
+        future_rows: Joined rows whose event time plus delay lay after the example's; must be 0.
+    """
+
+    name: str
+    newest: str | None
+    future_rows: int
+
+
+class Lineage(Record):
+    """``lineage.json``: what the examples were made from, and what they hold."""
+
+    plan: str
+    sources: tuple[SourceRead, ...]
+    spans: tuple[SpanCount, ...]
+    external: tuple[SourceState, ...]
+    newest: str | None
+    splits: Mapping[str, int]
+    digest: str

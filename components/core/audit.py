@@ -1,0 +1,86 @@
+"""The audit: what each step of each run did, kept for longer than the runs themselves.
+
+An entry is one file that is created once and never changed:
+``<audit>/runs/<run>/<step>.json``. Retrainings are claimed by number under
+``<audit>/retrainings/``, so that of two monitors that fire at once only one starts.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from components.core import storage
+from components.core.artifacts import Record
+from components.core.verdict import Verdict
+
+_SAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+class Entry(Record):
+    """What one step of one run did."""
+
+    run: str
+    step: str
+    model: str
+    as_of: str
+    version: str | None
+    decision: str
+    reason: str
+    digests: Mapping[str, str]
+    details: Mapping[str, Any] = {}
+
+
+class Retraining(Record):
+    """A retraining that a monitor started."""
+
+    run: str
+    as_of: str
+    reason: str
+
+
+def entry_of(verdict: Verdict, run: str, model: str, version: str | None = None) -> Entry:
+    """The audit entry of a verdict."""
+    failed = [f.model_dump(mode="json") for f in verdict.failures]
+    return Entry(
+        run=run,
+        step=verdict.step,
+        model=model,
+        as_of=verdict.as_of,
+        version=version,
+        decision=verdict.decision,
+        reason=verdict.reason,
+        digests=verdict.digests,
+        details={"numbers": dict(verdict.numbers), "failures": failed},
+    )
+
+
+def append(audit_uri: str, entry: Entry) -> None:
+    """Adds an entry; a step that is run again after an interruption gets a numbered one."""
+    content = (entry.model_dump_json(indent=1) + "\n").encode()
+    folder = f"{audit_uri}/runs/{_SAFE.sub('-', entry.run)}"
+    attempt = 1
+    while not storage.create_bytes(f"{folder}/{entry.step}{_suffix(attempt)}.json", content):
+        attempt += 1
+
+
+def entries(audit_uri: str, run: str = "*") -> tuple[Entry, ...]:
+    """The entries of a run, or of every run."""
+    safe = run if run == "*" else _SAFE.sub("-", run)
+    files = storage.list_files(f"{audit_uri}/runs/{safe}/*.json")
+    return tuple(Entry.model_validate_json(storage.read_bytes(f)) for f in files)
+
+
+def retrainings(audit_uri: str) -> tuple[Retraining, ...]:
+    """Every retraining claimed so far, oldest first."""
+    files = storage.list_files(f"{audit_uri}/retrainings/*.json")
+    return tuple(Retraining.model_validate_json(storage.read_bytes(f)) for f in files)
+
+
+def claim_retraining(audit_uri: str, seen: int, retraining: Retraining) -> bool:
+    """Claims the retraining after the `seen` ones; False where another was faster."""
+    content = (retraining.model_dump_json(indent=1) + "\n").encode()
+    return storage.create_bytes(f"{audit_uri}/retrainings/{seen + 1:06d}.json", content)
+
+
+def _suffix(attempt: int) -> str:
+    return "" if attempt == 1 else f"-{attempt}"

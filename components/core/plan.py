@@ -1,0 +1,121 @@
+"""The plan: everything that a run decides at its start, which every other step reads."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+
+from components.core.artifacts import MODEL_FILES, PLAN, ModelColumn, Record
+from components.core.digest import digest_of
+from components.core.spans import Interval, Span
+from components.core.spec import Derive, Spec
+
+
+class Purpose(StrEnum):
+    """Which pipeline a plan is for."""
+
+    TRAIN = "train"
+    WATCH = "watch"
+
+
+class PlannedFeature(Record):
+    """A feature with nothing left to guess.
+
+    Attributes:
+        name: Its name in the network.
+        kind: ``number``, ``category`` or ``timestamp``, of what the network sees.
+        derive: How it is computed in the graph; None: it is its one column.
+        columns: The raw columns that it reads.
+        zone: The IANA zone that hours and days are read in.
+    """
+
+    name: str
+    kind: str
+    derive: Derive | None
+    columns: tuple[str, ...]
+    zone: str
+
+
+class Champion(Record):
+    """What serves now, as the target says.
+
+    Attributes:
+        version: Its version.
+        uri: Where its model folder is.
+        digest: Digest of that folder.
+        run: The run that deployed it.
+        as_of: The instant that it was trained for (ISO).
+    """
+
+    version: str
+    uri: str
+    digest: str
+    run: str
+    as_of: str
+
+
+class Windows(Record):
+    """Event time, cut.
+
+    Attributes:
+        train: What is trained on: the window without holdouts.
+        recent: The newest labelled days.
+        reference: The weeks that no model ever trains on, over the whole history.
+        labels_until: Labels of examples before this instant must be known at `as_of`.
+        watch: The window of live predictions that monitoring judges.
+        before: The window before that one.
+    """
+
+    train: tuple[Interval, ...]
+    recent: tuple[Interval, ...]
+    reference: tuple[Interval, ...]
+    labels_until: str
+    watch: Interval
+    before: Interval
+
+
+class Plan(Record):
+    """``plan.json``.
+
+    Attributes:
+        purpose: Which pipeline it is for.
+        spec: The spec, overlay and target applied.
+        as_of: The instant of the run (ISO, UTC); no step asks the clock what day it is.
+        version: The version that a model trained by this plan gets.
+        spans: Names of the spans with data before `as_of`, oldest first.
+        columns: The raw columns of the model.
+        features: The features, resolved with the schema.
+        windows: Event time, cut.
+        champion: What serves now; None: nothing does.
+        digests: ``spec``, ``schema``, ``files`` (the model's folder).
+    """
+
+    purpose: Purpose
+    spec: Spec
+    as_of: str
+    version: str
+    spans: tuple[str, ...]
+    columns: tuple[ModelColumn, ...]
+    features: tuple[PlannedFeature, ...]
+    windows: Windows
+    champion: Champion | None
+    digests: Mapping[str, str]
+
+    @classmethod
+    def of(cls, folder: Path) -> "Plan":
+        """Reads the plan of a plan artifact."""
+        return cls.read(folder / PLAN)
+
+    @property
+    def digest(self) -> str:
+        """Names this plan."""
+        return digest_of(self.model_dump(mode="json", by_alias=True))
+
+    @property
+    def cut(self) -> tuple[Span, ...]:
+        """The spans."""
+        return tuple(Span.named(self.spec.data.span, name) for name in self.spans)
+
+
+def model_file(folder: Path, name: str) -> Path:
+    """A file of the model's folder as the plan artifact carries it."""
+    return folder / MODEL_FILES / name

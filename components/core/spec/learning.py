@@ -1,0 +1,89 @@
+"""``history``, ``split``, ``window`` and ``model``: what is learned from, and by what."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from components.core.spec.part import Part
+from components.core.units import Duration, Share
+
+_WINDOW = re.compile(r"last ([1-9]\d*) spans?")
+_EVERY = re.compile(r"every ([2-9]|[1-9]\d+)(?:st|nd|rd|th)? week")
+
+
+class History(Part):
+    """What must be there before anyone trains."""
+
+    spans: int = Field(3, ge=1, description="Spans with rows.")
+    rows: int = Field(1_000, ge=1, description="Labelled rows to train on.")
+    positives: int = Field(100, ge=1, description="Rows of each class.")
+    labelled: Share = Field(0.8, description="Share of rows, old enough, that have a label.")
+    newest: Duration = Field(timedelta(days=45), description="Age of the newest row at as_of.")
+
+
+class Split(Part):
+    """Two holdouts, both cut by time."""
+
+    recent: Duration = Field(
+        timedelta(days=10), description="The newest labelled days: a challenger must be better."
+    )
+    reference: str = Field(
+        "every 5th week",
+        pattern=_EVERY.pattern,
+        description="Weeks that no model ever trains on: a challenger must not have forgotten.",
+    )
+
+    @property
+    def reference_weeks(self) -> int:
+        """N of every Nth week."""
+        match = _EVERY.fullmatch(self.reference)
+        assert match is not None  # the field's pattern
+        return int(match[1])
+
+
+def _check_window(text: object) -> object:
+    if text != "expanding" and not _WINDOW.fullmatch(str(text)):
+        raise ValueError("a window is 'expanding' or 'last N spans'")
+    return text
+
+
+Window = Annotated[str, BeforeValidator(_check_window)]
+
+
+def window_spans(window: str) -> int | None:
+    """N of ``last N spans``; None for an expanding window."""
+    match = _WINDOW.fullmatch(window)
+    return int(match[1]) if match else None
+
+
+class Network(Part):
+    """A built-in network, or the user's own by `module`."""
+
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (64, 32), description="Units of each hidden layer."
+    )
+    numbers: Literal["quantiles", "normalised"] = Field(
+        "quantiles", description="Numbers as embeddings of their quantile, or normalised."
+    )
+    embedding: int = Field(8, ge=1, description="Width of an embedding.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Share of hidden units dropped.")
+    epochs: int = Field(5, ge=1, description="Most passes over the training rows.")
+    batch: int = Field(512, ge=1, description="Rows in a step.")
+    learning_rate: float = Field(0.001, gt=0)
+    seed: int = Field(17, ge=0, description="Same seed, same data: same model.")
+    module: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*\.py$",
+        description="A file of the model's folder with build_model(spec, columns, statistics).",
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        network = {"hidden", "numbers", "embedding", "dropout"} & self.model_fields_set
+        if self.module and network:
+            raise ValueError(
+                f"module builds the whole network, so {', '.join(sorted(network))} has no effect"
+            )
+        return self

@@ -1,0 +1,125 @@
+"""``serving``, ``monitoring`` and ``retraining``: life after the first deployment."""
+
+import re
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from components.core.spans import SpanKind
+from components.core.spec.data import check_uri
+from components.core.spec.part import Part
+from components.core.units import Cpu, Duration, Share, Size, parse_duration
+
+TARGETS = ("local", "kserve", "git+https", "git+file")
+Trigger = Literal["performance", "calibration", "skew", "drift", "prediction_drift", "age"]
+_BUDGET = re.compile(r"(\d+) per (\d+[smhdw])")
+
+
+class Resources(Part):
+    """What one server may use."""
+
+    cpu: Cpu = "1"
+    memory: Size = "1Gi"
+
+
+class Canary(Part):
+    """How the candidate meets live traffic."""
+
+    steps: tuple[Share, ...] = Field((0.1, 0.5), description="Shares of the traffic, in order.")
+    requests: int = Field(50, ge=1, description="Requests to the candidate before each step ends.")
+    deadline: Duration = Field(
+        timedelta(minutes=30), description="Without enough traffic by then: rolled back."
+    )
+    errors: Share = Field(0.01, description="Share of failed requests that is accepted.")
+    slower: float = Field(
+        3.0, gt=0, description="The candidate's median latency, as a multiple of the champion's."
+    )
+    latency: Duration = Field(
+        timedelta(seconds=1), description="A candidate whose 99th percentile is above goes back."
+    )
+    shift: float = Field(
+        0.1, gt=0, description="Accepted difference of mean probability between the two."
+    )
+
+
+class Serving(Part):
+    """Where and how the model serves."""
+
+    target: str = Field(
+        description="local://folder, kserve://namespace or git+https://repo@branch#path."
+    )
+    replicas: int = Field(1, ge=0, description="Fewest servers.")
+    resources: Resources = Resources()
+    canary: Canary = Canary()
+    log: str = Field(description="Folder or URI of the prediction log.")
+    audit: str | None = Field(None, description="Folder or URI of the audit; default: beside log.")
+
+    _log = field_validator("log")(check_uri)
+
+    @field_validator("target")
+    @classmethod
+    def _known_target(cls, target: str) -> str:
+        scheme, found, rest = target.partition("://")
+        if not found or scheme not in TARGETS or not rest or ".." in rest.split("/"):
+            raise ValueError(f"a target is one of {', '.join(t + '://…' for t in TARGETS)}")
+        return target
+
+    @field_validator("canary", mode="before")
+    @classmethod
+    def _short_canary(cls, canary: object) -> object:
+        return {"steps": canary} if isinstance(canary, list) else canary
+
+    @property
+    def audit_uri(self) -> str:
+        """Where audit entries go."""
+        return self.audit or f"{self.log.rstrip('/')}-audit"
+
+
+class Calibration(Part):
+    """How the calibration of delayed-label performance is measured."""
+
+    bins: int = Field(10, ge=2, description="Bins of equal mass.")
+    limit: float | None = Field(None, gt=0, description="Given instead of learned.")
+
+
+class Monitoring(Part):
+    """The recurring run that watches the live predictions."""
+
+    every: SpanKind | Duration = Field(
+        SpanKind.DAY, description="hour, day, month, or a duration: how often, and how much."
+    )
+    limits: Literal["learned"] | dict[str, float] = Field(
+        "learned", description="learned from the training window, or metric to limit."
+    )
+    calibration: Calibration = Calibration()
+    rows: int = Field(1_000, ge=1, description="Fewer labelled rows: insufficient, never healthy.")
+    labelled: Share = Field(0.8, description="Share of rows, old enough, whose label must be in.")
+    oldest_model: Duration = Field(
+        timedelta(days=180), description="An older model is a finding, whatever its numbers."
+    )
+    silence: Duration = Field(timedelta(days=2), description="No request for so long is a finding.")
+
+    @field_validator("every", mode="before")
+    @classmethod
+    def _span_or_duration(cls, every: object) -> object:
+        return every if every in list(SpanKind) else parse_duration(every)
+
+
+class Retraining(Part):
+    """What starts a retraining, and how often at most."""
+
+    on: tuple[Trigger, ...] = Field(
+        ("performance", "calibration"), description="The findings that start one; others alert."
+    )
+    cool_down: Duration = Field(
+        timedelta(days=7), description="No second retraining within, whatever is found."
+    )
+    most: str = Field("4 per 90d", pattern=_BUDGET.pattern, description="The budget.")
+
+    @property
+    def budget(self) -> tuple[int, timedelta]:
+        """How many retrainings in which period."""
+        match = _BUDGET.fullmatch(self.most)
+        assert match is not None  # the field's pattern
+        return int(match[1]), parse_duration(match[2])

@@ -1,0 +1,105 @@
+"""The closed grammar of value rules: ``[abs](source | change(source, by=column)) op number``."""
+
+import ast
+from dataclasses import dataclass
+from typing import Literal
+
+Comparison = Literal["<", "<=", ">", ">="]
+_COMPARISONS: dict[type[ast.cmpop], Comparison] = {
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+}
+_ACCEPTED = "write `source > number`, with abs(...) or change(source, by=column) around the source"
+
+
+@dataclass(frozen=True)
+class ValueRule:
+    """A parsed rule.
+
+    Attributes:
+        text: The rule as written.
+        source: The column it judges, such as ``weather.temp``.
+        change: Whether the change from the last accepted value is judged, not the value.
+        by: The column that separates one series from another, for a change.
+        absolute: Whether the sign is dropped first.
+        comparison: How it is compared with `limit`.
+        limit: The number beyond which a value is refused.
+    """
+
+    text: str
+    source: str
+    change: bool
+    by: str | None
+    absolute: bool
+    comparison: Comparison
+    limit: float
+
+    @property
+    def table(self) -> str | None:
+        """The external source that the column belongs to; None for the primary table."""
+        return self.source.partition(".")[0] if "." in self.source else None
+
+    @property
+    def column(self) -> str:
+        """The column's name in its own table."""
+        return self.source.rpartition(".")[2]
+
+
+def parse_rule(text: str) -> ValueRule:
+    """Parses a rule; nothing of it is ever evaluated as code.
+
+    Raises:
+        ValueError: The text is not of the grammar.
+    """
+    try:
+        node = ast.parse(text, mode="eval").body
+    except SyntaxError as error:
+        raise ValueError(f"{text!r} is no rule; {_ACCEPTED}") from error
+    if not isinstance(node, ast.Compare) or len(node.ops) != 1:
+        raise ValueError(f"{text!r} is not one comparison; {_ACCEPTED}")
+    comparison = _COMPARISONS.get(type(node.ops[0]))
+    if comparison is None:
+        raise ValueError(f"{text!r} does not compare by <, <=, > or >=; {_ACCEPTED}")
+    value, absolute = _unwrap(node.left, "abs")
+    value, change, by = _change(value, text)
+    return ValueRule(
+        text, _source(value, text), change, by, absolute, comparison, _number(node, text)
+    )
+
+
+def _unwrap(node: ast.expr, function: str) -> tuple[ast.expr, bool]:
+    if _is_call(node, function) and isinstance(node, ast.Call) and len(node.args) == 1:
+        return node.args[0], True
+    return node, False
+
+
+def _is_call(node: ast.expr, function: str) -> bool:
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function
+    )
+
+
+def _change(node: ast.expr, text: str) -> tuple[ast.expr, bool, str | None]:
+    if not _is_call(node, "change") or not isinstance(node, ast.Call):
+        return node, False, None
+    by = {k.arg: k.value for k in node.keywords}
+    if len(node.args) != 1 or set(by) - {"by"}:
+        raise ValueError(f"{text!r}: change takes a source and by=column")
+    return node.args[0], True, _source(by["by"], text) if by else None
+
+
+def _source(node: ast.expr, text: str) -> str:
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return f"{node.value.id}.{node.attr}"
+    raise ValueError(f"{text!r} does not name a source column; {_ACCEPTED}")
+
+
+def _number(node: ast.Compare, text: str) -> float:
+    try:
+        return float(ast.literal_eval(node.comparators[0]))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{text!r} does not compare with a number; {_ACCEPTED}") from error

@@ -1,0 +1,69 @@
+"""Verdicts: what a step decided, and every finding that it decided by."""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+from components.core.artifacts import Record
+
+
+class Severity(StrEnum):
+    """How much a finding weighs."""
+
+    INFO = "info"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class Finding(Record):
+    """One thing that was looked at.
+
+    Attributes:
+        code: A stable word for the kind of finding, such as ``calibration``.
+        severity: ``info`` was as it should be, ``warn`` is worth a look, ``fail`` decides.
+        subject: What was looked at: a column, a slice, a split.
+        measured: The value found; None where there was nothing to measure.
+        limit: The value or bound that it was held against.
+        sentence: One sentence for a person.
+    """
+
+    code: str
+    severity: Severity
+    subject: str
+    measured: float | str | None
+    limit: float | str | None
+    sentence: str
+
+
+class Verdict(Record):
+    """A step's decision as data; it is never an exception.
+
+    Attributes:
+        step: The step that decided.
+        decision: One of the step's own words.
+        reason: The main reason in one sentence.
+        findings: Everything looked at, worst first.
+        as_of: The instant that was judged.
+        digests: What was judged.
+        numbers: Measured values for tables and dashboards.
+    """
+
+    step: str
+    decision: str
+    reason: str
+    findings: tuple[Finding, ...]
+    as_of: str
+    digests: Mapping[str, str] = {}
+    numbers: Mapping[str, float | None] = {}
+
+    @property
+    def failures(self) -> tuple[Finding, ...]:
+        """The findings that decided against."""
+        return tuple(f for f in self.findings if f.severity is Severity.FAIL)
+
+
+_WEIGHT = {Severity.FAIL: 0, Severity.WARN: 1, Severity.INFO: 2}
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings by severity; their order within one severity is kept."""
+    return tuple(sorted(findings, key=lambda f: _WEIGHT[f.severity]))

@@ -1,0 +1,1 @@
+"""The image that reads, joins, checks and watches tables."""

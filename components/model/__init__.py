@@ -1,0 +1,1 @@
+"""The image that trains, judges and serves models."""

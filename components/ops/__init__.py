@@ -1,0 +1,1 @@
+"""The image that plans, deploys, rolls out and schedules."""
