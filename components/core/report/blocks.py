@@ -1,0 +1,98 @@
+"""What a report is put together from: the verdict, sections, notes, and blocks side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from components.core.report.text import escape
+from components.core.report.tone import TONE_SYMBOLS, TONE_WORDS, Tone
+
+
+class Block(Protocol):
+    """One piece of a page."""
+
+    def html(self, level: int) -> str:
+        """Draws the block.
+
+        Args:
+            level: The heading level that a heading inside the block has to use.
+
+        Returns:
+            A fragment of HTML in which all user text is escaped.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Banner:
+    """The decision and its main reason; the first thing on a page.
+
+    Attributes:
+        decision: The word of the verdict, for example `refused`.
+        sentence: Why, in one sentence.
+        tone: How the decision is to be taken.
+    """
+
+    decision: str
+    sentence: str
+    tone: Tone = "neutral"
+
+    def html(self, level: int) -> str:
+        """Draws the banner with a shape and a colour beside the word."""
+        return (
+            f'<section class="banner {self.tone}" aria-label="Decision">'
+            f'<span class="mark" aria-hidden="true">{TONE_SYMBOLS[self.tone]}</span>'
+            f'<div><p class="decision">{escape(self.decision)}'
+            f'<span class="hidden"> ({TONE_WORDS[self.tone]})</span></p>'
+            f"<p>{escape(self.sentence)}</p></div></section>\n"
+        )
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, what it is about, and the blocks under it."""
+
+    title: str
+    text: str = ""
+    blocks: Sequence[Block] = ()
+
+    def html(self, level: int) -> str:
+        """Draws the section; headings of sections inside it are one level lower."""
+        heading = f"h{min(level, 6)}"
+        inner = "".join(block.html(level + 1) for block in self.blocks)
+        return (
+            f"<section>\n<{heading}>{escape(self.title)}</{heading}>\n"
+            f"{_paragraphs(self.text)}{inner}</section>\n"
+        )
+
+
+@dataclass(frozen=True)
+class Row:
+    """Blocks side by side, one below the other where the frame is narrow."""
+
+    blocks: Sequence[Block]
+
+    def html(self, level: int) -> str:
+        """Draws the blocks as the cells of a wrapping grid."""
+        cells = "".join(f"<div>{block.html(level)}</div>" for block in self.blocks)
+        return f'<div class="row">{cells}</div>\n'
+
+
+@dataclass(frozen=True)
+class Note:
+    """A remark in plain text; a blank line begins a new paragraph."""
+
+    text: str
+    tone: Tone = "neutral"
+
+    def html(self, level: int) -> str:
+        """Draws the remark; one that is not neutral says its tone in a word."""
+        word = "" if self.tone == "neutral" else f"<strong>{TONE_WORDS[self.tone]}</strong>"
+        return f'<aside class="note {self.tone}">{word}{_paragraphs(self.text)}</aside>\n'
+
+
+def _paragraphs(text: str) -> str:
+    parts = (part.strip() for part in text.split("\n\n"))
+    return "".join(f"<p>{escape(part)}</p>\n" for part in parts if part)

@@ -1,0 +1,146 @@
+"""Interval charts: estimates with their uncertainty, against zero and a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from components.core.report.chart.axes import Axis, Frame, numeric_axis
+from components.core.report.chart.layout import Sheet, draw_chart, draw_nothing
+from components.core.report.chart.legend import Entry
+from components.core.report.chart.palette import TONE_COLOURS, marker
+from components.core.report.chart.scale import finite
+from components.core.report.chart.svg import label, shorten, tag, text_width
+from components.core.report.text import decimals_for, escape, format_value
+from components.core.report.tone import TONE_WORDS, Tone
+
+_ROW_PX = 26.0
+_LONGEST_NAME = 26
+_SHAPES: dict[Tone, int] = {"good": 0, "warn": 2, "bad": 1, "neutral": 3}
+
+
+@dataclass(frozen=True)
+class Interval:
+    """One estimate.
+
+    Attributes:
+        name: What was estimated.
+        estimate: The best guess.
+        low: The lower end of its interval.
+        high: The upper end of its interval.
+        tone: How it is to be taken; gives the mark its colour and its shape.
+        limit: The limit of this estimate alone.
+    """
+
+    name: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    tone: Tone = "neutral"
+    limit: float | None = None
+
+
+def interval_chart(
+    intervals: Sequence[Interval],
+    *,
+    title: str = "",
+    x_label: str = "",
+    limit: float | None = None,
+    zero: bool = True,
+    width: int = 500,
+) -> str:
+    """Draws a forest plot, for example of bootstrap differences between two models.
+
+    Args:
+        intervals: The estimates, from top to bottom.
+        title: What the chart shows.
+        x_label: What the horizontal axis measures.
+        limit: A limit for all estimates.
+        zero: Whether the axis includes zero and a line marks it.
+        width: Of the picture in px; the height follows from the number of estimates.
+
+    Returns:
+        The SVG; it says `no data` if no estimate is finite.
+    """
+    has_limit = any(finite(x) is not None for x in (limit, *(one.limit for one in intervals)))
+    legend = (Entry("limit", _limit_line(11.0, -7.0, 7.0)),) if has_limit else ()
+    below = 26 + (18 if x_label else 0) + (18 if legend else 0) + 6
+    height = (32 if title else 12) + int(_ROW_PX) * len(intervals) + below
+    sheet = Sheet(width, max(height, 120), title, legend)
+    if all(finite(one.estimate) is None for one in intervals):
+        return draw_nothing(sheet)
+    frame = _lay_out(sheet, intervals, numeric_axis(_values(intervals, limit, zero), x_label))
+    marks = _vertical(frame, 0.0) if zero else ""
+    overall = finite(limit)
+    if overall is not None:
+        marks += _limit_line(frame.px(overall), frame.top, frame.bottom)
+    marks += "".join(_draw_interval(frame, one, i) for i, one in enumerate(intervals))
+    texts = "".join(_draw_texts(frame, one, i, sheet) for i, one in enumerate(intervals))
+    spoken = (f"{one.name}: {_numbers(one)}, {TONE_WORDS[one.tone]}" for one in intervals)
+    return draw_chart(sheet, frame, marks, "; ".join(spoken), texts)
+
+
+def _values(intervals: Sequence[Interval], limit: float | None, zero: bool) -> list[float]:
+    columns = ((one.estimate, one.low, one.high, one.limit) for one in intervals)
+    found = [finite(x) for row in columns for x in row] + [finite(limit), 0.0 if zero else None]
+    return [x for x in found if x is not None]
+
+
+def _lay_out(sheet: Sheet, intervals: Sequence[Interval], axis: Axis) -> Frame:
+    left = 16 + max(text_width(shorten(one.name, _LONGEST_NAME)) for one in intervals)
+    right = sheet.width - 20 - max(text_width(_numbers(one)) for one in intervals)
+    kept = axis if right - left > 200 else Axis(axis.low, axis.high, *_thin(axis), axis.title)
+    bottom = sheet.top + _ROW_PX * len(intervals)
+    return Frame(left, sheet.top, right, bottom, kept, Axis(0.0, 1.0, (), ()))
+
+
+def _thin(axis: Axis) -> tuple[tuple[float, ...], tuple[str, ...]]:
+    return axis.ticks[::2], axis.labels[::2]
+
+
+def _row_y(frame: Frame, index: int) -> float:
+    return frame.top + _ROW_PX * (index + 0.5)
+
+
+def _draw_interval(frame: Frame, one: Interval, index: int) -> str:
+    y, fill = _row_y(frame, index), TONE_COLOURS[one.tone]
+    estimate, low, high, limit = map(finite, (one.estimate, one.low, one.high, one.limit))
+    parts = []
+    if limit is not None:
+        parts.append(_limit_line(frame.px(limit), y - 10, y + 10))
+    if low is not None and high is not None:
+        a, b = frame.px(low), frame.px(high)
+        path = f"M{a:.2f},{y:.2f}H{b:.2f}M{a:.2f},{y - 4:.2f}v8M{b:.2f},{y - 4:.2f}v8"
+        parts.append(tag("path", d=path, stroke=fill, stroke_width="2"))
+    if estimate is not None:
+        hover = tag("title", escape(f"{one.name}: {_numbers(one)}"))
+        parts.append(marker(_SHAPES[one.tone], frame.px(estimate), y, fill, hover))
+    return "".join(parts)
+
+
+def _draw_texts(frame: Frame, one: Interval, index: int, sheet: Sheet) -> str:
+    y = _row_y(frame, index) + 4
+    name = label(frame.left - 8, y, shorten(one.name, _LONGEST_NAME), text_anchor="end")
+    numbers = label(sheet.width - 8.0, y, _numbers(one), text_anchor="end", fill_opacity="0.8")
+    return name + numbers
+
+
+def _numbers(one: Interval) -> str:
+    if finite(one.estimate) is None:
+        return "no data"
+    places = decimals_for((one.estimate, one.low, one.high))
+    estimate, low, high = (format_value(x, places) for x in (one.estimate, one.low, one.high))
+    return f"{estimate} [{low}, {high}]"
+
+
+def _vertical(frame: Frame, value: float) -> str:
+    x = frame.px(value)
+    path = f"M{x:.2f},{frame.top:.2f}V{frame.bottom:.2f}"
+    return tag("path", d=path, stroke="currentColor", stroke_opacity="0.6")
+
+
+def _limit_line(x: float, y1: float, y2: float) -> str:
+    path = f"M{x:.2f},{y1:.2f}V{y2:.2f}"
+    return tag(
+        "path", d=path, stroke=TONE_COLOURS["bad"], stroke_width="1.5", stroke_dasharray="4 3"
+    )

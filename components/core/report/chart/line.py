@@ -1,0 +1,182 @@
+"""Line charts: curves over a number (ROC, calibration) and trends over names (months)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from components.core.report.chart.axes import Axis, Frame, category_axis, numeric_axis
+from components.core.report.chart.curve import Point, outlines, path, runs
+from components.core.report.chart.layout import Sheet, draw_chart, draw_nothing, lay_out
+from components.core.report.chart.legend import Entry
+from components.core.report.chart.palette import TONE_COLOURS, colour, dash, marker
+from components.core.report.chart.scale import finite
+from components.core.report.chart.svg import tag
+from components.core.report.text import escape, format_value
+
+_MOST_MARKERS = 40
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line.
+
+    Attributes:
+        name: What the legend calls it.
+        x: Numbers, or names such as months.
+        y: One number for each x; `None` or NaN leaves a gap.
+        band: The lower and the upper edge of its uncertainty, one number for each x.
+    """
+
+    name: str
+    x: Sequence[float] | Sequence[str]
+    y: Sequence[float | None]
+    band: tuple[Sequence[float | None], Sequence[float | None]] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses coordinates that do not pair up."""
+        columns = (self.y, *(self.band or ()))
+        if any(len(column) != len(self.x) for column in columns):
+            raise ValueError(f"series {self.name!r}: x, y and band differ in length")
+
+
+def line_chart(
+    series: Sequence[Series],
+    *,
+    title: str = "",
+    x_label: str = "",
+    y_label: str = "",
+    x_range: tuple[float, float] | None = None,
+    y_range: tuple[float, float] | None = None,
+    diagonal: bool = False,
+    limit: float | None = None,
+    width: int = 480,
+    height: int = 320,
+) -> str:
+    """Draws lines.
+
+    Args:
+        series: The lines; if any x is a name, all are names.
+        title: What the chart shows.
+        x_label: What the horizontal axis measures.
+        y_label: What the vertical axis measures.
+        x_range: Where the horizontal axis begins and ends; from the data if not given.
+        y_range: The same for the vertical axis.
+        diagonal: Whether to draw y = x, the line of chance or of perfect calibration.
+        limit: A value of y to draw a line at.
+        width: Of the picture in px.
+        height: Of the picture in px.
+
+    Returns:
+        The SVG; it says `no data` if no point has finite coordinates.
+    """
+    names = _category_names(series)
+    lines = [_places(one, one.y, names) for one in series]
+    bands = [[_places(one, edge, names) for edge in one.band or ()] for one in series]
+    sheet = Sheet(width, height, title, _legend(series, limit))
+    points = [p for line in lines for p in line if p is not None]
+    if not points:
+        return draw_nothing(sheet)
+    edges = [p for band in bands for edge in band for p in edge if p is not None]
+    extra = [limit] if limit is not None and finite(limit) is not None else []
+    y_axis = numeric_axis([y for _, y in points + edges] + extra, y_label, y_range)
+    frame = lay_out(sheet, _x_axis(names, points, x_label, x_range), y_axis)
+    marks = "".join(_draw_band(frame, band, i) for i, band in enumerate(bands) if band)
+    marks += _draw_diagonal(frame) if diagonal else ""
+    marks += _draw_limit(frame, extra[0]) if extra else ""
+    marks += "".join(_draw_series(frame, line, i, series[i]) for i, line in enumerate(lines))
+    return draw_chart(sheet, frame, marks, _describe(series))
+
+
+def _category_names(series: Sequence[Series]) -> list[str]:
+    if not any(isinstance(x, str) for one in series for x in one.x):
+        return []
+    columns = [[str(x) for x in one.x] for one in series]
+    names = list(dict.fromkeys(name for column in columns for name in column))
+    # Months that one line lacks must not be put at the end.
+    return sorted(names) if all(column == sorted(column) for column in columns) else names
+
+
+def _x_axis(
+    names: Sequence[str], points: Sequence[Point], title: str, limits: tuple[float, float] | None
+) -> Axis:
+    if names:
+        return category_axis(names, title)
+    return numeric_axis((x for x, _ in points), title, limits)
+
+
+def _places(one: Series, column: Sequence[float | None], names: list[str]) -> list[Point | None]:
+    slots = {name: float(index) for index, name in enumerate(names)}
+    xs = [slots[str(x)] if names else finite(float(x)) for x in one.x]
+    pairs = zip(xs, map(finite, column), strict=True)
+    return [None if x is None or y is None else (x, y) for x, y in pairs]
+
+
+def _draw_series(frame: Frame, line: Sequence[Point | None], index: int, one: Series) -> str:
+    parts = [
+        tag(
+            "path",
+            d=path(run),
+            fill="none",
+            stroke=colour(index),
+            stroke_width="2",
+            stroke_linejoin="round",
+            stroke_dasharray=dash(index),
+        )
+        for run in runs(frame, line)
+        if len(run) > 1
+    ]
+    places = [(x, p) for x, p in zip(one.x, line, strict=True) if p is not None]
+    if len(places) <= _MOST_MARKERS:
+        for x, (px, py) in places:
+            hover = tag("title", escape(f"{one.name}: {format_value(x)}, {format_value(py)}"))
+            parts.append(marker(index, frame.px(px), frame.py(py), colour(index), hover))
+    return "".join(parts)
+
+
+def _draw_band(frame: Frame, band: Sequence[Sequence[Point | None]], index: int) -> str:
+    paths = outlines(frame, band[0], band[1])
+    return "".join(tag("path", d=d, fill=colour(index), fill_opacity="0.16") for d in paths)
+
+
+def _draw_diagonal(frame: Frame) -> str:
+    low = max(frame.x_axis.low, frame.y_axis.low)
+    high = min(frame.x_axis.high, frame.y_axis.high)
+    line = path([(frame.px(low), frame.py(low)), (frame.px(high), frame.py(high))])
+    return tag("path", d=line, stroke="currentColor", stroke_opacity="0.5", stroke_dasharray="4 4")
+
+
+def _draw_limit(frame: Frame, limit: float) -> str:
+    line = path([(frame.left, frame.py(limit)), (frame.right, frame.py(limit))])
+    return tag("path", d=line, stroke=TONE_COLOURS["bad"], stroke_dasharray="6 3")
+
+
+def _legend(series: Sequence[Series], limit: float | None) -> tuple[Entry, ...]:
+    entries = [
+        Entry(
+            one.name,
+            tag(
+                "path",
+                d="M0,0L22,0",
+                stroke=colour(index),
+                stroke_width="2",
+                stroke_dasharray=dash(index),
+            )
+            + marker(index, 11.0, 0.0, colour(index)),
+        )
+        for index, one in enumerate(series)
+        if one.name
+    ]
+    if limit is not None and finite(limit) is not None:
+        swatch = tag("path", d="M0,0L22,0", stroke=TONE_COLOURS["bad"], stroke_dasharray="6 3")
+        entries.append(Entry(f"limit {limit:g}", swatch))
+    return tuple(entries)
+
+
+def _describe(series: Sequence[Series]) -> str:
+    ends = []
+    for one in series:
+        known = [y for y in map(finite, one.y) if y is not None]
+        last = f", last {format_value(known[-1])}" if known else ", no data"
+        ends.append(f"{one.name or 'line'}: {len(known)} points{last}")
+    return "; ".join(ends)

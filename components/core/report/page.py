@@ -1,0 +1,50 @@
+"""A whole report as one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from components.core.report.blocks import Block
+from components.core.report.style import STYLESHEET
+from components.core.report.text import escape
+
+# Even if something slipped through the escaping, the browser would load and run nothing.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A report.
+
+    Attributes:
+        title: What the report is about.
+        subtitle: Which model, which data, as of when.
+        blocks: The content in reading order: the decision first, then pictures, then tables.
+    """
+
+    title: str
+    subtitle: str = ""
+    blocks: Sequence[Block] = ()
+
+
+def render(page: Page) -> str:
+    """Writes a report as one self-contained HTML document.
+
+    Args:
+        page: The report.
+
+    Returns:
+        The document: no script, no external resource; equal pages give equal bytes.
+    """
+    subtitle = f'<p class="subtitle">{escape(page.subtitle)}</p>\n' if page.subtitle else ""
+    body = "".join(block.html(2) for block in page.blocks)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{escape(page.title)}</title>\n<style>\n{STYLESHEET}</style>\n</head>\n"
+        f"<body>\n<main>\n<header>\n<h1>{escape(page.title)}</h1>\n{subtitle}</header>\n"
+        f"{body}</main>\n</body>\n</html>\n"
+    )

@@ -1,0 +1,130 @@
+"""Tables, facts and links: the parts of a report that are read cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from components.core.report.text import decimals_for, escape, format_value, is_number
+from components.core.report.tone import TONE_SYMBOLS, TONE_WORDS, Tone
+
+_SAFE_SCHEMES = ("https://", "http://", "mailto:", "#", "./", "../", "/")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under named columns; a long table is folded.
+
+    Attributes:
+        columns: The names of the columns.
+        rows: The cells; the first one of a row names the row.
+        caption: What the table shows.
+        numeric: Columns set to the right with even digits, besides those that hold only numbers.
+        tones: The tone of each row, or nothing for no tones.
+        fold_after: The most rows that are shown unfolded.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    caption: str = ""
+    numeric: Sequence[str] = ()
+    tones: Sequence[Tone | None] = ()
+    fold_after: int = 12
+
+    def __post_init__(self) -> None:
+        """Refuses rows and tones that do not fit the columns and rows."""
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"a row of table {self.caption!r} has not {len(self.columns)} cells")
+        if self.tones and len(self.tones) != len(self.rows):
+            raise ValueError(f"{len(self.tones)} tones for {len(self.rows)} rows")
+
+    def html(self, level: int) -> str:
+        """Draws the table, inside a fold if it is long."""
+        folded = len(self.rows) > self.fold_after
+        caption = "" if folded or not self.caption else f"<caption>{escape(self.caption)}</caption>"
+        label = escape(self.caption or "table")
+        table = (
+            f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">'
+            f"<table>{caption}{self._head()}{self._body()}</table></div>\n"
+        )
+        if not folded:
+            return table
+        summary = f"{escape(self.caption or 'Table')} <small>({len(self.rows):,} rows)</small>"
+        return f"<details><summary>{summary}</summary>{table}</details>\n"
+
+    def _head(self) -> str:
+        cells = (
+            f'<th scope="col"{_number_class(self._is_numeric(i))}>{escape(name)}</th>'
+            for i, name in enumerate(self.columns)
+        )
+        return f"<thead><tr>{''.join(cells)}</tr></thead>"
+
+    def _body(self) -> str:
+        if not self.rows:
+            return f'<tbody><tr><td colspan="{max(len(self.columns), 1)}">no rows</td></tr></tbody>'
+        numeric = [self._is_numeric(i) for i in range(len(self.columns))]
+        decimals = [decimals_for(self._cells(i)) for i in range(len(self.columns))]
+        tones = self.tones or [None] * len(self.rows)
+        rows = (_row(r, numeric, decimals, t) for r, t in zip(self.rows, tones, strict=True))
+        return f"<tbody>{''.join(rows)}</tbody>"
+
+    def _cells(self, index: int) -> list[object]:
+        return [row[index] for row in self.rows if row[index] is not None]
+
+    def _is_numeric(self, index: int) -> bool:
+        cells = self._cells(index)
+        named = self.columns[index] in self.numeric
+        return named or (bool(cells) and all(is_number(cell) for cell in cells))
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names and values, for example where a model comes from."""
+
+    pairs: Sequence[tuple[str, object]]
+
+    def html(self, level: int) -> str:
+        """Draws the pairs as a definition list."""
+        items = (
+            f"<div><dt>{escape(name)}</dt><dd>{escape(format_value(value))}</dd></div>"
+            for name, value in self.pairs
+        )
+        return f'<dl class="facts">{"".join(items)}</dl>\n'
+
+
+@dataclass(frozen=True)
+class Links:
+    """Labelled addresses; written out too, since the dashboard's frame may not let one leave."""
+
+    pairs: Sequence[tuple[str, str]]
+
+    def html(self, level: int) -> str:
+        """Draws the list; an address that a browser would run as a program is only text."""
+        items = "".join(f"<li>{_link(label, address)}</li>" for label, address in self.pairs)
+        return f'<ul class="links">{items}</ul>\n'
+
+
+def _row(
+    cells: Sequence[object], numeric: Sequence[bool], decimals: Sequence[int], tone: Tone | None
+) -> str:
+    texts = [escape(format_value(c, d)) for c, d in zip(cells, decimals, strict=True)]
+    if tone is not None:
+        symbol = f'<span class="mark" aria-hidden="true">{TONE_SYMBOLS[tone]}</span>'
+        texts[0] = f'{symbol}<span class="hidden">{TONE_WORDS[tone]}: </span>{texts[0]}'
+    parts = [f'<th scope="row"{_number_class(numeric[0])}>{texts[0]}</th>']
+    parts += [
+        f"<td{_number_class(n)}>{t}</td>" for t, n in zip(texts[1:], numeric[1:], strict=True)
+    ]
+    kind = f' class="{tone}"' if tone is not None else ""
+    return f"<tr{kind}>{''.join(parts)}</tr>"
+
+
+def _number_class(numeric: bool) -> str:
+    return ' class="num"' if numeric else ""
+
+
+def _link(label: str, address: str) -> str:
+    if not address.strip().lower().startswith(_SAFE_SCHEMES):
+        return f"{escape(label)} <code>{escape(address)}</code>"
+    target = escape(address.strip())
+    return f'<a href="{target}" rel="noopener noreferrer">{escape(label)}</a> <code>{target}</code>'
