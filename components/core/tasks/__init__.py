@@ -1,0 +1,26 @@
+"""Tasks: every metric, curve and interval by the kind of answer, chosen here and nowhere else."""
+
+from components.core.tasks.blocks import (
+    MINIMUM_BLOCKS,
+    Interval,
+    block_interval,
+    blocks_of,
+    paired_difference,
+)
+from components.core.tasks.curves import Bins, Curve
+from components.core.tasks.registry import known_metrics, task_of
+from components.core.tasks.task import Metric, Task
+
+__all__ = [
+    "MINIMUM_BLOCKS",
+    "Bins",
+    "Curve",
+    "Interval",
+    "Metric",
+    "Task",
+    "block_interval",
+    "blocks_of",
+    "known_metrics",
+    "paired_difference",
+    "task_of",
+]

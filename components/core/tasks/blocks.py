@@ -1,0 +1,162 @@
+"""Intervals that resample blocks of time, because rows of one day are not independent.
+
+Blocks are drawn with replacement, as often as there are blocks; each draw weights every row by
+how often its block came. The interval is the percentile interval of the draws, moved so that
+their mean is the estimate (|.| in a calibration error grows under resampling), with the tails
+widened for few blocks (Hesterberg 2015, "What teachers should know about the bootstrap",
+expanded percentile interval): ten days would otherwise give 90% where 95% is promised.
+"""
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from components.core.tasks.sample import Floats, Ints, Sample
+from components.core.tasks.task import Metric
+
+MINIMUM_BLOCKS = 5
+_UNDEFINED_SHARE = 0.05
+_DAY_US = 86_400_000_000
+_BLOCK_US = {"hour": _DAY_US // 24, "day": _DAY_US, "week": 7 * _DAY_US}
+_MONDAY_US = 3 * _DAY_US  # 1970-01-01 was a Thursday
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and how sure it is.
+
+    Attributes:
+        estimate: The metric, or the difference of two.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        blocks: Blocks that it rests on.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    blocks: int
+
+
+def blocks_of(event_time: NDArray[np.datetime64], block: str) -> Ints:
+    """The block of each instant.
+
+    Args:
+        event_time: datetime64 [n], UTC.
+        block: ``hour``, ``day`` or ``week`` (from Monday).
+
+    Returns:
+        int64 [n]: a number that rows of one block share.
+    """
+    instants = event_time.astype("datetime64[us]").astype(np.int64)
+    moved = instants + _MONDAY_US if block == "week" else instants
+    blocks: Ints = moved // _BLOCK_US[block]
+    return blocks
+
+
+def block_interval(
+    metric: Metric,
+    label: ArrayLike,
+    prediction: ArrayLike,
+    blocks: ArrayLike,
+    *,
+    resamples: int = 1_000,
+    confidence: float = 0.95,
+    seed: int = 17,
+) -> Interval | None:
+    """A metric with its interval.
+
+    Args:
+        metric: One of the task's.
+        label: [n].
+        prediction: float [n].
+        blocks: int [n], rows of one block share a number.
+        resamples: How often blocks are drawn.
+        confidence: Of the interval.
+        seed: Same seed, same interval.
+
+    Returns:
+        None where none can be given: the metric is not defined, or there are under 5 blocks.
+    """
+    sample = Sample.of(label, prediction)
+    drawn = _Draws.of(blocks, resamples, seed)
+    return _interval(metric.of(sample), drawn, drawn.values(metric, sample), confidence)
+
+
+def paired_difference(
+    metric: Metric,
+    label: ArrayLike,
+    prediction: ArrayLike,
+    against: ArrayLike,
+    blocks: ArrayLike,
+    *,
+    resamples: int = 1_000,
+    confidence: float = 0.95,
+    seed: int = 17,
+) -> Interval | None:
+    """The metric of `prediction` minus that of `against` on the same rows, with its interval.
+
+    Both are measured on the same draws of blocks, so that what moves both cancels. Arguments and
+    None are those of `block_interval`.
+    """
+    ours, theirs = Sample.of(label, prediction), Sample.of(label, against)
+    a, b = metric.of(ours), metric.of(theirs)
+    if a is None or b is None:
+        return None
+    drawn = _Draws.of(blocks, resamples, seed)
+    values = drawn.values(metric, ours) - drawn.values(metric, theirs)
+    return _interval(a - b, drawn, values, confidence)
+
+
+@dataclass(frozen=True)
+class _Draws:
+    """Blocks numbered from 0, and how often each is in each draw."""
+
+    block: Ints
+    drawn: Floats
+
+    @classmethod
+    def of(cls, blocks: ArrayLike, resamples: int, seed: int) -> "_Draws":
+        ids, block = np.unique(np.asarray(blocks).reshape(-1), return_inverse=True)
+        if len(ids) < MINIMUM_BLOCKS:
+            return cls(block.reshape(-1), np.empty((0, len(ids))))
+        random = np.random.Generator(np.random.PCG64(seed))
+        drawn = random.multinomial(len(ids), np.full(len(ids), 1 / len(ids)), resamples)
+        return cls(block.reshape(-1), drawn.astype(np.float64))
+
+    def values(self, metric: Metric, sample: Sample) -> Floats:
+        """float64 [r]; none where there are too few blocks or nothing to measure."""
+        if not len(self.drawn) or not sample.is_usable:
+            return np.empty(0)
+        if len(self.block) != len(sample.label):
+            raise ValueError(f"{len(self.block)} blocks for {len(sample.label)} rows")
+        return metric.resample(sample, self.block, self.drawn)
+
+
+def _interval(
+    estimate: float | None, drawn: _Draws, values: Floats, confidence: float
+) -> Interval | None:
+    if estimate is None or not len(values) or np.isnan(values).mean() > _UNDEFINED_SHARE:
+        return None
+    count = drawn.drawn.shape[1]
+    tail = _tail(confidence, count)
+    low, high = np.nanquantile(values, (tail, 1 - tail)) + estimate - np.nanmean(values)
+    # A very skewed sample could leave its own estimate outside.
+    return Interval(estimate, min(float(low), estimate), max(float(high), estimate), count)
+
+
+def _tail(confidence: float, blocks: int) -> float:
+    """The share of draws beyond each end: that of a t interval of so few blocks."""
+    wide = _t_quantile((1 + confidence) / 2, blocks - 1) * np.sqrt(blocks / (blocks - 1))
+    return 1 - NormalDist().cdf(float(wide))
+
+
+def _t_quantile(level: float, freedom: int) -> float:
+    """Student's t by the Cornish-Fisher expansion (within 1% from 4 degrees of freedom on)."""
+    z = NormalDist().inv_cdf(level)
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / freedom + second / freedom**2 + third / freedom**3
