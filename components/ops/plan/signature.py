@@ -1,0 +1,143 @@
+"""The features and raw columns of a model, resolved with the schema."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from components.core.artifacts import ModelColumn
+from components.core.errors import InputError
+from components.core.plan import PlannedFeature
+from components.core.spec import Derive, Feature, Kind, Spec, column_of
+
+_OF_TIME = (Derive.HOUR_OF, Derive.DAY_OF_WEEK, Derive.DAY_OF_YEAR)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What the model reads.
+
+    Attributes:
+        columns: Its raw columns, in the order in which the features name them.
+        features: Its features, in the spec's order.
+    """
+
+    columns: tuple[ModelColumn, ...]
+    features: tuple[PlannedFeature, ...]
+
+
+def resolve(spec: Spec, schema: Mapping[str, Kind]) -> Signature:
+    """Resolves every feature of a spec.
+
+    Args:
+        spec: The spec; where it lists no feature, `default_features` are taken.
+        schema: Column of the examples to kind.
+
+    Raises:
+        InputError: A feature reads a column that the schema does not have, or of a kind that it
+            cannot use; or two things would have one name.
+    """
+    known = {**schema, **_instants(spec)}
+    features = spec.features or default_features(spec, schema)
+    if not features:
+        raise InputError("features", "none", "a schema with at least one usable column")
+    columns: dict[str, ModelColumn] = {}
+    for feature in features:
+        for source in feature.sources:
+            column = _column(feature, source, known)
+            if columns.setdefault(column.name, column).kind != column.kind:
+                raise InputError(
+                    f"features: {feature.name}",
+                    f"{source} as {column.kind}",
+                    f"{columns[column.name].kind}, which the column is in another feature",
+                )
+    _check_names(spec, columns)
+    planned = tuple(_planned(feature, columns) for feature in features)
+    return Signature(tuple(columns.values()), planned)
+
+
+def default_features(spec: Spec, schema: Mapping[str, Kind]) -> tuple[Feature, ...]:
+    """The features of a spec that lists none.
+
+    Every column of the schema, except what is known only later, the label, the key (it identifies
+    an example and says nothing about the next one) and instants.
+    """
+    left_out = {*spec.never_features, spec.label.name, *spec.data.primary.key, *_instants(spec)}
+    names = (n for n, kind in schema.items() if n not in left_out and kind is not Kind.TIMESTAMP)
+    sources = ((name, _source_of(name, spec)) for name in names)
+    return tuple(Feature.model_validate({"name": n, "from": s}) for n, s in sources)
+
+
+def _instants(spec: Spec) -> dict[str, Kind]:
+    """The columns that the spec itself declares to be instants."""
+    external = spec.data.external.items()
+    histories = (column_of(f"{name}.{x.event_time}") for name, x in external if x.event_time)
+    return dict.fromkeys((spec.data.primary.event_time, *histories), Kind.TIMESTAMP)
+
+
+def _source_of(column: str, spec: Spec) -> str:
+    for table in sorted(spec.data.external, key=len, reverse=True):
+        if column.startswith(f"{table}_"):
+            return f"{table}.{column.removeprefix(f'{table}_')}"
+    return column
+
+
+def _column(feature: Feature, source: str, known: Mapping[str, Kind]) -> ModelColumn:
+    name, place = column_of(source), f"features: {feature.name}"
+    kind = known.get(name)
+    if kind is None:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+        raise InputError(
+            place,
+            source,
+            f"a column of the schema; the nearest is {near}",
+            "If the column is new, run `make schema` and commit the schema.",
+        )
+    if feature.derive is not None:
+        _check_operand(feature, source, kind)
+    elif feature.kind is not None:
+        kind = _recast(feature.kind, kind, f"{place}: {source}")
+    return ModelColumn(name=name, source=source, kind=kind.value)
+
+
+def _check_operand(feature: Feature, source: str, kind: Kind) -> None:
+    wanted = Kind.TIMESTAMP if feature.derive in _OF_TIME else Kind.NUMBER
+    if kind is not wanted:
+        given = f"{source}, a {kind}"
+        raise InputError(f"features: {feature.name}: {feature.derive}", given, f"a {wanted}")
+    if feature.kind not in (None, Kind.NUMBER):
+        accepted = "number, which every derived feature is"
+        raise InputError(f"features: {feature.name}: kind", feature.kind.value, accepted)
+
+
+def _recast(wanted: Kind, kind: Kind, place: str) -> Kind:
+    if wanted is Kind.NUMBER and kind is Kind.CATEGORY:
+        raise InputError(place, "number", "category, for the schema says that it holds text")
+    return wanted
+
+
+def _planned(feature: Feature, columns: Mapping[str, ModelColumn]) -> PlannedFeature:
+    names = tuple(column_of(source) for source in feature.sources)
+    kind = Kind.NUMBER.value if feature.derive else columns[names[0]].kind
+    if kind == Kind.TIMESTAMP:
+        raise InputError(
+            f"features: {feature.name}",
+            "an instant as it is",
+            "an instant read by derive: hour_of, day_of_week or day_of_year",
+            "An instant only ever grows, so a model cannot learn from it.",
+        )
+    return PlannedFeature(
+        name=feature.name, kind=kind, derive=feature.derive, columns=names, zone=feature.zone
+    )
+
+
+def _check_names(spec: Spec, columns: Mapping[str, ModelColumn]) -> None:
+    """The label's name must be free, and every slice must cut by a column that is there."""
+    primary = spec.data.primary
+    there = sorted({*columns, *primary.key, primary.event_time})
+    if spec.label.name in there:
+        raise InputError("label.name", spec.label.name, "a name that no column of the examples has")
+    for slice_ in spec.gates.slices:
+        if slice_.by not in there:
+            near = difflib.get_close_matches(slice_.by, there, n=1, cutoff=0.0)[0]
+            accepted = f"a key or raw column of the examples; the nearest is {near}"
+            raise InputError("gates.slices: by", slice_.by, accepted)

@@ -1,0 +1,85 @@
+"""Event time, cut into what is trained on, the two holdouts, and what monitoring watches."""
+
+from calendar import monthrange
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from components.core.plan import Windows
+from components.core.spans import Interval, Span, SpanKind, format_instant, parse_instant
+from components.core.spec import Spec, window_spans
+
+_FIRST_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
+_WEEK = timedelta(weeks=1)
+
+
+def cut(spec: Spec, spans: Sequence[Span], as_of: datetime) -> Windows:
+    """Cuts event time as the spec's split and window say.
+
+    Args:
+        spec: The spec.
+        spans: The spans with data, oldest first; at least one.
+        as_of: The instant of the run.
+
+    Returns:
+        The windows; `train` and `reference` are empty where the history is too short, which the
+        history gate then refuses.
+    """
+    labels_until = as_of - spec.label.known_after
+    recent_end = labels_until.replace(hour=0, minute=0, second=0, microsecond=0)
+    recent = Interval(start=recent_end - spec.split.recent, end=recent_end)
+    history = _interval(first_instant(spec, spans[0]), recent.start)
+    weeks = reference_weeks(history, spec.split.reference_weeks)
+    last = window_spans(spec.window)
+    start = history.start if last is None else max(history.start, spans[-last:][0].start)
+    every = spec.monitoring.every
+    watched, earlier = _before(as_of, every, 1), _before(as_of, every, 2)
+    return Windows(
+        train=without(_interval(start, recent.start), weeks),
+        recent=(recent,),
+        reference=weeks,
+        labels_until=format_instant(labels_until),
+        watch=Interval(start=watched, end=as_of),
+        before=Interval(start=earlier, end=watched),
+    )
+
+
+def first_instant(spec: Spec, first: Span) -> datetime:
+    """Where the history begins: with the first span, or where ``primary.start`` says."""
+    start = spec.data.primary.start
+    return max(first.start, parse_instant(start)) if start else first.start
+
+
+def reference_weeks(history: Interval, every: int) -> tuple[Interval, ...]:
+    """Every `every`-th week (Monday, UTC) of a history, counted from 1970-01-05 and clipped."""
+    index = (history.start - _FIRST_MONDAY) // _WEEK
+    index += -index % every
+    weeks = []
+    while (start := _FIRST_MONDAY + index * _WEEK) < history.end:
+        end = min(start + _WEEK, history.end)
+        weeks.append(Interval(start=max(start, history.start), end=end))
+        index += every
+    return tuple(weeks)
+
+
+def without(interval: Interval, holes: Iterable[Interval]) -> tuple[Interval, ...]:
+    """What is left of an interval when holes, in order and apart, are taken out."""
+    pieces, start = [], interval.start
+    for hole in holes:
+        pieces.append((start, min(hole.start, interval.end)))
+        start = max(start, hole.end)
+    pieces.append((start, interval.end))
+    return tuple(Interval(start=a, end=b) for a, b in pieces if a < b)
+
+
+def _interval(start: datetime, end: datetime) -> Interval:
+    return Interval(start=start, end=max(start, end))
+
+
+def _before(instant: datetime, every: SpanKind | timedelta, times: int) -> datetime:
+    if isinstance(every, timedelta):
+        return instant - times * every
+    if every is not SpanKind.MONTH:
+        return instant - times * timedelta(**{f"{every}s": 1})
+    month = instant.year * 12 + instant.month - 1 - times
+    year, month = month // 12, month % 12 + 1
+    return instant.replace(year=year, month=month, day=min(instant.day, monthrange(year, month)[1]))
