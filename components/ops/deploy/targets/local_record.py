@@ -1,0 +1,156 @@
+"""``record.json``: what a folder of local serving remembers, and its lock."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from components.core.artifacts import Record
+from components.core.errors import DeadlineExceeded, InputError
+from components.ops.deploy.targets.protocol import Outcome
+
+RECORD = "record.json"
+_LOCK_TIMEOUT_S = 120.0
+_POLL_S = 0.02
+
+
+class Process(Record):
+    """A process, told apart from a later one that got the same id.
+
+    Attributes:
+        pid: Its id.
+        started: The machine's boot and the moment of its start.
+    """
+
+    pid: int
+    started: str
+
+
+class Server(Record):
+    """A process that answers HTTP on this machine; it may have ended since."""
+
+    port: int
+    process: Process
+
+
+class Deployed(Record):
+    """A version that is published in this folder.
+
+    Attributes:
+        version: Its version; its model folder is ``models/<version>``.
+        digest: Digest of that folder.
+        run: The run that staged it.
+        as_of: The instant that it was trained for (ISO).
+        log: Where its server writes the prediction log.
+        server: Its server; None: not started.
+    """
+
+    version: str
+    digest: str
+    run: str
+    as_of: str
+    log: str
+    server: Server | None = None
+
+
+class LocalRecord(Record):
+    """Everything that a folder of local serving remembers.
+
+    Attributes:
+        format: Of this file.
+        model: The model's name.
+        champion: What serves.
+        candidate: The rollout under way.
+        share: The share of the traffic that the candidate gets.
+        draining: Versions that get no request any more and whose servers are to be ended.
+        previous: Versions of earlier champions, newest first.
+        outcomes: How the last rollouts ended, newest first.
+        gateway: The process behind the address of clients.
+    """
+
+    format: Literal[1] = 1
+    model: str
+    champion: Deployed | None = None
+    candidate: Deployed | None = None
+    share: float = 0.0
+    draining: tuple[Deployed, ...] = ()
+    previous: tuple[str, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    gateway: Server | None = None
+
+
+@dataclass(frozen=True)
+class RecordFile:
+    """The record of one folder on disk.
+
+    Attributes:
+        folder: The folder.
+    """
+
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.folder / RECORD
+
+    def read(self) -> LocalRecord | None:
+        """The record; None where there is none yet.
+
+        Raises:
+            InputError: The file is damaged.
+        """
+        try:
+            return LocalRecord.read(self.path)
+        except FileNotFoundError:
+            return None
+        except (ValidationError, UnicodeDecodeError) as error:
+            raise InputError(
+                str(self.path),
+                str(error).splitlines()[0],
+                "the record that Ratoon wrote",
+                "Put back a copy of it; or end what serves there with `python -m components.ops."
+                f"deploy.targets.local_command stop {self.folder}` and move the folder away.",
+            ) from error
+
+    def write(self, record: LocalRecord) -> None:
+        """Replaces the record: a reader sees the old one or the new one, never a part."""
+        part = self.path.with_suffix(".part")
+        with part.open("w", encoding="utf-8") as stream:
+            stream.write(record.model_dump_json(indent=1) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(self.path)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps every other writer out.
+
+        Raises:
+            DeadlineExceeded: Another writer holds the lock for too long.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "record.lock").open("a") as stream:
+            self._take(stream.fileno())
+            yield  # closing the file releases the lock, and so does the end of the process
+
+    def _take(self, descriptor: int) -> None:
+        deadline = time.monotonic() + _LOCK_TIMEOUT_S
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise DeadlineExceeded(
+                        f"{self.folder}: another process changes what serves here for more than "
+                        f"{_LOCK_TIMEOUT_S:.0f} s"
+                    ) from error
+                time.sleep(_POLL_S)
+            else:
+                return
