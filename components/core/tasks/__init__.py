@@ -7,6 +7,7 @@ from components.core.tasks.blocks import (
     blocks_of,
     paired_difference,
 )
+from components.core.tasks.comparison import Comparison, compare
 from components.core.tasks.curves import Bins, Curve
 from components.core.tasks.registry import known_metrics, task_of
 from components.core.tasks.task import Metric, Task
@@ -14,12 +15,14 @@ from components.core.tasks.task import Metric, Task
 __all__ = [
     "MINIMUM_BLOCKS",
     "Bins",
+    "Comparison",
     "Curve",
     "Interval",
     "Metric",
     "Task",
     "block_interval",
     "blocks_of",
+    "compare",
     "known_metrics",
     "paired_difference",
     "task_of",

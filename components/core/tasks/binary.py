@@ -45,4 +45,5 @@ BINARY = Task(
     metrics=MappingProxyType({metric.name: metric for metric in _METRICS}),
     curves=MappingProxyType({"roc": roc_curve, "precision_recall": precision_recall_curve}),
     calibration=calibration_bins,
+    decisive="log_loss",
 )

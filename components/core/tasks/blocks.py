@@ -81,8 +81,8 @@ def block_interval(
         None where none can be given: the metric is not defined, or there are under 5 blocks.
     """
     sample = Sample.of(label, prediction)
-    drawn = _Draws.of(blocks, resamples, seed)
-    return _interval(metric.of(sample), drawn, drawn.values(metric, sample), confidence)
+    draws = Draws.of(blocks, resamples, seed)
+    return draws.interval(metric.of(sample), draws.values(metric, sample), confidence)
 
 
 def paired_difference(
@@ -105,20 +105,26 @@ def paired_difference(
     a, b = metric.of(ours), metric.of(theirs)
     if a is None or b is None:
         return None
-    drawn = _Draws.of(blocks, resamples, seed)
-    values = drawn.values(metric, ours) - drawn.values(metric, theirs)
-    return _interval(a - b, drawn, values, confidence)
+    draws = Draws.of(blocks, resamples, seed)
+    values = draws.values(metric, ours) - draws.values(metric, theirs)
+    return draws.interval(a - b, values, confidence)
 
 
 @dataclass(frozen=True)
-class _Draws:
-    """Blocks numbered from 0, and how often each is in each draw."""
+class Draws:
+    """Blocks drawn with replacement, the same ones for everything that is to be compared.
+
+    Attributes:
+        block: int64 [n], the block of each row, numbered from 0 to B-1.
+        drawn: float64 [r, B], how often each block is in each draw; no draws of under 5 blocks.
+    """
 
     block: Ints
     drawn: Floats
 
     @classmethod
-    def of(cls, blocks: ArrayLike, resamples: int, seed: int) -> "_Draws":
+    def of(cls, blocks: ArrayLike, resamples: int, seed: int) -> "Draws":
+        """Draws as many blocks as there are, `resamples` times."""
         ids, block = np.unique(np.asarray(blocks).reshape(-1), return_inverse=True)
         if len(ids) < MINIMUM_BLOCKS:
             return cls(block.reshape(-1), np.empty((0, len(ids))))
@@ -128,23 +134,23 @@ class _Draws:
 
     def values(self, metric: Metric, sample: Sample) -> Floats:
         """float64 [r]; none where there are too few blocks or nothing to measure."""
-        if not len(self.drawn) or not sample.is_usable:
-            return np.empty(0)
         if len(self.block) != len(sample.label):
             raise ValueError(f"{len(self.block)} blocks for {len(sample.label)} rows")
+        if not len(self.drawn) or not sample.is_usable:
+            return np.empty(0)
         return metric.resample(sample, self.block, self.drawn)
 
-
-def _interval(
-    estimate: float | None, drawn: _Draws, values: Floats, confidence: float
-) -> Interval | None:
-    if estimate is None or not len(values) or np.isnan(values).mean() > _UNDEFINED_SHARE:
-        return None
-    count = drawn.drawn.shape[1]
-    tail = _tail(confidence, count)
-    low, high = np.nanquantile(values, (tail, 1 - tail)) + estimate - np.nanmean(values)
-    # A very skewed sample could leave its own estimate outside.
-    return Interval(estimate, min(float(low), estimate), max(float(high), estimate), count)
+    def interval(
+        self, estimate: float | None, values: Floats, confidence: float
+    ) -> Interval | None:
+        """The interval of an estimate from its values in each draw; None: none can be given."""
+        if estimate is None or not len(values) or np.isnan(values).mean() > _UNDEFINED_SHARE:
+            return None
+        count = self.drawn.shape[1]
+        tail = _tail(confidence, count)
+        low, high = np.nanquantile(values, (tail, 1 - tail)) + estimate - np.nanmean(values)
+        # A very skewed sample could leave its own estimate outside.
+        return Interval(estimate, min(float(low), estimate), max(float(high), estimate), count)
 
 
 def _tail(confidence: float, blocks: int) -> float:

@@ -84,8 +84,9 @@ def _wins_by_blocks(sample: Sample, block: Ints, count: int) -> Floats:
     positives = _Ranked.of(rank, block, sample.weight * sample.label)
     negatives = _Ranked.of(rank, block, sample.weight * (1 - sample.label))
     wins, below = np.zeros((count, count)), np.zeros(count)
-    step = max(1, _CELLS // count)
-    for first in range(0, int(rank.max()) + 1, step):
+    ranks = int(rank.max()) + 1
+    step = min(ranks, max(1, _CELLS // count))
+    for first in range(0, ranks, step):
         here = negatives.between(first, first + step)
         table = np.bincount(here.rank * count + here.block, here.weight, step * count)
         table = table.reshape(step, count)

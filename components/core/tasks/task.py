@@ -58,12 +58,14 @@ class Task:
         curves: Name to a curve of labels and predictions, thinned for drawing.
         calibration: Bins of equal mass of labels and predictions; the third argument is their
             number.
+        decisive: The metric that chooses between two models that are both good enough.
     """
 
     name: str
     metrics: Mapping[str, Metric]
     curves: Mapping[str, Callable[[ArrayLike, ArrayLike], Curve | None]]
     calibration: Callable[[ArrayLike, ArrayLike, int], Bins | None]
+    decisive: str
 
     @property
     def judged(self) -> Mapping[str, Metric]:
