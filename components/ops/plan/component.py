@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from kfp import dsl
-from kfp.dsl import Artifact, Output
+from kfp.dsl import HTML, Artifact, Output
 
 
 @dsl.component(base_image="ratoon-ops", install_kfp_package=False)  # type: ignore[untyped-decorator]
@@ -15,6 +15,7 @@ def plan(
     purpose: str,
     run: str,
     plan: Output[Artifact],
+    report: Output[HTML],
 ) -> NamedTuple("Outcome", [("as_of", str), ("name", str), ("decision", str), ("reason", str)]):  # type: ignore[valid-type]
     """Decides once what this run works on, so that a bad spec fails in the first seconds.
 
@@ -33,6 +34,7 @@ def plan(
         purpose: train (make a new model) or watch (judge the one that serves).
         run: The id of this run, kept in the audit.
         plan: The plan: plan.json and the model's files.
+        report: What the spec means, how time is cut, and every default that was accepted.
 
     Returns:
         as_of: The instant that was resolved.
@@ -45,5 +47,6 @@ def plan(
     from components.ops.plan.run import Request, sentence
     from components.ops.plan.run import plan as make
 
-    made = make(Request(model, as_of, target, overlay, purpose, run), Path(plan.path))
+    request = Request(model, as_of, target, overlay, purpose, run)
+    made = make(request, Path(plan.path), Path(report.path))
     return made.as_of, made.spec.name, "planned", sentence(made)

@@ -9,9 +9,10 @@ from typing import Protocol
 
 from components.core import storage
 from components.core.errors import InputError
-from components.ops.plan.git import GitFolder, fetched
+from components.ops.plan.git import fetched
 
 SPEC_FILE = "model.yaml"
+TEXT = "the spec's text"
 MOST_BYTES = 4 << 20
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _SCHEMES = ("file", "s3", "gs")
@@ -50,7 +51,7 @@ class SpecText:
     """A spec given as text: a folder that holds nothing else."""
 
     text: str
-    where: str = "the spec's text"
+    where: str = TEXT
 
     def find(self, name: str, most_bytes: int) -> bytes | None:
         """The spec itself and nothing more."""
@@ -94,6 +95,8 @@ def read_file(folder: ModelFolder, name: str, do: str) -> bytes:
     if not _NAME.fullmatch(name):
         raise InputError(folder.where, name, "the name of a file inside the model's folder")
     content = folder.find(name, MOST_BYTES)
+    if content is None and folder.where == TEXT:
+        do = "Text alone has no other files: give the model's folder by path or URI instead."
     if content is None:
         raise InputError(
             f"{folder.where}: {name}", "no such file", "a file of the model's folder", do
@@ -117,6 +120,3 @@ def _checked(model: str) -> str:
 
 def _at_most(most_bytes: int) -> str:
     return f"a file of at most {most_bytes >> 20} MiB"
-
-
-__all__ = ["SPEC_FILE", "GitFolder", "ModelFolder", "StoredFolder", "opened", "read_file"]

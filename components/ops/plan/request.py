@@ -3,14 +3,31 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from components.core.errors import InputError
 from components.core.spec import Spec, load_spec
-from components.ops.plan.folder import SPEC_FILE, ModelFolder, read_file
+from components.core.spec.load import merge, read_mapping
+from components.ops.plan.folder import SPEC_FILE, TEXT, ModelFolder, read_file
 
 _RUN_SCHEMA = "Run `make schema` for the model and commit what it writes."
+
+
+@dataclass(frozen=True)
+class WrittenSpec:
+    """A spec beside what a person wrote.
+
+    Attributes:
+        spec: The spec, with overlay and target applied.
+        given: The fields as written, the overlay's put over them.
+        content: The spec's own bytes.
+    """
+
+    spec: Spec
+    given: Mapping[str, Any]
+    content: bytes
 
 
 @dataclass(frozen=True)
@@ -19,11 +36,13 @@ class ModelFiles:
 
     Attributes:
         spec: The spec, with overlay and target applied.
+        given: The spec's fields as written, the overlay's put over them.
         files: Name to content: the spec as written, the schema, and what the spec names.
         where: What to call the folder in errors.
     """
 
     spec: Spec
+    given: Mapping[str, Any]
     files: Mapping[str, bytes]
     where: str
 
@@ -33,8 +52,8 @@ class ModelFiles:
         return self.files[self.spec.schema_file].decode("utf-8", errors="replace")
 
 
-def read_model(folder: ModelFolder, overlay: str, target: str) -> ModelFiles:
-    """Reads a model's spec and the files that it names.
+def read_spec(folder: ModelFolder, overlay: str = "", target: str = "") -> WrittenSpec:
+    """Reads a model's spec.
 
     Args:
         folder: The model's folder.
@@ -42,16 +61,28 @@ def read_model(folder: ModelFolder, overlay: str, target: str) -> ModelFiles:
         target: Instead of the spec's ``serving.target``; empty for the spec's.
 
     Raises:
-        InputError: A file is missing, or the spec is not one.
+        InputError: There is none, or it is not one.
     """
-    spec_bytes = read_file(folder, SPEC_FILE, "A model's folder holds its spec by this name.")
-    over = _overlay(folder, overlay) if overlay else None
-    where = f"{folder.where}/{SPEC_FILE}".replace("//" + SPEC_FILE, "/" + SPEC_FILE)
-    spec = load_spec(_text(spec_bytes, where), over, where)
-    if target:
-        spec = with_target(spec, target)
-    files = {SPEC_FILE: spec_bytes} | {n: read_file(folder, n, do) for n, do in _named(spec)}
-    return ModelFiles(spec, files, folder.where)
+    content = read_file(folder, SPEC_FILE, "A model's folder holds its spec by this name.")
+    where = folder.where if folder.where == TEXT else f"{folder.where.rstrip('/')}/{SPEC_FILE}"
+    text, over = _text(content, where), _overlay(folder, overlay) if overlay else None
+    spec = load_spec(text, over, where)
+    given = read_mapping(text, where)
+    if over is not None:
+        given = merge(given, read_mapping(over, overlay))
+    return WrittenSpec(with_target(spec, target) if target else spec, given, content)
+
+
+def with_files(folder: ModelFolder, written: WrittenSpec) -> ModelFiles:
+    """Reads the files that a spec names.
+
+    Raises:
+        InputError: One is missing or too large.
+    """
+    named = {name: read_file(folder, name, do) for name, do in _named(written.spec)}
+    return ModelFiles(
+        written.spec, written.given, {SPEC_FILE: written.content, **named}, folder.where
+    )
 
 
 def with_target(spec: Spec, target: str) -> Spec:

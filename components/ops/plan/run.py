@@ -13,8 +13,11 @@ from components.core.errors import InputError
 from components.core.plan import Champion, Plan, Purpose
 from components.core.spans import format_instant, parse_instant
 from components.ops.plan.available import available_spans
+from components.ops.plan.defaults import accepted_defaults
 from components.ops.plan.folder import opened
-from components.ops.plan.request import ModelFiles, read_model
+from components.ops.plan.meaning import meaning
+from components.ops.plan.page import as_html
+from components.ops.plan.request import ModelFiles, read_spec, with_files
 from components.ops.plan.schema import column_kinds
 from components.ops.plan.signature import resolve
 from components.ops.plan.windows import cut
@@ -46,6 +49,7 @@ class Request:
 def plan(
     request: Request,
     out: Path,
+    report: Path | None = None,
     now: datetime | None = None,
     champion_of: ChampionReader | None = None,
 ) -> Plan:
@@ -54,6 +58,7 @@ def plan(
     Args:
         request: What is asked for.
         out: The plan artifact's folder.
+        report: The HTML file that says what was planned; None: it is not written.
         now: The present, taken where `request.as_of` is empty; None: asks the clock, which
             nothing else in Ratoon does.
         champion_of: Reads what serves, by target and model name; None: the target itself.
@@ -65,12 +70,14 @@ def plan(
     purpose = _purpose(request.purpose)
     as_of = instant_of(request.as_of, now)
     with opened(request.model) as folder:
-        model = read_model(folder, request.overlay, request.target)
+        model = with_files(folder, read_spec(folder, request.overlay, request.target))
     write_files(model, out / MODEL_FILES)
     read = champion_of or _reader()
     champion = read(model.spec.serving.target, model.spec.name)
     made = draw(model, as_of, purpose, champion, digest_folder(out / MODEL_FILES))
     made.write(out / PLAN)
+    if report is not None:
+        report.write_text(_page(model, made), encoding="utf-8")
     audit.append(made.spec.serving.audit_uri, _entry(made, request.run))
     return made
 
@@ -144,6 +151,13 @@ def sentence(made: Plan) -> str:
         f"{made.spec.data.span} span(s) {made.spans[0]} to {made.spans[-1]}; "
         f"{champion} serves now"
     )
+
+
+def _page(model: ModelFiles, made: Plan) -> str:
+    defaults = accepted_defaults(model.spec, model.given)
+    cut_at = (made.as_of, made.windows)
+    topics = meaning(model.spec, made.features, made.spans, cut_at, defaults)
+    return as_html(f"{made.spec.name}: the plan", sentence(made), topics)
 
 
 def _purpose(text: str) -> Purpose:

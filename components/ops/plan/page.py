@@ -1,0 +1,49 @@
+"""The meaning of a spec as a page: of the terminal, and of the dashboard."""
+
+import textwrap
+from collections.abc import Iterable
+
+from components.core.report import Facts, Page, Section, Table, render
+from components.ops.plan.meaning import Topic
+
+_WIDTH = 100
+_LONG = 6
+
+
+def as_text(topics: Iterable[Topic]) -> str:
+    """The topics as plain text, 100 columns wide."""
+    return "\n".join(_plain(topic) for topic in topics)
+
+
+def as_html(title: str, sentence: str, topics: Iterable[Topic]) -> str:
+    """The topics as one self-contained HTML file.
+
+    Args:
+        title: The model and the instant.
+        sentence: What was planned.
+        topics: The meaning.
+    """
+    sections = [Section(topic.title, blocks=(_block(topic),)) for topic in topics]
+    return render(Page(title, sentence, sections))
+
+
+def _plain(topic: Topic) -> str:
+    width = max(len(word) for word, _ in topic.lines)
+    lines = (
+        textwrap.fill(
+            text,
+            _WIDTH,
+            initial_indent=f"  {word:{width}}  ",
+            subsequent_indent=" " * (width + 4),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for word, text in topic.lines
+    )
+    return "\n".join([topic.title, *lines, ""])
+
+
+def _block(topic: Topic) -> Facts | Table:
+    if len(topic.lines) <= _LONG:
+        return Facts(topic.lines)
+    return Table(("what", "how"), topic.lines, caption=topic.title, fold_after=30)
