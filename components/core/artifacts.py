@@ -152,6 +152,8 @@ class SpanCount(Record):
         joined: External source to the rows for which it had a row.
         refused: Rule text to the number of values that it refused.
         duplicates: Rows left out because their key stood before.
+        keyless: Rows left out because a part of their key, or their event time, is missing.
+        outside: Rows left out because the span's own file holds them for another time.
     """
 
     span: str
@@ -162,6 +164,8 @@ class SpanCount(Record):
     joined: Mapping[str, int]
     refused: Mapping[str, int]
     duplicates: int
+    keyless: int = 0
+    outside: int = 0
 
 
 class SourceState(Record):
@@ -171,11 +175,14 @@ class SourceState(Record):
         name: Its name in the spec.
         newest: Its newest event time known at `as_of` (ISO); None for a static or empty table.
         future_rows: Joined rows whose event time plus delay lay after the example's; must be 0.
+        duplicates: Rows whose join key, and event time if any, another row has: of a static
+            table the first is joined, of a history the last.
     """
 
     name: str
     newest: str | None
     future_rows: int
+    duplicates: int = 0
 
 
 class Lineage(Record):

@@ -1,0 +1,1 @@
+"""Prepare: from the plan and the sources to examples, one Parquet file per span and split."""
