@@ -1,0 +1,120 @@
+# Everything starts here. `make` alone says what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3.11
+MODEL  ?= models/flights
+UV     := .tools/uv/bin/uv
+DEV    := .venv/dev/bin
+IMAGES := data model ops
+ROOMS  := components pipelines
+export PYTHONPATH := $(CURDIR)
+export UV_NO_CONFIG := 1
+
+# One environment per image, from the same hashed lock that its Dockerfile installs.
+install = $(UV) venv -q --clear --python $(PYTHON) $(1) && VIRTUAL_ENV=$(1) $(UV) pip install -q \
+	--compile-bytecode --require-hashes --no-deps -r $(2)
+lock = $(UV) pip compile -q --directory $(1) --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" $(2) pyproject.toml -o requirements.lock
+
+.PHONY: help
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+.PHONY: run
+run: .venv/ready ## Train, serve and replay the season of flights on this machine; link every report
+	@$(DEV)/python $(MODEL)/source.py build/$(notdir $(MODEL))/source
+	@$(DEV)/python -m pipelines.local.season $(MODEL)
+
+.PHONY: monitor
+monitor: .venv/ready ## Run every monitoring run that is due (AS_OF=2013-09-01 to say what day it is)
+	@$(DEV)/python -m pipelines.local.monitor $(MODEL) $(if $(AS_OF),--as-of $(AS_OF))
+
+.PHONY: train
+train: .venv/ready ## Run train-and-deploy once (MODEL=models/flights AS_OF=2013-07-01)
+	@$(DEV)/python -m pipelines.local run manifests/pipelines/train-and-deploy.yaml \
+		--param model=$(MODEL) --param as_of=$(AS_OF) --workspace build/runs
+
+.PHONY: stop
+stop: ## Stop the servers that a run left serving
+	@.venv/ops/bin/python -m components.ops.deploy.targets.local_stop \
+		build/$(notdir $(MODEL))/serving
+
+.PHONY: spec
+spec: .venv/ready ## Check a spec and say what it means (MODEL=models/flights)
+	@.venv/ops/bin/python -m components.ops.plan.check $(MODEL)
+
+.PHONY: schema
+schema: .venv/ready ## Infer a schema from the data and show how it differs from the committed one
+	@.venv/data/bin/python -m components.data.validate.infer $(MODEL)
+
+.PHONY: audit
+audit: .venv/ready ## From one prediction to everything behind it (REQUEST=<id>)
+	@.venv/ops/bin/python -m components.ops.audit "$(REQUEST)" --model $(MODEL)
+
+.PHONY: compile
+compile: .venv/ready ## Compile both pipelines to YAML (REGISTRY=… TAG=… name the images)
+	@$(DEV)/python -m pipelines.compile $(if $(REGISTRY),--registry $(REGISTRY)) \
+		$(if $(TAG),--tag $(TAG))
+
+.PHONY: docs
+docs: .venv/ready ## Write the spec reference and its JSON Schema from the models
+	@$(DEV)/python -m pipelines.reference
+
+.PHONY: test
+test: .venv/test-ready ## Run every test
+	@$(DEV)/python -m pytest tests/unit/core tests/unit/pipelines tests/golden
+	@.venv/test-data/bin/python -m pytest tests/unit/data tests/unit/core/tasks
+	@.venv/test-model/bin/python -m pytest tests/unit/model tests/unit/core/tasks tests/server
+	@.venv/test-ops/bin/python -m pytest tests/unit/ops
+	@$(DEV)/python -m pytest tests/loop tests/faults
+
+.PHONY: check
+check: .venv/ready ## Lint, types, arrows between rooms, freshness of everything generated
+	@$(DEV)/ruff format --check . && $(DEV)/ruff check .
+	@$(DEV)/mypy $(ROOMS)
+	@$(DEV)/lint-imports
+	@$(DEV)/python -m pipelines.reference --check
+	@$(DEV)/python -m pipelines.compile --check
+
+.PHONY: bench
+bench: .venv/ready ## Measure against the others, side by side in one run
+	@$(DEV)/python -m tests.bench
+
+.PHONY: lock
+lock: $(UV) ## Make the hashed locks anew from each pyproject.toml
+	@for folder in . tests $(IMAGES:%=components/%); do $(call lock,$$folder) || exit 1; done
+
+.PHONY: clean
+clean: stop ## Remove what runs and tests made; keep the environments
+	@rm -rf build
+
+$(UV):
+	@command -v $(PYTHON) >/dev/null || { echo "Ratoon needs Python 3.11, which is not on the PATH as\
+	$(PYTHON). Install it, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) pipelines/local/platform_check.py
+	@$(PYTHON) -m venv .tools/uv && .tools/uv/bin/python -m pip install -q \
+		--disable-pip-version-check uv==0.13.9
+
+.venv/dev/.made: requirements.lock | $(UV)
+	@echo "making the environment dev"
+	@SECONDS=0; $(call install,.venv/dev,$<) && echo $$SECONDS > $@
+
+.venv/%/.made: components/%/requirements.lock | $(UV)
+	@echo "making the environment $*"
+	@SECONDS=0; $(call install,.venv/$*,$<) && echo $$SECONDS > $@
+
+.venv/ready: .venv/dev/.made $(IMAGES:%=.venv/%/.made)
+	@touch $@
+
+# Tests of an image run in its own environment, with pytest laid over it.
+.venv/test-%/.made: tests/requirements.lock .venv/%/.made
+	@$(call install,.venv/test-$*,$<)
+	@echo $(CURDIR)/.venv/$*/lib/python3.11/site-packages \
+		> .venv/test-$*/lib/python3.11/site-packages/image.pth
+	@touch $@
+
+.venv/test-ready: .venv/ready $(IMAGES:%=.venv/test-%/.made)
+	@touch $@

@@ -1,0 +1,1 @@
+"""The two pipelines, how they are compiled, and how they run on a laptop."""

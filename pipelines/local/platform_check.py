@@ -1,0 +1,41 @@
+"""Says whether this machine can hold Ratoon's environments, before anything is installed.
+
+Runs on a bare Python of any version 3, so it uses nothing but the standard library.
+"""
+
+import platform
+import sys
+
+ADVICE = (
+    "What to do: run it in a Linux x86-64 container or virtual machine with Python 3.11 "
+    "(python:3.11-bookworm holds everything that is needed), or on a cluster: docs/cluster.md."
+)
+
+
+def problem(system: str, machine: str, version: "tuple[int, int]", libc: "tuple[str, str]") -> str:
+    """Why a machine will not do; empty where it will.
+
+    Args:
+        system: As platform.system() says it.
+        machine: As platform.machine() says it.
+        version: Major and minor version of Python.
+        libc: Name and version, as platform.libc_ver() says them.
+    """
+    if version != (3, 11):
+        found = "Python {}.{}".format(*version)
+        return found + " is not supported: TensorFlow Data Validation needs Python 3.11."
+    if system != "Linux" or machine.lower() not in ("x86_64", "amd64"):
+        found = f"{system} on {machine}"
+        return found + " is not supported: TensorFlow and its data validation have no wheel for it."
+    if libc[0] != "glibc" or tuple(int(n) for n in libc[1].split(".")[:2]) < (2, 28):
+        found = "The C library {} {}".format(*libc)
+        return found + " is not supported: glibc 2.28 or newer is needed."
+    return ""
+
+
+if __name__ == "__main__":
+    why_not = problem(
+        platform.system(), platform.machine(), sys.version_info[:2], platform.libc_ver()
+    )
+    if why_not:
+        sys.exit("Ratoon cannot run on this machine. " + why_not + "\n" + ADVICE)

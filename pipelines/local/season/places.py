@@ -1,0 +1,78 @@
+"""Where a season keeps things; a new season begins with these places empty."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.core.errors import InputError
+from components.core.spec import Spec
+
+ROOT = Path("build")
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders of one model's season.
+
+    Attributes:
+        root: All of it.
+        serving: The local target's folder.
+        log: The prediction log.
+        audit: The audit.
+    """
+
+    root: Path
+    serving: Path
+    log: Path
+    audit: Path
+
+    @property
+    def runs(self) -> Path:
+        """The runner's workspace."""
+        return self.root / "runs"
+
+    @property
+    def live(self) -> Path:
+        """The examples that live traffic is made of."""
+        return self.root / "live"
+
+    @property
+    def ledger(self) -> Path:
+        """What the season has come to so far."""
+        return self.root / "season.json"
+
+    @property
+    def summary(self) -> Path:
+        """The finished season's table as data."""
+        return ROOT / "season.json"
+
+    @property
+    def index(self) -> Path:
+        """The page that links every report."""
+        return self.root / "index.html"
+
+    def clear(self) -> None:
+        """Removes what an earlier season made."""
+        for folder in (self.serving, self.log, self.audit, self.root):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def places_of(spec: Spec) -> Places:
+    """The places of a spec.
+
+    Raises:
+        InputError: A place lies outside the build folder: a season never clears such a one.
+    """
+    scheme, _, folder = spec.serving.target.partition("://")
+    if scheme != "local":
+        raise InputError("serving.target", spec.serving.target, "local://build/…, for a season")
+    places = Places(
+        root=ROOT / spec.name / "season",
+        serving=Path(folder),
+        log=Path(spec.serving.log),
+        audit=Path(spec.serving.audit_uri),
+    )
+    for place in (places.serving, places.log, places.audit):
+        if not place.resolve().is_relative_to(ROOT.resolve()):
+            raise InputError("serving", str(place), f"a folder below {ROOT}/, for a season")
+    return places

@@ -1,0 +1,103 @@
+"""Live traffic: requests sent over HTTP in order, at once or while something else goes on."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import aiohttp
+
+from components.core.errors import RunError
+from pipelines.local.season.requests import Request
+
+CLIENTS = 6
+_TIMEOUT_S = 30.0
+_JSON = {"content-type": "application/json"}
+
+
+@dataclass
+class Tally:
+    """What was sent and how it was answered."""
+
+    requests: int = 0
+    rows: int = 0
+    failed: int = 0
+    by_version: dict[str, int] = field(default_factory=dict)
+
+
+class Traffic:
+    """A queue of requests in order of event time, and where they are sent to."""
+
+    def __init__(self, url: str, requests: Sequence[Request], sent: int = 0) -> None:
+        """Begins at a request.
+
+        Args:
+            url: Where predictions are asked for.
+            requests: In order of event time.
+            sent: How many of them were sent before.
+        """
+        self.url, self.requests, self.sent = url, requests, sent
+        self.tally = Tally()
+
+    def send_until(self, instant: datetime, told: Callable[[int], None] | None = None) -> None:
+        """Sends everything before an instant, as fast as the server answers.
+
+        Raises:
+            RunError: The server cannot be reached at all.
+        """
+        asyncio.run(self._send(lambda request: request.at < instant, told))
+
+    @contextmanager
+    def flowing(self) -> Iterator[threading.Event]:
+        """Sends in the background, once the event that it gives is set, until the block ends."""
+        begin, stop = threading.Event(), threading.Event()
+
+        def flow() -> None:
+            begin.wait()
+            asyncio.run(self._send(lambda request: not stop.is_set(), None))
+
+        thread = threading.Thread(target=flow, name="traffic")
+        thread.start()
+        try:
+            yield begin
+        finally:
+            stop.set()
+            begin.set()
+            thread.join()
+
+    async def _send(
+        self, wanted: Callable[[Request], bool], told: Callable[[int], None] | None
+    ) -> None:
+        timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            await asyncio.gather(*(self._client(session, wanted, told) for _ in range(CLIENTS)))
+
+    async def _client(
+        self,
+        session: aiohttp.ClientSession,
+        wanted: Callable[[Request], bool],
+        told: Callable[[int], None] | None,
+    ) -> None:
+        while self.sent < len(self.requests) and wanted(self.requests[self.sent]):
+            request = self.requests[self.sent]
+            self.sent += 1
+            await self._ask(session, request)
+            if told is not None:
+                told(request.rows)
+
+    async def _ask(self, session: aiohttp.ClientSession, request: Request) -> None:
+        try:
+            async with session.post(self.url, data=request.body, headers=_JSON) as response:
+                await response.read()
+                good = response.status == 200
+                version = response.headers.get("x-ratoon-version", "")
+        except aiohttp.ClientConnectorError as error:
+            raise RunError(f"nothing answers at {self.url}: {error}") from error
+        except (aiohttp.ClientError, TimeoutError):
+            good, version = False, ""
+        self.tally.requests += 1
+        self.tally.rows += request.rows
+        self.tally.failed += not good
+        self.tally.by_version[version] = self.tally.by_version.get(version, 0) + 1

@@ -1,0 +1,37 @@
+"""The pipeline that watches a model that serves, and retrains it when the world has moved."""
+
+from kfp import dsl
+
+from components.data.monitor.component import monitor as judge
+from components.data.observe.component import observe
+from components.ops.plan.component import plan
+from pipelines.train_and_deploy import train_and_deploy
+
+
+@dsl.pipeline(
+    name="monitor",
+    description="Judges the live predictions against the labels that have arrived, and retrains "
+    "and redeploys where that is called for.",
+)
+def monitor(model: str, as_of: str = "", target: str = "", overlay: str = "") -> None:
+    """Watches a model that serves and keeps it fresh.
+
+    Args:
+        model: Where the model's folder is (a path, git+https://host/repo@<commit>#path, s3://…),
+            or the text of a spec itself.
+        as_of: The instant to look back from, such as 2013-08-01. Empty: now.
+        target: Where the model serves, instead of the spec's own serving.target. Empty: the spec's.
+        overlay: A file of the model's folder with the few fields that differ here. Empty: none.
+    """
+    run = dsl.PIPELINE_JOB_NAME_PLACEHOLDER
+    planned = plan(
+        model=model, as_of=as_of, target=target, overlay=overlay, purpose="watch", run=run
+    ).set_caching_options(False)
+    observed = observe(plan=planned.outputs["plan"]).set_caching_options(False)
+    judged = judge(
+        plan=planned.outputs["plan"], observations=observed.outputs["observations"], run=run
+    ).set_caching_options(False)
+    with dsl.If(judged.outputs["decision"] == "retrain", name="the world has moved"):
+        train_and_deploy(
+            model=model, as_of=planned.outputs["as_of"], target=target, overlay=overlay
+        )
