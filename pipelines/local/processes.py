@@ -1,0 +1,140 @@
+"""The operating system's processes of running steps, each in a group of its own."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from components.core.errors import RunError
+
+GRACE_S = 5.0
+
+
+class StepProcesses:
+    """Starts steps and can stop all that run, from any thread."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no further step may start."""
+        return self._stopped
+
+    def run(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        directory: Path,
+        log: Path,
+        pid_file: Path,
+    ) -> int:
+        """Runs one step to its end, its output going to a log.
+
+        The log is a file, not a pipe: a server that the step leaves behind would hold a pipe open.
+
+        Returns:
+            The exit code.
+
+        Raises:
+            RunError: There is no such program, or its command line is too long.
+        """
+        with log.open("ab") as stream:
+            try:
+                process = self._start(command, environment, directory, stream.fileno())
+            except OSError as error:
+                raise RunError(f"{command[0]!r} cannot be started: {error}") from error
+        pid_file.write_text(str(process.pid))
+        try:
+            return process.wait()
+        finally:
+            self._end(process)
+            pid_file.unlink(missing_ok=True)
+
+    def interrupt(self) -> None:
+        """Tells every running step to stop and lets none start after; safe in a signal handler."""
+        self._stopped = True
+        self._signal_all(signal.SIGTERM)
+        killer = threading.Timer(GRACE_S, self._signal_all, [signal.SIGKILL])
+        killer.daemon = True
+        killer.start()
+
+    def stop(self) -> None:
+        """Stops every running step, waits for their end and lets none start after."""
+        self._stopped = True
+        for process in tuple(self._running):
+            self._end(process)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        for process in tuple(self._running):
+            signal_group(process.pid, number)
+
+    def _start(
+        self, command: Sequence[str], environment: Mapping[str, str], directory: Path, log: int
+    ) -> subprocess.Popen[bytes]:
+        with self._lock:
+            process = subprocess.Popen(
+                command,
+                env=dict(environment),
+                cwd=directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self._running.add(process)
+        return process
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        if process.poll() is None:
+            signal_group(process.pid, signal.SIGTERM)
+            try:
+                process.wait(GRACE_S)
+            except subprocess.TimeoutExpired:
+                signal_group(process.pid, signal.SIGKILL)
+                process.wait()
+        # As a container ends with its first process, so does what else is in the group.
+        signal_group(process.pid, signal.SIGKILL)
+        with self._lock:
+            self._running.discard(process)
+
+
+def signal_group(pid: int, number: signal.Signals) -> bool:
+    """Signals a process group; False where it is gone."""
+    try:
+        os.killpg(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def stop_left_over(pid_file: Path, mark: str) -> None:
+    """Stops a step that outlived its runner, which was killed without a chance to do so.
+
+    Args:
+        pid_file: Where the runner wrote the step's process id.
+        mark: A text that the step's command line must hold: process ids are given out again.
+    """
+    if not pid_file.exists():
+        return
+    text = pid_file.read_text()
+    pid_file.unlink()
+    if not text.isdigit() or mark not in _command_line(int(text)):
+        return
+    deadline = time.monotonic() + GRACE_S
+    signal_group(int(text), signal.SIGTERM)
+    while mark in _command_line(int(text)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    signal_group(int(text), signal.SIGKILL)
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,102 @@
+"""What a run and its steps came to, and who is told as it happens."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+StepState = Literal["succeeded", "reused", "failed"]
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """One step at its end.
+
+    Attributes:
+        name: The step's name; in a nested pipeline after that one's name and a slash.
+        state: Whether it ran, failed, or an earlier result was taken.
+        seconds: How long it took when it ran.
+        parameters: Output parameters.
+        artifacts: Paths (or addresses) of output artifacts.
+        metadata: Metadata of output artifacts, such as metrics.
+        exit_code: Of the process; negative is the signal that ended it.
+        log: The log file of the process that ran.
+    """
+
+    name: str
+    state: StepState
+    seconds: float
+    log: Path
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    artifacts: Mapping[str, Path] = field(default_factory=dict)
+    metadata: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    exit_code: int = 0
+
+    @property
+    def decision(self) -> str:
+        """The step's verdict, empty if it gave none."""
+        return str(self.parameters.get("decision") or "")
+
+    @property
+    def reason(self) -> str:
+        """The first line of the verdict's reason."""
+        return next(iter(str(self.parameters.get("reason") or "").splitlines()), "")
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A whole run.
+
+    Attributes:
+        run_id: The run's own name, also `{{$.pipeline_job_name}}` in its steps.
+        folder: Where its artifacts, logs and records are.
+        state: Whether all steps came to their end.
+        seconds: Wall time of this process's part of the run.
+        steps: Every step that finished, in that order. A branch not taken has none.
+        outputs: The pipeline's own outputs; artifacts as paths.
+    """
+
+    run_id: str
+    folder: Path
+    state: Literal["succeeded", "failed"]
+    seconds: float
+    steps: Mapping[str, StepResult]
+    outputs: Mapping[str, object]
+
+    def step(self, name: str) -> StepResult:
+        """Finds a step by its whole name, or by its last part if only one step has it.
+
+        Raises:
+            KeyError: No step has the name, or several have.
+        """
+        if name in self.steps:
+            return self.steps[name]
+        found = [step for key, step in self.steps.items() if key.rpartition("/")[2] == name]
+        if len(found) != 1:
+            raise KeyError(f"{len(found)} steps are named {name!r}, of: {', '.join(self.steps)}")
+        return found[0]
+
+
+class Observer(Protocol):
+    """Is told what happens; calls never overlap, though they may come from several threads.
+
+    Attributes:
+        follows_logs: Whether `step_said` is wanted.
+    """
+
+    follows_logs: bool
+
+    def run_started(self, title: str) -> None:
+        """A run begins."""
+
+    def step_started(self, name: str) -> None:
+        """A step's process starts."""
+
+    def step_said(self, name: str, line: str) -> None:
+        """A step wrote a line to its log."""
+
+    def step_finished(self, step: StepResult) -> None:
+        """A step succeeded, failed, or an earlier result of it was taken."""
+
+    def run_finished(self, state: str, seconds: float) -> None:
+        """A run ended: succeeded, failed or interrupted."""

@@ -1,0 +1,139 @@
+"""Runs a compiled KFP pipeline on this machine, one virtualenv per image."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from kfp import dsl
+
+from components.core.errors import RatoonError, RunError
+from pipelines.local.compiled import load_pipeline
+from pipelines.local.errors import StepFailed
+from pipelines.local.images import require_environments
+from pipelines.local.logs import last_lines
+from pipelines.local.machine import Machine
+from pipelines.local.orchestration import execute
+from pipelines.local.processes import StepProcesses
+from pipelines.local.progress import Quiet
+from pipelines.local.result import Observer, RunResult, StepResult
+from pipelines.local.resume import choose_folder, held
+from pipelines.local.task_handler import TaskHandler
+
+
+def run(
+    pipeline_yaml: Path,
+    parameters: Mapping[str, object],
+    workspace: Path,
+    *,
+    run_id: str | None = None,
+    title: str | None = None,
+    observer: Observer | None = None,
+    machine: Machine | None = None,
+    cache: bool = True,
+) -> RunResult:
+    """Runs a compiled pipeline to its end.
+
+    Args:
+        pipeline_yaml: The same file that a cluster runs.
+        parameters: Its parameters; texts are read as the declared types.
+        workspace: Folder of all runs; artifacts stay there.
+        run_id: Key of the run. A run of this key that failed or was interrupted goes on after its
+            last finished step; one that succeeded is left alone and a new one made. Without a key
+            every run is new.
+        title: What a terminal calls the run.
+        observer: Is told of steps as they run.
+        machine: Virtualenvs and code, by default this checkout's.
+        cache: Whether a step may take what the same work made in another run; steps for which the
+            pipeline switches caching off never do.
+
+    Returns:
+        Outputs and seconds of every step.
+
+    Raises:
+        InputError: The document, a parameter or an image cannot be used; nothing has run.
+        StepFailed: A step failed.
+        RunError: The run cannot go on for another reason.
+    """
+    machine = machine or Machine.of_checkout()
+    observer = observer or Quiet()
+    pipeline = load_pipeline(pipeline_yaml)
+    arguments = pipeline.bind(parameters)
+    require_environments(pipeline.images(), machine.envs)
+    workspace = workspace.resolve()
+    folder = choose_folder(workspace, run_id or _new_run_id(pipeline.name))
+    handler = TaskHandler(machine, folder, workspace / "cache" if cache else None, observer)
+    started = time.monotonic()
+    with held(folder), _reported(handler, title or pipeline.name):
+        outputs = execute(pipeline, arguments, handler)
+        if outputs is None:
+            raise _failure(handler.results)
+    return RunResult(
+        run_id=folder.name,
+        folder=folder.path,
+        state="succeeded",
+        seconds=time.monotonic() - started,
+        steps=handler.results,
+        outputs={name: _plain(value) for name, value in outputs.items()},
+    )
+
+
+def _new_run_id(pipeline_name: str) -> str:
+    return f"{pipeline_name}-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
+
+
+def _plain(value: Any) -> object:
+    return Path(value.uri) if isinstance(value, dsl.Artifact) else value
+
+
+def _failure(results: Mapping[str, StepResult]) -> RunError:
+    failed = next((step for step in results.values() if step.state == "failed"), None)
+    if failed is None:
+        return RunError("the run failed before a step could say why")
+    said = last_lines(failed.log)
+    return StepFailed(failed.name, failed.seconds, failed.exit_code, failed.log, said)
+
+
+@contextmanager
+def _reported(handler: TaskHandler, title: str) -> Iterator[None]:
+    started = time.monotonic()
+    state = "interrupted"
+    handler.folder.set_state("running")
+    handler.observer.run_started(title)
+    try:
+        with _interruptible(handler.processes):
+            yield
+        state = "succeeded"
+    except RatoonError:
+        state = "failed"
+        raise
+    finally:
+        handler.processes.stop()
+        handler.folder.set_state(state)
+        handler.observer.run_finished(state, time.monotonic() - started)
+
+
+@contextmanager
+def _interruptible(processes: StepProcesses) -> Iterator[None]:
+    """Stops the steps on Ctrl-C and SIGTERM, which then end the run; main thread only."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        # A step has a session of its own, so the terminal's Ctrl-C does not reach it.
+        processes.interrupt()
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, interrupt) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,207 @@
+"""Runs one step as a process in its image's virtualenv, or takes what it made before."""
+
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import json_format
+from kfp import dsl
+from kfp.pipeline_spec import pipeline_spec_pb2 as pb
+
+from components.core.errors import InputError
+from pipelines.local.digests import digest_artifact, digest_json
+from pipelines.local.executor_inputs import StepCall
+from pipelines.local.logs import followed
+from pipelines.local.machine import Machine
+from pipelines.local.processes import StepProcesses, stop_left_over
+from pipelines.local.records import ArtifactRecord, StepRecord
+from pipelines.local.result import Observer, StepResult
+from pipelines.local.resume import RunFolder
+
+
+@dataclass
+class TaskHandler:
+    """Everything that the steps of one run share.
+
+    Attributes:
+        machine: Virtualenvs and code.
+        folder: The run's folder.
+        cache: Folder of records that other runs may take, None to take none.
+        observer: Is told of every step.
+        processes: Starts and stops steps.
+        results: Every step that ended, by name.
+        digests: Of artifacts made so far, by address.
+        code_digests: Of our own code, by image.
+    """
+
+    machine: Machine
+    folder: RunFolder
+    cache: Path | None
+    observer: Observer
+    processes: StepProcesses = field(default_factory=StepProcesses)
+    results: dict[str, StepResult] = field(default_factory=dict)
+    digests: dict[str, str | None] = field(default_factory=dict)
+    code_digests: dict[str, str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, name: str, call: StepCall) -> dict[str, Any] | None:
+        """Runs a step unless the same work is done.
+
+        Args:
+            name: The step's name for people.
+            call: The step with its inputs.
+
+        Returns:
+            Its outputs, None where it failed.
+        """
+        key = self._key(call)
+        own_record = self.folder.step(call.path) / "finished.json"
+        record = StepRecord.read(own_record, key) or self._read_cache(call, key)
+        state = "reused" if record else "succeeded"
+        if record is None:
+            record = self._run_attempts(name, call, key)
+        if record is None:
+            return None
+        if state == "succeeded":
+            self._write_cache(call, record)
+        record.write(own_record)
+        self.digests |= {a.uri: a.digest for a in record.artifacts.values()}
+        self._tell_finished(_to_result(name, record, reused=state == "reused"))
+        return record.outputs()
+
+    def _key(self, call: StepCall) -> str:
+        artifacts = {
+            name: [
+                [a.type.schema_title, json_format.MessageToDict(a.metadata), self._digest(a.uri)]
+                for a in given.artifacts
+            ]
+            for name, given in call.executor_input.inputs.artifacts.items()
+        }
+        return digest_json(
+            {
+                "component": json_format.MessageToDict(call.component),
+                "container": json_format.MessageToDict(call.container),
+                "code": self._code_digest(call.container.image),
+                "parameters": call.inputs.get("inputs", {}).get("parameterValues", {}),
+                "artifacts": artifacts,
+            }
+        )
+
+    def _digest(self, uri: str) -> str | None:
+        if uri not in self.digests:
+            self.digests[uri] = digest_artifact(uri)
+        return self.digests[uri]
+
+    def _code_digest(self, image: str) -> str:
+        if image not in self.code_digests:
+            self.code_digests[image] = self.machine.code_digest(image)
+        return self.code_digests[image]
+
+    def _cache_file(self, call: StepCall, key: str) -> Path | None:
+        # Caching off in the pipeline: the step reads the world, which no key knows.
+        cacheable = call.task.caching_options.enable_cache
+        return self.cache / f"{key}.json" if self.cache and cacheable else None
+
+    def _read_cache(self, call: StepCall, key: str) -> StepRecord | None:
+        path = self._cache_file(call, key)
+        return StepRecord.read(path, key) if path else None
+
+    def _write_cache(self, call: StepCall, record: StepRecord) -> None:
+        path = self._cache_file(call, record.key)
+        if path:
+            record.write(path)
+
+    def _run_attempts(self, name: str, call: StepCall, key: str) -> StepRecord | None:
+        folder = self.folder.step(call.path)
+        stop_left_over(folder / "pid", str(folder))
+        folder.mkdir(parents=True, exist_ok=True)
+        log = folder / "log.txt"
+        log.write_bytes(b"")
+        started = time.monotonic()
+        self._tell(partial(self.observer.step_started, name))
+        for wait_s in _waits(call.task.retry_policy):
+            time.sleep(wait_s)
+            code = self._run_once(name, call, folder, log)
+            if code == 0:
+                return _to_record(call, key, time.monotonic() - started, log)
+            if self.processes.stopped:
+                break
+        seconds = time.monotonic() - started
+        self._tell_finished(StepResult(name, "failed", seconds, log, exit_code=code))
+        return None
+
+    def _run_once(self, name: str, call: StepCall, folder: Path, log: Path) -> int:
+        if self.processes.stopped:
+            return -signal.SIGTERM
+        outputs = folder / "outputs"
+        # What a stopped attempt left half done must not look like this one's.
+        shutil.rmtree(outputs, ignore_errors=True)
+        outputs.mkdir(parents=True)
+        say = partial(self._say, name) if self.observer.follows_logs else None
+        with followed(log, say):
+            return self.processes.run(
+                command=_checked(name, call.command()),
+                environment=self.machine.environment(
+                    call.container.image, {v.name: v.value for v in call.container.env}
+                ),
+                directory=self.machine.code,
+                log=log,
+                pid_file=folder / "pid",
+            )
+
+    def _say(self, name: str, line: str) -> None:
+        self._tell(partial(self.observer.step_said, name, line))
+
+    def _tell_finished(self, step: StepResult) -> None:
+        self.results[step.name] = step
+        self._tell(partial(self.observer.step_finished, step))
+
+    def _tell(self, message: Callable[[], None]) -> None:
+        with self._lock:
+            message()
+
+
+def _waits(policy: pb.PipelineTaskSpec.RetryPolicy) -> Iterator[float]:
+    """Gives the seconds to wait before each attempt."""
+    yield 0.0
+    factor = policy.backoff_factor or 2.0
+    longest = policy.backoff_max_duration.seconds or 3600
+    for retry in range(policy.max_retry_count):
+        yield min(policy.backoff_duration.seconds * factor**retry, longest)
+
+
+def _checked(name: str, command: list[str]) -> list[str]:
+    if not command:
+        accepted = "a command: on this machine no image has an entry point"
+        raise InputError(f"command of step {name}", command, accepted)
+    return command
+
+
+def _to_record(call: StepCall, key: str, seconds: float, log: Path) -> StepRecord:
+    outputs = call.outputs()
+    artifacts = {k: v for k, v in outputs.items() if isinstance(v, dsl.Artifact)}
+    return StepRecord(
+        key=key,
+        seconds=seconds,
+        log=str(log),
+        parameters={k: v for k, v in outputs.items() if k not in artifacts},
+        artifacts={k: ArtifactRecord.of(v) for k, v in artifacts.items()},
+    )
+
+
+def _to_result(name: str, record: StepRecord, *, reused: bool) -> StepResult:
+    return StepResult(
+        name=name,
+        state="reused" if reused else "succeeded",
+        seconds=record.seconds,
+        log=Path(record.log),
+        parameters=record.parameters,
+        artifacts={k: Path(v.uri) for k, v in record.artifacts.items()},
+        metadata={k: v.metadata for k, v in record.artifacts.items()},
+    )
