@@ -6,6 +6,7 @@
 from components.core.errors import InputError
 from components.core.plan import Champion
 from components.ops.deploy.targets.local_place import SCHEME, parse_place
+from components.ops.deploy.targets.protocol import Target
 
 
 def read_champion(target: str, model_name: str) -> Champion | None:
@@ -25,6 +26,17 @@ def read_champion(target: str, model_name: str) -> Champion | None:
     place = parse_place(_checked(target))
     record = place.read(model_name)
     return place.champion_of(record.champion) if record and record.champion else None
+
+
+def connect(target: str, model_name: str) -> Target:
+    """The target that a spec names; nothing is started or changed by this alone.
+
+    Raises:
+        InputError: The target's scheme is not known.
+    """
+    from components.ops.deploy.targets.local import LocalTarget  # the gateway needs none of it
+
+    return LocalTarget(parse_place(_checked(target)), model_name)
 
 
 def _checked(target: str) -> str:

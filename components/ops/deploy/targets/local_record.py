@@ -84,6 +84,13 @@ class LocalRecord(Record):
     outcomes: tuple[Outcome, ...] = ()
     gateway: Server | None = None
 
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        """Every process that it knows, the gateway first."""
+        deployed = (self.champion, self.candidate, *self.draining)
+        servers = (self.gateway, *(d.server for d in deployed if d))
+        return tuple(server for server in servers if server)
+
 
 @dataclass(frozen=True)
 class RecordFile:
@@ -116,7 +123,7 @@ class RecordFile:
                 str(error).splitlines()[0],
                 "the record that Ratoon wrote",
                 "Put back a copy of it; or end what serves there with `python -m components.ops."
-                f"deploy.targets.local_command stop {self.folder}` and move the folder away.",
+                f"deploy.targets.local_stop {self.folder}` and move the folder away.",
             ) from error
 
     def write(self, record: LocalRecord) -> None:

@@ -1,0 +1,1 @@
+"""The gateway: one address for clients, which stays while the models behind it change."""
