@@ -3,6 +3,7 @@
 from components.core.spec.data import External, Primary
 from components.core.spec.features import Derive, Feature, Kind, Label
 from components.core.spec.gates import Gates, Margin, Slice
+from components.core.spec.json_schema import spec_json_schema
 from components.core.spec.learning import History, Network, Split, window_spans
 from components.core.spec.load import load_spec
 from components.core.spec.operation import Canary, Monitoring, Retraining
@@ -32,5 +33,6 @@ __all__ = [
     "column_of",
     "load_spec",
     "parse_rule",
+    "spec_json_schema",
     "window_spans",
 ]

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from components.core.spans import SpanKind, parse_instant
-from components.core.spec.part import Column, Part
+from components.core.spec.part import Column, Part, fault
 from components.core.units import Duration
 
 SCHEMES = ("file", "s3", "gs", "https")
@@ -21,9 +21,11 @@ def check_uri(uri: str) -> str:
     """
     scheme, found, rest = uri.partition("://")
     if found and scheme not in SCHEMES:
-        raise ValueError(f"the scheme {scheme!r} is not one of {', '.join(SCHEMES)}")
+        raise ValueError(
+            f"a path, or a URI that begins with {', '.join(s + '://' for s in SCHEMES)}"
+        )
     if ".." in (rest or scheme).split("/"):
-        raise ValueError("a path must not contain '..'")
+        raise ValueError("a path without '..'")
     return uri
 
 
@@ -86,8 +88,11 @@ class External(Part):
     @model_validator(mode="after")
     def _history_has_time(self) -> Self:
         if self.event_time is None and (self.known_after or self.max_age or self.fresh_within):
-            raise ValueError(
-                "known_after, max_age and fresh_within need an event_time; a static table has none"
+            raise fault(
+                "event_time",
+                "none",
+                "the column that says when a row was observed, which known_after, max_age and "
+                "fresh_within are counted from; a static table has none of them",
             )
         return self
 
@@ -117,10 +122,14 @@ class Data(Part):
     def _can_be_cut(self) -> Self:
         mark = self.primary.placeholder
         if mark is None and self.primary.start is None:
-            raise ValueError(
-                "primary.uri has none of {hour}, {day}, {month}, so primary.start must say where "
-                "the data begins, such as start: 2013-01-01"
+            raise fault(
+                "primary.start",
+                "none",
+                "where the data begins, such as 2013-01-01, for primary.uri has none of {hour}, "
+                "{day}, {month}",
             )
         if mark is not None and PLACEHOLDERS[mark] is not self.span:
-            raise ValueError(f"primary.uri is cut by {mark} but span is {self.span}")
+            raise fault(
+                "span", self.span, f"{PLACEHOLDERS[mark]}, for primary.uri is cut by {mark}"
+            )
         return self

@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from components.core.spec.part import Column, Part, Source
+from components.core.spec.part import Column, Part, Source, fault
 from components.core.spec.rules import parse_rule
 from components.core.units import Duration, Share
 
@@ -34,7 +34,7 @@ class Label(Part):
     @model_validator(mode="after")
     def _one_reading(self) -> Self:
         if self.greater_than is not None and self.equals is not None:
-            raise ValueError("a label is read by greater_than or by equals, not by both")
+            raise fault("equals", "beside greater_than", "one of the two")
         return self
 
 
@@ -63,7 +63,10 @@ class Feature(Part):
     name: Column
     kind: Kind | None = Field(None, description="Default: what the schema says.")
     derive: Derive | None = Field(None, description="How it is computed from its sources.")
-    from_: Annotated[tuple[Source, ...], BeforeValidator(_as_tuple)] = Field(
+    from_: Annotated[
+        tuple[Source, ...],
+        BeforeValidator(_as_tuple, json_schema_input_type=Source | tuple[Source, ...]),
+    ] = Field(
         (), alias="from", description="Its source columns, such as weather.temp; default: name."
     )
     zone: str = Field("UTC", description="The time zone that hours and days are read in.")
@@ -75,14 +78,15 @@ class Feature(Part):
     @classmethod
     def _is_zone(cls, zone: str) -> str:
         if zone not in available_timezones():
-            raise ValueError(f"{zone!r} is not a time zone of the IANA database")
+            raise ValueError("a time zone of the IANA database, such as UTC or America/New_York")
         return zone
 
     @model_validator(mode="after")
     def _has_operands(self) -> Self:
         wanted = OPERANDS.get(self.derive, 1) if self.derive else 1
         if len(self.sources) != wanted:
-            raise ValueError(f"{self.derive or 'a feature'} takes {wanted} source(s) in 'from'")
+            given = f"{len(self.sources)} source(s)"
+            raise fault("from", given, f"{wanted} for {self.derive or 'a feature as it is'}")
         return self
 
     @property

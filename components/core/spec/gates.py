@@ -1,10 +1,10 @@
 """``gates``: what a challenger must prove before it may serve."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from components.core.spec.part import Column, Part
+from components.core.spec.part import Column, Part, Shape, fault
 
 
 class Margin(Part):
@@ -32,6 +32,12 @@ class Slice(Part):
     rows: int = Field(500, ge=1, description="A smaller slice is shown but not judged.")
 
 
+_Behaviour = Annotated[
+    str,
+    Shape(r"[A-Za-z0-9_-]+\.ya?ml", "a YAML file of the model's folder, such as behaviour.yaml"),
+]
+
+
 class Gates(Part):
     """The model gate; each metric's direction is known to the task."""
 
@@ -53,10 +59,8 @@ class Gates(Part):
         description="Change against the champion on the reference weeks.",
     )
     slices: tuple[Slice, ...] = ()
-    behaviour: str | None = Field(
-        None,
-        pattern=r"^[A-Za-z0-9_-]+\.ya?ml$",
-        description="A file of the model's folder with behaviour tests.",
+    behaviour: _Behaviour | None = Field(
+        None, description="A file of the model's folder with behaviour tests."
     )
     approval: Literal["none", "required"] = Field(
         "none", description="required: a promotion is proposed and waits for a person."
@@ -66,5 +70,5 @@ class Gates(Part):
     def _judges_something(self) -> Self:
         for name in ("floors", "recent", "reference"):
             if not getattr(self, name):
-                raise ValueError(f"{name} is empty; a gate that judges nothing must not pass")
+                raise fault(name, "nothing", "a metric at least; a gate must judge something")
         return self

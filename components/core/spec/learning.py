@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from components.core.spec.part import Part
+from components.core.spec.part import Part, Shape, fault
 from components.core.units import Duration, Share
 
 _WINDOW = re.compile(r"last ([1-9]\d*) spans?")
@@ -29,9 +29,10 @@ class Split(Part):
     recent: Duration = Field(
         timedelta(days=10), description="The newest labelled days: a challenger must be better."
     )
-    reference: str = Field(
+    reference: Annotated[
+        str, Shape(_EVERY.pattern, "every Nth week, N at least 2, such as every 5th week")
+    ] = Field(
         "every 5th week",
-        pattern=_EVERY.pattern,
         description="Weeks that no model ever trains on: a challenger must not have forgotten.",
     )
 
@@ -58,6 +59,11 @@ def window_spans(window: str) -> int | None:
     return int(match[1]) if match else None
 
 
+_Module = Annotated[
+    str, Shape(r"[A-Za-z_][A-Za-z0-9_]*\.py", "a file of the model's folder, such as model.py")
+]
+
+
 class Network(Part):
     """A built-in network, or the user's own by `module`."""
 
@@ -73,9 +79,8 @@ class Network(Part):
     batch: int = Field(512, ge=1, description="Rows in a step.")
     learning_rate: float = Field(0.001, gt=0)
     seed: int = Field(17, ge=0, description="Same seed, same data: same model.")
-    module: str | None = Field(
+    module: _Module | None = Field(
         None,
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*\.py$",
         description="A file of the model's folder with build_model(spec, columns, statistics).",
     )
 
@@ -83,7 +88,6 @@ class Network(Part):
     def _one_way(self) -> Self:
         network = {"hidden", "numbers", "embedding", "dropout"} & self.model_fields_set
         if self.module and network:
-            raise ValueError(
-                f"module builds the whole network, so {', '.join(sorted(network))} has no effect"
-            )
+            given = f"beside {', '.join(sorted(network))}"
+            raise fault("module", given, "one of the two, for a module builds the whole network")
         return self

@@ -1,14 +1,14 @@
-"""From YAML text to a Spec, with errors that name the line's path and the nearest known word."""
+"""From YAML text to a Spec."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from components.core.errors import InputError
+from components.core.spec.complaint import Words, complaint, shown
 from components.core.spec.spec import Spec
 
 
@@ -29,7 +29,7 @@ def load_spec(text: str, overlay: str | None = None, where: str = "model.yaml") 
     try:
         return Spec.model_validate(fields)
     except ValidationError as error:
-        raise _input_error(error, where) from error
+        raise complaint(error, fields, where) from error
 
 
 class _Loader(yaml.SafeLoader):
@@ -40,12 +40,14 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Builds a mapping, refusing a key that stands twice."""
-        keys = [key.value for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1 and key != "<<":
+        seen: set[str] = set()
+        for key in (k for k, _ in node.value if isinstance(k, yaml.ScalarNode)):
+            if key.value in seen:
                 raise yaml.MarkedYAMLError(
-                    problem=f"the key {key!r} stands twice", problem_mark=node.start_mark
+                    problem=f"the key {key.value!r} for the second time",
+                    problem_mark=key.start_mark,
                 )
+            seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
@@ -68,9 +70,9 @@ def read_mapping(text: str, where: str) -> dict[str, Any]:
     try:
         value = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
-        raise InputError(where, _first_line(str(error)), "YAML", "Mend the line named.") from error
+        raise _yaml_error(error, where) from error
     if not isinstance(value, dict):
-        raise InputError(where, type(value).__name__, "a YAML mapping of fields")
+        raise InputError(where, shown(value), "a YAML mapping of fields, such as name: churn")
     return value
 
 
@@ -84,64 +86,9 @@ def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _input_error(error: ValidationError, where: str) -> InputError:
-    problems = error.errors(include_url=False)
-    sentences = list(dict.fromkeys(_sentence(p) for p in problems))
-    first = problems[0]
-    given = first["input"] if _is_short(first["input"]) else "a mapping"
-    return InputError(
-        f"{where}: {_path(first['loc'])}" if first["loc"] else where,
-        given,
-        _accepted(first),
-        " ".join(f"Also: {s}." for s in sentences[1:]),
-    )
-
-
-def _is_short(value: object) -> bool:
-    return isinstance(value, str | int | float | bool) or value is None
-
-
-def _path(loc: tuple[int | str, ...]) -> str:
-    return re.sub(r"\.\[", "[", ".".join(f"[{p}]" if isinstance(p, int) else p for p in loc))
-
-
-def _sentence(problem: Mapping[str, Any]) -> str:
-    return f"{_path(problem['loc'])}: {_accepted(problem)}"
-
-
-def _accepted(problem: Mapping[str, Any]) -> str:
-    if problem["type"] != "extra_forbidden":
-        return str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
-    word, known = str(problem["loc"][-1]), _known_words(problem["loc"][:-1])
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{word!r} is not a field here; {hint}known: {', '.join(known)}"
-
-
-def _known_words(loc: tuple[int | str, ...]) -> list[str]:
-    """The fields of the part at a place, found by walking the models' own annotations."""
-    model: object = Spec
-    for step in loc:
-        if isinstance(model, type) and issubclass(model, BaseModel) and isinstance(step, str):
-            fields = {f.alias or n: f.annotation for n, f in model.model_fields.items()}
-            model = fields.get(step)
-        else:
-            model = _inner_model(model)
-    part = model if isinstance(model, type) else _inner_model(model)
-    if not (isinstance(part, type) and issubclass(part, BaseModel)):
-        return []
-    return sorted(f.alias or n for n, f in part.model_fields.items())
-
-
-def _inner_model(annotation: object) -> object:
-    """The pydantic model inside a container or a union."""
-    for argument in getattr(annotation, "__args__", ()):
-        if isinstance(argument, type) and issubclass(argument, BaseModel):
-            return argument
-        if inner := _inner_model(argument):
-            return inner
-    return None
-
-
-def _first_line(text: str) -> str:
-    return " ".join(text.split())[:300]
+def _yaml_error(error: yaml.YAMLError, where: str) -> InputError:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        line = error.problem_mark.line + 1
+        given = Words(f"a text that breaks at line {line} ({error.problem})")
+        return InputError(where, given, "YAML", f"Mend line {line}.")
+    return InputError(where, Words(" ".join(str(error).split())[:300]), "YAML")

@@ -2,13 +2,13 @@
 
 import re
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from components.core.spans import SpanKind
 from components.core.spec.data import check_uri
-from components.core.spec.part import Part
+from components.core.spec.part import Part, Shape
 from components.core.units import Cpu, Duration, Share, Size, parse_duration
 
 TARGETS = ("local", "kserve", "git+https", "git+file")
@@ -65,7 +65,7 @@ class Serving(Part):
             raise ValueError(f"a target is one of {', '.join(t + '://…' for t in TARGETS)}")
         return target
 
-    @field_validator("canary", mode="before")
+    @field_validator("canary", mode="before", json_schema_input_type=Canary | tuple[Share, ...])
     @classmethod
     def _short_canary(cls, canary: object) -> object:
         return {"steps": canary} if isinstance(canary, list) else canary
@@ -115,7 +115,9 @@ class Retraining(Part):
     cool_down: Duration = Field(
         timedelta(days=7), description="No second retraining within, whatever is found."
     )
-    most: str = Field("4 per 90d", pattern=_BUDGET.pattern, description="The budget.")
+    most: Annotated[str, Shape(_BUDGET.pattern, "a number per duration, such as 3 per 90d")] = (
+        Field("4 per 90d", description="The budget.")
+    )
 
     @property
     def budget(self) -> tuple[int, timedelta]:

@@ -1,20 +1,89 @@
 """What every part of a spec has in common."""
 
-from typing import Annotated
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 
 class Part(BaseModel):
     """A part of a spec: frozen, and closed to words that it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False
+    )
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,48}[a-z0-9])?$")]
-Column = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+@dataclass(frozen=True)
+class Shape:
+    """Marks a text that must be of a pattern, with the words that a person is told.
+
+    Attributes:
+        pattern: The whole text's regular expression.
+        words: What is accepted, in words.
+    """
+
+    pattern: str
+    words: str
+
+    def check(self, text: str) -> str:
+        """The text, if it is of the pattern.
+
+        Raises:
+            ValueError: It is not.
+        """
+        if re.fullmatch(self.pattern, text) is None:
+            raise ValueError(self.words)
+        return text
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Checks after the text itself was."""
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """The pattern, for editors."""
+        return {**handler(schema), "pattern": f"^{self.pattern}$"}
+
+
+def fault(at: str, given: str, accepted: str, do: str = "") -> PydanticCustomError:
+    """What is wrong with several fields together.
+
+    Args:
+        at: The field that a person would change, from the part that is checked.
+        given: What stands there, in words.
+        accepted: What would be accepted.
+        do: What to do next; may be empty.
+    """
+    context = {"at": at, "given": given, "accepted": accepted, "do": do}
+    return PydanticCustomError("fault", "{at}: given {given}; accepted: {accepted}. {do}", context)
+
+
+Name = Annotated[
+    str,
+    Shape(
+        r"[a-z]([-a-z0-9]{0,48}[a-z0-9])?",
+        "a DNS label: a lower-case letter, then letters, digits and '-', at most 50",
+    ),
+]
+Column = Annotated[
+    str,
+    Shape(
+        r"[A-Za-z_][A-Za-z0-9_]*", "the name of a column: a letter or _, then letters, digits, _"
+    ),
+]
 Source = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$")
+    str,
+    Shape(
+        r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?",
+        "a column such as temp, or that of an external source such as weather.temp",
+    ),
 ]
 
 

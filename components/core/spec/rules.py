@@ -11,7 +11,7 @@ _COMPARISONS: dict[type[ast.cmpop], Comparison] = {
     ast.Gt: ">",
     ast.GtE: ">=",
 }
-_ACCEPTED = "write `source > number`, with abs(...) or change(source, by=column) around the source"
+_ACCEPTED = "`source > number`, with abs(...) or change(source, by=column) around the source"
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,12 @@ def parse_rule(text: str) -> ValueRule:
     try:
         node = ast.parse(text, mode="eval").body
     except SyntaxError as error:
-        raise ValueError(f"{text!r} is no rule; {_ACCEPTED}") from error
+        raise ValueError(_ACCEPTED) from error
     if not isinstance(node, ast.Compare) or len(node.ops) != 1:
-        raise ValueError(f"{text!r} is not one comparison; {_ACCEPTED}")
+        raise ValueError(f"one comparison, {_ACCEPTED}")
     comparison = _COMPARISONS.get(type(node.ops[0]))
     if comparison is None:
-        raise ValueError(f"{text!r} does not compare by <, <=, > or >=; {_ACCEPTED}")
+        raise ValueError(f"one of <, <=, > and >=, as in {_ACCEPTED}")
     value, absolute = _unwrap(node.left, "abs")
     value, change, by = _change(value, text)
     return ValueRule(
@@ -86,7 +86,7 @@ def _change(node: ast.expr, text: str) -> tuple[ast.expr, bool, str | None]:
         return node, False, None
     by = {k.arg: k.value for k in node.keywords}
     if len(node.args) != 1 or set(by) - {"by"}:
-        raise ValueError(f"{text!r}: change takes a source and by=column")
+        raise ValueError(f"change(source, by=column), as in {_ACCEPTED}")
     return node.args[0], True, _source(by["by"], text) if by else None
 
 
@@ -95,11 +95,11 @@ def _source(node: ast.expr, text: str) -> str:
         return node.id
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         return f"{node.value.id}.{node.attr}"
-    raise ValueError(f"{text!r} does not name a source column; {_ACCEPTED}")
+    raise ValueError(f"a source column on the left, as in {_ACCEPTED}")
 
 
 def _number(node: ast.Compare, text: str) -> float:
     try:
         return float(ast.literal_eval(node.comparators[0]))
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{text!r} does not compare with a number; {_ACCEPTED}") from error
+        raise ValueError(f"a number on the right, as in {_ACCEPTED}") from error

@@ -1,6 +1,7 @@
 """The model spec: the one file that everything a step decides comes from."""
 
-from typing import Literal, Self
+from collections.abc import Iterable
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -9,8 +10,12 @@ from components.core.spec.features import Feature, Label, Rule
 from components.core.spec.gates import Gates
 from components.core.spec.learning import History, Network, Split, Window
 from components.core.spec.operation import Monitoring, Retraining, Serving
-from components.core.spec.part import Name, Part, column_of
+from components.core.spec.part import Name, Part, Shape, column_of, fault
 from components.core.spec.rules import parse_rule
+
+# The metrics by which a gate can judge each task; a test holds this to components.core.tasks,
+# which computes them and needs numpy.
+JUDGED = {"binary": ("auc", "log_loss", "brier", "pr_auc", "calibration_error")}
 
 
 class Owner(Part):
@@ -20,6 +25,11 @@ class Owner(Part):
     tell: dict[str, str] = Field(default_factory=dict, description="Duty to webhook URL.")
 
 
+_SchemaFile = Annotated[
+    str, Shape(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.pbtxt", "a .pbtxt file of the model's folder")
+]
+
+
 class Spec(Part):
     """A model spec."""
 
@@ -27,16 +37,17 @@ class Spec(Part):
     description: str = Field("", description="The question that the model answers.")
     owner: Owner | None = None
     task: Literal["binary"] = Field("binary", description="The kind of answer.")
-    schema_file: str = Field(
+    schema_file: _SchemaFile = Field(
         "schema.pbtxt",
         alias="schema",
-        pattern=r"^[A-Za-z0-9_.-]+\.pbtxt$",
         description="The committed schema, a file of the model's folder.",
     )
     data: Data
     label: Label
     features: tuple[Feature, ...] = Field(
-        (), description="Default: every column of the schema that is not known only later."
+        (),
+        description="Default: every column of the schema that is not known only later, not part of "
+        "the key and no instant.",
     )
     rules: tuple[Rule, ...] = ()
     history: History = History()
@@ -73,22 +84,51 @@ class Spec(Part):
         for feature in self.features:
             late = sorted(self.never_features.intersection(feature.sources))
             if late:
-                raise ValueError(
-                    f"features: {feature.name} reads {', '.join(late)}, which is known only after "
-                    f"the event (data.primary.known_later or the label's own column); remove it"
+                raise fault(
+                    f"features.{feature.name}",
+                    f"{', '.join(late)}, which is known only after the event",
+                    "a column known at the event: none of data.primary.known_later and not the "
+                    "label's own column",
+                    f"Remove {feature.name}, or what it reads of them.",
                 )
         return self
 
     @model_validator(mode="after")
+    def _nothing_else_from_the_future(self) -> Self:
+        primary = self.data.primary
+        read = {"data.primary.key": primary.key, "data.primary.event_time": (primary.event_time,)}
+        read |= {f"data.external.{name}.on": x.on for name, x in self.data.external.items()}
+        for place, columns in read.items():
+            late = sorted(self.never_features.intersection(columns))
+            if late:
+                given = f"{', '.join(late)}, which is known only after the event"
+                raise fault(place, given, "columns known at the event")
+        return self
+
+    @model_validator(mode="after")
+    def _metrics_are_known(self) -> Self:
+        gates, known = self.gates, JUDGED[self.task]
+        named: dict[str, Iterable[str]] = {
+            f"slices[{i}].floors": s.floors for i, s in enumerate(gates.slices)
+        }
+        named |= {"floors": gates.floors, "recent": gates.recent, "reference": gates.reference}
+        for place, metrics in named.items():
+            for name in metrics:
+                if name not in known:
+                    accepted = f"a metric of the task {self.task}: {', '.join(known)}"
+                    raise fault(f"gates.{place}", name, accepted)
+        return self
+
+    @model_validator(mode="after")
     def _sources_are_declared(self) -> Self:
-        named = [(f"features: {f.name}", s) for f in self.features for s in f.sources]
+        named = [(f"features.{f.name}", s) for f in self.features for s in f.sources]
         rules = [parse_rule(rule.refuse_value) for rule in self.rules]
         named += [(f"rules: {rule.text}", rule.source) for rule in rules]
         for place, source in named:
             table, dot, _ = source.partition(".")
             if dot and table not in self.data.external:
                 known = ", ".join(sorted(self.data.external)) or "none"
-                raise ValueError(f"{place}: {table!r} is not a source of data.external ({known})")
+                raise fault(place, source, f"a source of data.external ({known})")
         return self
 
     @model_validator(mode="after")
@@ -96,12 +136,14 @@ class Spec(Part):
         names = [f.name for f in self.features]
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
-            raise ValueError(f"features: {', '.join(twice)} stands more than once")
+            raise fault("features", f"{', '.join(twice)} more than once", "each name once")
         columns: dict[str, str] = {}
         for source in (s for f in self.features for s in f.sources):
             if columns.setdefault(column_of(source), source) != source:
-                raise ValueError(
-                    f"features: {columns[column_of(source)]} and {source} would both become the "
-                    f"column {column_of(source)}; rename one of them at its source"
+                raise fault(
+                    "features",
+                    f"{columns[column_of(source)]} and {source}",
+                    f"one of them, for both would become the column {column_of(source)}",
+                    "Rename one of them at its source.",
                 )
         return self

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from components.core.errors import InputError, RatoonError
 from components.core.spans import Span, format_instant
-from components.core.spec import Spec
+from components.core.spec import Spec, spec_json_schema
 from components.ops.plan.available import available_spans
 from components.ops.plan.defaults import accepted_defaults
 from components.ops.plan.folder import ModelFolder, opened
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Prints what a spec means; 1 and the reason on the error stream where it means nothing."""
     asked = _parser().parse_args(arguments)
     if asked.json_schema:
-        sys.stdout.write(spec_json_schema())
+        sys.stdout.write(json.dumps(spec_json_schema(), indent=1) + "\n")
         return 0
     if not asked.model:
         _parser().error("name the model's folder, such as models/flights")
@@ -60,13 +60,6 @@ def check(folder: ModelFolder, overlay: str = "", as_of: str = "") -> str:
     names = tuple(span.name for span in spans)
     defaults = accepted_defaults(model.spec, written.given)
     return as_text(meaning(model.spec, signature.features, names, windows, defaults))
-
-
-def spec_json_schema() -> str:
-    """The JSON Schema of a spec, for editors."""
-    schema = Spec.model_json_schema(by_alias=True, mode="validation")
-    titled = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-    return json.dumps(titled, indent=1, sort_keys=False) + "\n"
 
 
 def _spans(spec: Spec, instant: datetime) -> tuple[Span, ...]:

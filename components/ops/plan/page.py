@@ -3,11 +3,11 @@
 import textwrap
 from collections.abc import Iterable
 
-from components.core.report import Facts, Page, Section, Table, render
+from components.core.report import Page, Section, Table, render
 from components.ops.plan.meaning import Topic
 
 _WIDTH = 100
-_LONG = 6
+_LONG = 30
 
 
 def as_text(topics: Iterable[Topic]) -> str:
@@ -43,7 +43,7 @@ def _plain(topic: Topic) -> str:
     return "\n".join([topic.title, *lines, ""])
 
 
-def _block(topic: Topic) -> Facts | Table:
-    if len(topic.lines) <= _LONG:
-        return Facts(topic.lines)
-    return Table(("what", "how"), topic.lines, caption=topic.title, fold_after=30)
+def _block(topic: Topic) -> Table:
+    folded = len(topic.lines) > _LONG
+    caption = topic.title if folded else ""
+    return Table(("what", "how"), topic.lines, caption=caption, fold_after=_LONG)

@@ -1,0 +1,184 @@
+"""What is wrong with a spec, in the words of the person who wrote it."""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from components.core.errors import InputError
+from components.core.spec.spec import Spec
+
+Path = tuple[int | str, ...]
+
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "a text; put it in quotes if it looks like a number",
+    "tuple": "a list",
+    "list": "a list",
+    "dict": "a mapping",
+    "invalid_key": "a word",
+}
+
+
+class Words(str):
+    """A description, which an error shows without quotes."""
+
+    __repr__ = str.__str__
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """One thing that is wrong."""
+
+    path: Path
+    given: object
+    accepted: str
+    do: str = ""
+    shallow: bool = False
+
+
+def complaint(error: ValidationError, fields: Mapping[str, Any], where: str) -> InputError:
+    """Turns what pydantic found into one error that names every problem.
+
+    Args:
+        error: What pydantic found.
+        fields: The spec's fields as written.
+        where: What to call the spec.
+    """
+    problems = _merged([_problem(p, fields) for p in error.errors(include_url=False)])
+    first, *others = problems
+    also = [
+        f"Also {_path(p.path) or 'at the top'}: given {p.given!r}; accepted: {_end(p)}"
+        for p in others
+    ]
+    place = f"{where}: {_path(first.path)}" if first.path else where
+    return InputError(place, first.given, first.accepted, " ".join([first.do, *also]).strip())
+
+
+def shown(value: object) -> object:
+    """A value as an error shows it: itself where it is short, else what it is."""
+    if value is None:
+        return Words("nothing")
+    if isinstance(value, str | int | float | bool) or value in ([], {}):
+        return value
+    return Words("a list" if isinstance(value, list | tuple) else "a mapping")
+
+
+def _problem(problem: Mapping[str, Any], fields: Mapping[str, Any]) -> _Problem:
+    kind, given = problem["type"], problem["input"]
+    path = _written_path(problem["loc"], fields, kind)
+    if kind == "fault":
+        context = problem["ctx"]
+        at = (*path, *str(context["at"]).split("."))
+        return _Problem(at, Words(context["given"]), context["accepted"], context["do"])
+    if kind == "extra_forbidden":
+        return _unknown_word(path)
+    if kind == "missing":
+        field = _fields_at(path[:-1]).get(str(path[-1]))
+        described = f" ({field.description.rstrip('.')})" if field and field.description else ""
+        return _Problem(path, Words("nothing"), f"a value{described}")
+    if kind in ("literal_error", "enum"):
+        return _other_word(path, given, str(problem["ctx"]["expected"]))
+    return _Problem(path, shown(given), _accepted(problem, path), shallow=kind.endswith("_type"))
+
+
+def _unknown_word(path: Path) -> _Problem:
+    word, known = str(path[-1]), sorted(_fields_at(path[:-1]))
+    return _Problem(path[:-1], word, f"one of {', '.join(known)}", _nearest(word, known))
+
+
+def _other_word(path: Path, given: object, expected: str) -> _Problem:
+    near = _nearest(str(given), re.findall(r"'([^']+)'", expected))
+    return _Problem(path, shown(given), expected, near, shallow=True)
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"Did you mean {near[0]!r}?" if near else ""
+
+
+def _accepted(problem: Mapping[str, Any], path: Path) -> str:
+    kind = str(problem["type"])
+    if kind in ("model_type", "model_attributes_type"):
+        return f"a mapping with {', '.join(sorted(_fields_at(path)))}"
+    if kind == "too_short":
+        return "at least one"
+    plain = _KINDS.get(re.sub("_(type|parsing|from_float)$", "", kind))
+    message = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    return plain or message.rstrip(".")
+
+
+def _merged(problems: Sequence[_Problem]) -> list[_Problem]:
+    """One problem a place; where a union's members all refuse, what any would accept."""
+    places: dict[Path, _Problem] = {}
+    for problem in problems:
+        if problem.shallow and any(_is_inside(p.path, problem.path) for p in problems):
+            continue
+        old = places.get(problem.path)
+        if old is None or old == problem:
+            places[problem.path] = problem
+        elif (old.shallow and problem.shallow) or old.given == problem.given:
+            both = f"{old.accepted}, or {problem.accepted}"
+            places[problem.path] = _Problem(old.path, old.given, both, old.do or problem.do)
+        else:
+            places[(*problem.path, problem.accepted)] = problem
+    return list(places.values())
+
+
+def _is_inside(path: Path, other: Path) -> bool:
+    return len(path) > len(other) and path[: len(other)] == other
+
+
+def _end(problem: _Problem) -> str:
+    return f"{problem.accepted}. {problem.do}".strip()
+
+
+def _path(path: Path) -> str:
+    return re.sub(r"\.\[", "[", ".".join(f"[{p}]" if isinstance(p, int) else p for p in path))
+
+
+def _written_path(loc: Path, fields: object, kind: str) -> Path:
+    """The place as the person wrote it: without the names of a union's members."""
+    path: list[int | str] = []
+    for index, step in enumerate(loc):
+        inside = isinstance(fields, Mapping) and step in fields
+        item = isinstance(fields, list) and isinstance(step, int) and step < len(fields)
+        if inside or item:
+            fields = fields[step]  # type: ignore[index]
+            path.append(step)
+        elif kind == "missing" and index == len(loc) - 1:
+            path.append(step)
+    return tuple(path)
+
+
+def _fields_at(path: Path) -> dict[str, FieldInfo]:
+    """The fields of the part at a place, found by walking the models' own annotations."""
+    model: object = Spec
+    for step in path:
+        if isinstance(model, type) and issubclass(model, BaseModel) and isinstance(step, str):
+            field = _by_alias(model).get(step)
+            model = field.annotation if field else None
+        else:
+            model = _inner_model(model)
+    part = model if isinstance(model, type) else _inner_model(model)
+    return _by_alias(part) if isinstance(part, type) and issubclass(part, BaseModel) else {}
+
+
+def _by_alias(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _inner_model(annotation: object) -> object:
+    """The pydantic model inside a container or a union."""
+    for argument in getattr(annotation, "__args__", ()):
+        if isinstance(argument, type) and issubclass(argument, BaseModel):
+            return argument
+        if inner := _inner_model(argument):
+            return inner
+    return None
