@@ -1,0 +1,84 @@
+"""Observes a window: reads the log and the labels, writes two tables and what they cover."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from components.core.artifacts import BEFORE, COVERAGE, OBSERVED
+from components.core.errors import InputError
+from components.core.plan import Plan
+from components.core.spans import Interval, format_instant, parse_instant
+from components.data.observe.arrived import ARROW_TYPES, read_answers
+from components.data.observe.coverage import Coverage, newest_of
+from components.data.observe.prediction_log import FIELDS, INSTANT, PredictionLog, open_log
+from components.data.observe.window import DUE, observe_window
+from components.data.prepare.files import parquet_bytes
+
+
+def observe(plan_folder: Path, observations: Path) -> Coverage:
+    """Writes what the model answered in a window, beside the labels that have arrived.
+
+    Args:
+        plan_folder: The plan artifact.
+        observations: The folder to fill: ``observed.parquet`` (the window that is watched),
+            ``before.parquet`` (the one before) and ``coverage.json``.
+
+    Raises:
+        InputError: The log or the table of examples cannot be read.
+    """
+    plan = Plan.of(plan_folder)
+    _check_names(plan)
+    windows = plan.windows
+    both = Interval(start=windows.before.start, end=windows.watch.end)
+    answers = read_answers(plan, both)
+    event_time = plan.spec.data.primary.event_time
+    log = open_log(plan.spec.serving.log, event_time, _columns(plan, answers.table.schema))
+    rows = log.within(both)
+    watch = observe_window(plan, rows, windows.watch, answers.table)
+    before = observe_window(plan, rows, windows.before, answers.table)
+    coverage = Coverage(
+        plan=plan.digest,
+        as_of=plan.as_of,
+        watch=watch.coverage,
+        before=before.coverage,
+        newest=_newest(log, rows, parse_instant(plan.as_of)),
+        timeless=log.without_time(),
+        unreadable=log.unreadable,
+        sources=(log.read(rows.num_rows), *answers.read),
+    )
+    observations.mkdir(parents=True, exist_ok=True)
+    (observations / OBSERVED).write_bytes(parquet_bytes(watch.rows))
+    (observations / BEFORE).write_bytes(parquet_bytes(before.rows))
+    coverage.write(observations / COVERAGE)
+    return coverage
+
+
+def _columns(plan: Plan, answers: pa.Schema) -> pa.Schema:
+    """Key, event time and raw columns as the log has them."""
+    data = plan.spec.data.primary
+    raw = {column.name: ARROW_TYPES[column.kind] for column in plan.columns}
+    key = {name: raw.get(name, answers.field(name).type) for name in data.key}
+    return pa.schema({**key, data.event_time: INSTANT, **raw})
+
+
+def _check_names(plan: Plan) -> None:
+    """A label that is called like a column of the log would stand for two things.
+
+    Raises:
+        InputError: It is.
+    """
+    name = plan.spec.label.name
+    taken = {*FIELDS.names, DUE, *_raw_names(plan)}
+    if name in taken:
+        raise InputError("label.name", name, "a name that no column of the prediction log has")
+
+
+def _raw_names(plan: Plan) -> tuple[str, ...]:
+    return (*plan.spec.data.primary.key, *(column.name for column in plan.columns))
+
+
+def _newest(log: PredictionLog, rows: pa.Table, as_of: datetime) -> str | None:
+    """Of the windows if they have rows, for then nothing older needs to be read."""
+    newest = newest_of(rows, log.event_time) or log.newest(as_of)
+    return format_instant(newest) if newest else None
