@@ -28,7 +28,7 @@ def codes_of(*tables: Sequence[Column]) -> tuple[Codes, ...]:
         codes = np.where(missing, -1, codes * (int(column.max(initial=0)) + 1) + column)
         # Numbered anew, so that many columns do not run out of 64 bits.
         distinct, inverse = np.unique(codes, return_inverse=True)
-        codes = np.where(missing, -1, inverse if distinct[:1] != -1 else inverse - 1)
+        codes = np.where(missing, -1, inverse - int(distinct.min(initial=0) < 0))
     ends = np.cumsum([len(table[0]) for table in tables])
     return tuple(np.split(codes, ends[:-1]))
 
