@@ -3,11 +3,13 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from components.core.errors import RatoonError
+from pipelines.local.machine import Machine
 from pipelines.local.progress import TerminalProgress
 from pipelines.local.runner import run
 
@@ -26,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             run_id=options.run_id,
             title=options.title,
             observer=TerminalProgress(verbose=options.verbose),
+            machine=replace(Machine.of_checkout(), code=options.code.resolve()),
             cache=options.cache,
         )
     except RatoonError as error:
@@ -60,6 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument(
         "--run-id", help="key of the run: an unfinished run of the same key goes on"
+    )
+    command.add_argument(
+        "--code",
+        type=Path,
+        default=Machine.of_checkout().code,
+        help="folder that holds the steps' code, as an image would (default: this checkout)",
     )
     command.add_argument("--title", help="what the terminal calls the run")
     command.add_argument(

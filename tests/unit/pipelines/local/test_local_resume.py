@@ -13,6 +13,14 @@ from pipelines.local import Machine, run
 from pipelines.local.resume import choose_folder, held
 
 
+@pytest.fixture
+def machine(tmp_path) -> Machine:
+    """The real virtualenvs, and code that nobody edits while the test runs."""
+    code = tmp_path / "code"
+    code.mkdir()
+    return Machine(envs=Machine.of_checkout().envs, code=code)
+
+
 def wait_for(condition, timeout_s: float = 20.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
@@ -34,10 +42,11 @@ def processes_of(path: Path) -> tuple[int, int, int]:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_run_goes_on_after_its_last_finished_step(
-    compile_toy, tmp_path, command_line, number
+    compile_toy, tmp_path, machine, command_line, number
 ):
     counter, flag, workspace = tmp_path / "counter", tmp_path / "flag", tmp_path / "ws"
     arguments = ["--run-id", "r", "--param", f"counter={counter}", "--param", f"flag={flag}"]
+    arguments += ["--code", str(machine.code)]
     command = command_line(compile_toy("slow"), workspace, *arguments)
     first = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     wait_for(flag.exists)
@@ -66,11 +75,11 @@ def test_a_stopped_run_goes_on_after_its_last_finished_step(
         os.kill(pid, signal.SIGKILL)
 
 
-def test_a_failed_run_goes_on_and_a_finished_one_is_left_alone(compile_toy, tmp_path):
+def test_a_failed_run_goes_on_and_a_finished_one_is_left_alone(compile_toy, tmp_path, machine):
     counter = tmp_path / "counter"
     pipeline, arguments = compile_toy("whole"), {"counter": str(counter)}
-    first = run(pipeline, arguments, tmp_path / "ws", run_id="r")
-    second = run(pipeline, arguments, tmp_path / "ws", run_id="r")
+    first = run(pipeline, arguments, tmp_path / "ws", run_id="r", machine=machine)
+    second = run(pipeline, arguments, tmp_path / "ws", run_id="r", machine=machine)
     assert (first.run_id, second.run_id) == ("r", "r-2")
     assert counter.read_text().splitlines() == ["r", "table", "r-2"], "the world was read again"
     assert second.step("judge").state == "succeeded"
@@ -78,28 +87,38 @@ def test_a_failed_run_goes_on_and_a_finished_one_is_left_alone(compile_toy, tmp_
     assert second.step("make-table").artifacts == first.step("make-table").artifacts
 
 
-def test_without_the_cache_every_run_does_all_its_work(compile_toy, tmp_path):
+def test_without_the_cache_every_run_does_all_its_work(compile_toy, tmp_path, machine):
     counter = tmp_path / "counter"
     for _ in range(2):
-        result = run(compile_toy("whole"), {"counter": str(counter)}, tmp_path / "ws", cache=False)
+        result = run(
+            compile_toy("whole"),
+            {"counter": str(counter)},
+            tmp_path / "ws",
+            cache=False,
+            machine=machine,
+        )
         assert {step.state for step in result.steps.values()} == {"succeeded"}
     assert counter.read_text().splitlines().count("table") == 2
     assert not (tmp_path / "ws/cache").exists()
 
 
-def test_other_parameters_are_other_work(compile_toy, tmp_path):
+def test_other_parameters_are_other_work(compile_toy, tmp_path, machine):
     pipeline, arguments = compile_toy("whole"), {"counter": str(tmp_path / "c")}
-    run(pipeline, arguments | {"rows": 2}, tmp_path / "ws")
-    result = run(pipeline, arguments | {"rows": 3}, tmp_path / "ws")
+    run(pipeline, arguments | {"rows": 2}, tmp_path / "ws", machine=machine)
+    result = run(pipeline, arguments | {"rows": 3}, tmp_path / "ws", machine=machine)
     assert result.step("make-table").state == "succeeded"
     assert result.steps["count-rows"].state == "succeeded", "its input is another one"
     assert result.step("write-words").state == "reused"
 
 
 @pytest.mark.parametrize("damage", ["delete", "edit", "tear"])
-def test_a_result_that_is_no_longer_whole_is_made_again(compile_toy, tmp_path, damage):
+def test_a_result_that_is_no_longer_whole_is_made_again(compile_toy, tmp_path, machine, damage):
     pipeline, arguments = compile_toy("whole"), {"counter": str(tmp_path / "c")}
-    part = run(pipeline, arguments, tmp_path / "ws").step("make-table").artifacts["table"]
+    part = (
+        run(pipeline, arguments, tmp_path / "ws", machine=machine)
+        .step("make-table")
+        .artifacts["table"]
+    )
     if damage == "delete":
         (part / "part-0").unlink()
     elif damage == "edit":
@@ -107,10 +126,13 @@ def test_a_result_that_is_no_longer_whole_is_made_again(compile_toy, tmp_path, d
     else:
         for record in (tmp_path / "ws/cache").iterdir():
             record.write_text(record.read_text()[:40])
-    assert run(pipeline, arguments, tmp_path / "ws").step("make-table").state == "succeeded"
+    assert (
+        run(pipeline, arguments, tmp_path / "ws", machine=machine).step("make-table").state
+        == "succeeded"
+    )
 
 
-def test_changed_code_of_the_image_is_other_work(compile_toy, tmp_path):
+def test_changed_code_of_the_image_is_other_work(compile_toy, tmp_path, machine):
     sources = {name: tmp_path / f"code/components/{name}/m.py" for name in ("core", "data", "ops")}
     for source in sources.values():
         source.parent.mkdir(parents=True)
@@ -118,7 +140,6 @@ def test_changed_code_of_the_image_is_other_work(compile_toy, tmp_path):
     pipeline, arguments = compile_toy("whole"), {"counter": str(tmp_path / "c")}
 
     def states() -> dict[str, str]:
-        machine = Machine(envs=Machine.of_checkout().envs, code=tmp_path / "code")
         result = run(pipeline, arguments, tmp_path / "ws", machine=machine)
         return {name: result.step(name).state for name in ("make-table", "write-words")}
 
