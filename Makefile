@@ -11,6 +11,7 @@ DEV    := .venv/dev/bin
 IMAGES := data model ops
 ROOMS  := components pipelines
 export PYTHONPATH := $(CURDIR)
+export RATOON_ENVS := $(CURDIR)/.venv
 export UV_NO_CONFIG := 1
 
 # One environment per image, from the same hashed lock that its Dockerfile installs.

@@ -10,8 +10,8 @@ from components.core.errors import RatoonError
 from pipelines.local import TerminalProgress
 from pipelines.local.season.index import index_page
 from pipelines.local.season.play import Play
-from pipelines.local.season.show import show_next, show_season
 from pipelines.local.season.setup import setup_seconds
+from pipelines.local.season.show import show_next, show_season
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,7 +39,7 @@ def _play(folder: Path, console: Console, progress: TerminalProgress) -> None:
     page = index_page(ledger, play.spec.description, play.places.index.parent.resolve())
     play.places.index.write_text(page, encoding="utf-8")
     show_season(console, ledger, play.places)
-    show_next(console, ledger, play.requests[-1])
+    show_next(console, play.url("v1", "predict"), play.requests[-1])
 
 
 if __name__ == "__main__":

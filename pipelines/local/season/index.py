@@ -6,6 +6,7 @@ from pathlib import Path
 
 from components.core.report import (
     Banner,
+    Block,
     Figure,
     Links,
     Page,
@@ -35,7 +36,7 @@ def index_page(ledger: Ledger, description: str, folder: Path) -> str:
         f"{sum(m.rows for m in months):,} live predictions in {len(months)} stretches; the "
         f"champion was replaced {len(retrained)} times, each time by one proved better."
     )
-    blocks = [
+    blocks: list[Block] = [
         Banner("season", sentence, "neutral"),
         Row([Figure(_chart(months, *chart), "") for chart in _CHARTS]),
         Table(

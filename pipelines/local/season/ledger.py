@@ -45,13 +45,11 @@ class First(Record):
 
     Attributes:
         champion: The version that it put into service.
-        address: Where predictions are asked for, whatever model serves.
         run_s: Seconds it took.
         reports: Title to path of each report.
     """
 
     champion: str
-    address: str
     run_s: float
     reports: Mapping[str, str]
 

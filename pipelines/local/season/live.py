@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from components.core.artifacts import PLAN
 from components.core.errors import RunError
-from components.core.plan import Purpose
-from components.core.spans import format_instant, spans_between
+from components.core.plan import Plan, Purpose
+from components.core.spans import Span, format_instant, spans_between
 from components.core.spec import Spec
 from components.ops.plan.run import Request as PlanRequest
 from components.ops.plan.run import plan
@@ -22,9 +22,7 @@ from pipelines.local.season.settings import Season
 _COMPLETE = "complete"
 
 
-def live_requests(
-    folder: Path, spec: Spec, season: Season, places: Places
-) -> tuple[Request, ...]:
+def live_requests(folder: Path, spec: Spec, season: Season, places: Places) -> tuple[Request, ...]:
     """The requests of a whole season, in order of event time.
 
     Each row holds what is known when its event is scheduled, joined point in time by the same
@@ -56,10 +54,11 @@ def _prepare(folder: Path, season: Season, places: Places) -> None:
             run="live-traffic",
         )
         plan(wanted, planned)
+    first = Span.holding(Plan.of(planned).spec.data.span, season.start).name
     machine = Machine.of_checkout()
     environment = machine.environment("ratoon-data", {})
     done = subprocess.run(
-        ["python3", "-m", "components.data.prepare.live", str(planned), str(places.live)],
+        ["python3", "-m", "components.data.prepare.live", str(planned), str(places.live), first],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from components.core.errors import InputError
 from components.core.spec import Spec
+from components.ops.deploy.targets.local_place import parse_place
 
 ROOT = Path("build")
 
@@ -63,12 +64,9 @@ def places_of(spec: Spec) -> Places:
     Raises:
         InputError: A place lies outside the build folder: a season never clears such a one.
     """
-    scheme, _, folder = spec.serving.target.partition("://")
-    if scheme != "local":
-        raise InputError("serving.target", spec.serving.target, "local://build/…, for a season")
     places = Places(
         root=ROOT / spec.name / "season",
-        serving=Path(folder),
+        serving=parse_place(spec.serving.target).folder,
         log=Path(spec.serving.log),
         audit=Path(spec.serving.audit_uri),
     )

@@ -9,13 +9,15 @@ from pathlib import Path
 from components.core.errors import RunError
 from components.core.spans import Interval, SpanKind, format_instant, spans_between
 from components.core.spec import Spec, load_spec
-from components.ops.deploy.targets import read_champion
+from components.ops.deploy.targets.local import LocalTarget
+from components.ops.deploy.targets.local_place import parse_place
+from components.ops.deploy.targets.local_stop import stop
 from pipelines.local import StepResult, TerminalProgress, run
 from pipelines.local.result import RunResult
 from pipelines.local.season.ledger import First, Ledger, Month
 from pipelines.local.season.live import live_requests
 from pipelines.local.season.places import Places, places_of
-from pipelines.local.season.serving import address_of, stop_serving
+from pipelines.local.season.requests import Request
 from pipelines.local.season.settings import Season, read_season
 from pipelines.local.season.traffic import Tally, Traffic
 
@@ -39,6 +41,8 @@ class Play:
         self.spec: Spec = load_spec(file.read_text(encoding="utf-8"), where=str(file))
         self.season: Season = read_season(folder)
         self.places: Places = places_of(self.spec)
+        self.target = LocalTarget(parse_place(self.spec.serving.target), self.spec.name)
+        self.requests: tuple[Request, ...] = ()
         self.ledger = Ledger.at(self.places.ledger, self.spec.name)
         self._began = time.monotonic() - self.ledger.total_s
 
@@ -48,8 +52,9 @@ class Play:
         Raises:
             RunError: A step failed, or the first model was not promoted.
         """
-        first = self.ledger.first or self._begin()
-        traffic = self._traffic(first.address)
+        if self.ledger.first is None:
+            self._begin()
+        traffic = self._traffic()
         done = {month.name for month in self.ledger.months}
         for name, stretch in stretches(self.spec, self.season):
             if name not in done:
@@ -58,9 +63,9 @@ class Play:
         self._keep(finished=True)
         return self.ledger
 
-    def _begin(self) -> First:
+    def _begin(self) -> None:
         """Trains and deploys for the season's first instant, from empty places."""
-        stop_serving(self.places.serving)
+        stop(self.places.serving)
         self.places.clear()
         result = self._run("train-and-deploy", self.season.start, None)
         version = self._champion()
@@ -70,19 +75,19 @@ class Play:
                 f"no model was promoted, so there is nothing to watch: {last.name} decided "
                 f"{last.decision}: {last.reason}"
             )
-        first = First(
-            champion=version,
-            address=address_of(self.spec),
-            run_s=result.seconds,
-            reports=reports_of(result),
-        )
+        first = First(champion=version, run_s=result.seconds, reports=reports_of(result))
         self._keep(first=first)
-        return first
 
-    def _traffic(self, address: str) -> Traffic:
-        requests = live_requests(self.folder, self.spec, self.season, self.places)
-        url = f"{address}/v2/models/{self.spec.name}/infer"
-        return Traffic(url, requests, sent=self.ledger.sent)
+    def _traffic(self) -> Traffic:
+        """The season's requests, and the one address that answers whatever model serves."""
+        self.target.ensure_serving()
+        self.requests = live_requests(self.folder, self.spec, self.season, self.places)
+        return Traffic(self.url("v2", "infer"), self.requests, sent=self.ledger.sent)
+
+    def url(self, protocol: str, verb: str) -> str:
+        """Where predictions are asked for."""
+        path = {"v1": f"{self.spec.name}:{verb}", "v2": f"{self.spec.name}/{verb}"}[protocol]
+        return f"{self.target.address}/{protocol}/models/{path}"
 
     def _stretch(self, name: str, stretch: Interval, traffic: Traffic) -> Month:
         """Replays traffic up to the stretch's end, then runs the monitoring run that is due."""
@@ -144,7 +149,7 @@ class Play:
         )
 
     def _champion(self) -> str | None:
-        champion = read_champion(self.spec.serving.target, self.spec.name)
+        champion = self.target.champion()
         return champion.version if champion else None
 
     def _keep(self, **changed: object) -> None:

@@ -45,7 +45,7 @@ def row_of(month: Month) -> Sequence[str]:
 
 def number(value: float | None) -> str:
     """A metric with three decimals, a dash where it could not be measured."""
-    return "–" if value is None else f"{value:.3f}"
+    return "-" if value is None else f"{value:.3f}"
 
 
 def decision_of(month: Month) -> str:
@@ -60,10 +60,14 @@ def champion_of(month: Month) -> str:
     return f"{month.champion_before} → {month.champion_after}"
 
 
-def show_next(console: Console, ledger: Ledger, request: Request) -> None:
-    """Writes a curl line that works against the server that still runs, and how to stop it."""
-    assert ledger.first is not None  # a season that ended began
-    url = f"{ledger.first.address}/v1/models/{ledger.model}:predict"
+def show_next(console: Console, url: str, request: Request) -> None:
+    """Writes a curl line that works against the server that still runs, and how to stop it.
+
+    Args:
+        console: The terminal.
+        url: Where predictions are asked for by the v1 protocol.
+        request: A request to take the example from.
+    """
     body = json.dumps({"instances": [first_row(request)]})
     console.print("\nIt still serves. Ask it, then stop it:")
     line = f"  curl -s {url} -H 'content-type: application/json' -d '{body}'"
