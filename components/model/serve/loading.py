@@ -1,0 +1,70 @@
+"""A model folder as a predictor that has proved itself on its golden rows."""
+
+import logging
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from components.core import storage
+from components.core.artifacts import GOLDEN, MODEL_CARD, SAVED_MODEL, Golden, ModelCard, Record
+from components.core.errors import InputError
+from components.model.serve.batches import Batcher
+from components.model.serve.columns import Contract
+from components.model.serve.goldens import check_goldens
+from components.model.serve.log import Layout, PredictionLog
+from components.model.serve.metrics import Metrics
+from components.model.serve.network import Network, use_one_thread
+from components.model.serve.options import Options
+from components.model.serve.predictor import Predictor
+
+_LOGGER = logging.getLogger("ratoon.serve")
+_BATCH_ROWS = 2_048
+_Record = TypeVar("_Record", bound=Record)
+
+
+def load(options: Options) -> Predictor:
+    """Loads, warms and checks a model, and opens its prediction log.
+
+    Raises:
+        InputError: The folder is no model, or it does not answer as it did where it was made.
+    """
+    card = _read(ModelCard, options.model_dir / MODEL_CARD)
+    golden = _read(Golden, options.model_dir / GOLDEN)
+    contract = Contract.of(card, options.most_rows)
+    use_one_thread()
+    network = Network(options.model_dir / SAVED_MODEL, card.columns)
+    warm = Contract.of(card, max(options.most_rows, len(golden.probability)))
+    difference = check_goldens(golden, warm, network)
+    rows = len(golden.probability)
+    _LOGGER.info("%s %s: %d golden rows within %.2g", card.name, card.version, rows, difference)
+    metrics = Metrics(card, options.name or card.name)
+    log = open_log(options, card, contract, metrics)
+    return Predictor(card, contract, Batcher(network, _BATCH_ROWS), log, metrics)
+
+
+def open_log(
+    options: Options, card: ModelCard, contract: Contract, metrics: Metrics
+) -> PredictionLog:
+    """Opens the prediction log.
+
+    Raises:
+        InputError: Its URI is of no accepted scheme.
+    """
+    storage.resolve(options.log)
+    return PredictionLog(
+        options.log,
+        Layout.of(card, contract),
+        storage.write_bytes,
+        metrics.log_rows,
+        metrics.log_rows_lost,
+        options.log_rows,
+    )
+
+
+def _read(record: type[_Record], file: Path) -> _Record:
+    try:
+        return record.read(file)
+    except (OSError, ValidationError, UnicodeDecodeError) as error:
+        given = str(error).partition("\n")[0]
+        raise InputError(str(file), given, "a file that training wrote") from error
