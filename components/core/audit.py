@@ -7,13 +7,18 @@ An entry is one file that is created once and never changed:
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from components.core import storage
 from components.core.artifacts import Record
+from components.core.errors import InputError
 from components.core.verdict import Verdict
 
 _SAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+
+_Kind = TypeVar("_Kind", bound=Record)
 
 
 class Entry(Record):
@@ -67,19 +72,27 @@ def entries(audit_uri: str, run: str = "*") -> tuple[Entry, ...]:
     """The entries of a run, or of every run."""
     safe = run if run == "*" else _SAFE.sub("-", run)
     files = storage.list_files(f"{audit_uri}/runs/{safe}/*.json")
-    return tuple(Entry.model_validate_json(storage.read_bytes(f)) for f in files)
+    return tuple(_read(Entry, file) for file in files)
 
 
 def retrainings(audit_uri: str) -> tuple[Retraining, ...]:
     """Every retraining claimed so far, oldest first."""
     files = storage.list_files(f"{audit_uri}/retrainings/*.json")
-    return tuple(Retraining.model_validate_json(storage.read_bytes(f)) for f in files)
+    return tuple(_read(Retraining, file) for file in files)
 
 
 def claim_retraining(audit_uri: str, seen: int, retraining: Retraining) -> bool:
     """Claims the retraining after the `seen` ones; False where another was faster."""
     content = (retraining.model_dump_json(indent=1) + "\n").encode()
     return storage.create_bytes(f"{audit_uri}/retrainings/{seen + 1:06d}.json", content)
+
+
+def _read(kind: type[_Kind], file: str) -> _Kind:
+    try:
+        return kind.model_validate_json(storage.read_bytes(file))
+    except ValidationError as error:
+        do = "Somebody changed it, for an entry is created once and whole: restore it."
+        raise InputError(file, "a damaged file", "an entry of the audit", do) from error
 
 
 def _suffix(attempt: int) -> str:

@@ -46,11 +46,14 @@ def write_bytes(uri: str, content: bytes) -> None:
 
 
 def create_bytes(uri: str, content: bytes) -> bool:
-    """Writes a file only if there is none; of two writers at once, one is told False."""
+    """Writes a file whole, only if there is none; of two writers at once, one is told False."""
     filesystem, path = resolve(uri)
     filesystem.makedirs(filesystem._parent(path), exist_ok=True)
     try:
-        filesystem.pipe_file(path, content, mode="create")
+        if "file" in filesystem.protocol:
+            _link_whole(Path(path), content)
+        else:
+            filesystem.pipe_file(path, content, mode="create")
     except FileExistsError:
         return False
     return True
@@ -68,6 +71,16 @@ def resolve(uri: str) -> tuple[Any, str]:
         raise InputError("uri", uri, str(error)) from error
     filesystem, path = fsspec.url_to_fs(uri)
     return filesystem, str(path)
+
+
+def _link_whole(path: Path, content: bytes) -> None:
+    """A link appears whole or not at all, where a file opened for writing is first empty."""
+    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    part.write_bytes(content)
+    try:
+        path.hardlink_to(part)
+    finally:
+        part.unlink()
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from typing import Annotated
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_DURATION = re.compile(r"(\d+)\s*([smhdw])")
-_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+_MOST_SECONDS = 36_500 * 86_400
+_DURATION = re.compile(r"([0-9]+)\s*([smhdw])")
+_PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%")
 _SIZE = re.compile(r"\d+(Ki|Mi|Gi|Ti)")
 _CPU = re.compile(r"\d+m|\d+(\.\d+)?")
 
@@ -17,14 +18,17 @@ def parse_duration(text: object) -> timedelta:
     """Reads ``36h`` as a timedelta.
 
     Raises:
-        ValueError: The text is not a whole number with one of s, m, h, d, w.
+        ValueError: The text is not a whole number with one of s, m, h, d, w, or more than 36500d.
     """
     if isinstance(text, timedelta):
         return text
     match = _DURATION.fullmatch(str(text).strip())
     if match is None:
-        raise ValueError("a duration is a whole number and one of s, m, h, d, w, such as 36h or 7d")
-    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+        raise ValueError("a whole number and one of s, m, h, d, w, such as 36h or 7d")
+    seconds = int(match[1]) * _SECONDS[match[2]]
+    if seconds > _MOST_SECONDS:
+        raise ValueError("a duration of at most 36500d")
+    return timedelta(seconds=seconds)
 
 
 def format_duration(value: timedelta) -> str:
@@ -46,21 +50,21 @@ def parse_share(text: object) -> float:
     try:
         share = float(match[1]) / 100 if match else float(str(text))
     except ValueError as error:
-        raise ValueError("a share is a percentage such as 90% or a number from 0 to 1") from error
+        raise ValueError("a percentage such as 90%, or a number from 0 to 1") from error
     if not 0 <= share <= 1:
-        raise ValueError("a share lies between 0% and 100%")
+        raise ValueError("a share between 0% and 100%")
     return share
 
 
 def _check_size(text: object) -> str:
     if not _SIZE.fullmatch(str(text)):
-        raise ValueError("a size is a whole number and one of Ki, Mi, Gi, Ti, such as 512Mi")
+        raise ValueError("a whole number and one of Ki, Mi, Gi, Ti, such as 512Mi")
     return str(text)
 
 
 def _check_cpu(text: object) -> str:
     if not _CPU.fullmatch(str(text)):
-        raise ValueError("a processor share is a number of cores such as 2 or 500m")
+        raise ValueError("a number of cores such as 2 or 500m")
     return str(text)
 
 

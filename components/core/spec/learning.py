@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from components.core.spec.part import Part, Shape, fault
 from components.core.units import Duration, Share
@@ -36,6 +36,13 @@ class Split(Part):
         description="Weeks that no model ever trains on: a challenger must not have forgotten.",
     )
 
+    @field_validator("recent")
+    @classmethod
+    def _is_something(cls, recent: timedelta) -> timedelta:
+        if not recent:
+            raise ValueError("a duration that is not zero")
+        return recent
+
     @property
     def reference_weeks(self) -> int:
         """N of every Nth week."""
@@ -46,7 +53,7 @@ class Split(Part):
 
 def _check_window(text: object) -> object:
     if text != "expanding" and not _WINDOW.fullmatch(str(text)):
-        raise ValueError("a window is 'expanding' or 'last N spans'")
+        raise ValueError("expanding, or last N spans")
     return text
 
 

@@ -62,7 +62,7 @@ class Serving(Part):
     def _known_target(cls, target: str) -> str:
         scheme, found, rest = target.partition("://")
         if not found or scheme not in TARGETS or not rest or ".." in rest.split("/"):
-            raise ValueError(f"a target is one of {', '.join(t + '://…' for t in TARGETS)}")
+            raise ValueError(f"one of {', '.join(t + '://…' for t in TARGETS)}")
         return target
 
     @field_validator("canary", mode="before", json_schema_input_type=Canary | tuple[Share, ...])
@@ -103,7 +103,12 @@ class Monitoring(Part):
     @field_validator("every", mode="before")
     @classmethod
     def _span_or_duration(cls, every: object) -> object:
-        return every if every in list(SpanKind) else parse_duration(every)
+        if every in list(SpanKind):
+            return every
+        duration = parse_duration(every)
+        if not duration:
+            raise ValueError("hour, day, month, or a duration that is not zero")
+        return duration
 
 
 class Retraining(Part):

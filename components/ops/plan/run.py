@@ -22,6 +22,7 @@ from components.ops.plan.schema import column_kinds
 from components.ops.plan.signature import resolve
 from components.ops.plan.windows import cut
 
+_FIRST_YEAR, _END_YEAR = 1970, 2200
 ChampionReader = Callable[[str, str], Champion | None]
 
 
@@ -129,11 +130,14 @@ def instant_of(text: str, now: datetime | None = None) -> datetime:
     """
     if not text.strip():
         return (now or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+    accepted = "an instant such as 2013-07-01 or 2013-07-01T06:00Z, or nothing for now"
     try:
-        return parse_instant(text.strip()).replace(microsecond=0)
-    except ValueError as error:
-        accepted = "an instant such as 2013-07-01 or 2013-07-01T06:00Z, or nothing for now"
+        instant = parse_instant(text.strip()).replace(microsecond=0)
+    except (ValueError, OverflowError) as error:
         raise InputError("as_of", text, accepted) from error
+    if not _FIRST_YEAR <= instant.year < _END_YEAR:
+        raise InputError("as_of", text, f"{accepted}, from {_FIRST_YEAR} to {_END_YEAR}")
+    return instant
 
 
 def write_files(model: ModelFiles, folder: Path) -> None:

@@ -1,0 +1,1 @@
+"""audit: from one prediction to everything that stands behind it."""

@@ -1,0 +1,1 @@
+"""schedule: keeps the recurring monitoring run equal to what the spec wants."""

@@ -1,0 +1,36 @@
+"""The schedule step as Kubeflow sees it."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+from kfp.dsl import Artifact, Input
+
+
+@dsl.component(base_image="ratoon-ops", install_kfp_package=False)  # type: ignore[untyped-decorator]
+def schedule(
+    plan: Input[Artifact],
+    model: str,
+    overlay: str,
+    run: str,
+) -> NamedTuple("Outcome", [("decision", str), ("reason", str)]):  # type: ignore[valid-type]
+    """Makes the recurring monitoring run equal to what the spec wants.
+
+    Run again, it changes nothing. A changed spec replaces the recurring run and keeps the record
+    of what was done. Missed runs are not caught up: only the newest is run.
+
+    Args:
+        plan: The plan of this run.
+        model: Where the model's folder is, as this run was given it.
+        overlay: The overlay that this run was given; empty: none.
+        run: The id of this run, kept in the audit.
+
+    Returns:
+        decision: scheduled, unchanged, or skipped where the target cannot be scheduled for yet.
+        reason: What was scheduled, in one sentence.
+    """
+    from pathlib import Path
+
+    from components.ops.schedule.run import schedule as make
+
+    made = make(Path(plan.path), model, overlay, run)
+    return made.decision, made.reason
