@@ -22,6 +22,10 @@ OBSERVED = "observed.parquet"
 BEFORE = "before.parquet"
 COVERAGE = "coverage.json"
 
+# Begins the id of a request by which a deployment tries a server: it is no traffic, so no log
+# keeps it and no canary counts it.
+TRIAL_REQUEST = "ratoon-trial-"
+
 
 class SplitName(StrEnum):
     """The parts of the examples."""

@@ -45,14 +45,17 @@ class Traffic(Record):
 
     def since(self, before: "Traffic") -> "Traffic":
         """What came after an earlier reading; a counter that began anew counts whole."""
-        if before.requests > self.requests or before.errors > self.errors:
+        if not before.latency:
             return self
-        earlier = before.latency or (0,) * len(self.latency)
+        if len(before.latency) != len(self.latency) or before.requests > self.requests:
+            return self
         return Traffic(
             requests=self.requests - before.requests,
             errors=self.errors - before.errors,
             refused=self.refused - before.refused,
-            latency=tuple(now - then for now, then in zip(self.latency, earlier, strict=True)),
+            latency=tuple(
+                now - then for now, then in zip(self.latency, before.latency, strict=True)
+            ),
         )
 
     def quantile_ms(self, share: float) -> float | None:

@@ -1,0 +1,1 @@
+"""Rolls a staged candidate out: a growing share of the traffic, then promoted or taken back."""

@@ -1,0 +1,118 @@
+"""The page that tells a rollout: every step, its numbers, and how it ended."""
+
+from collections.abc import Sequence
+
+from components.core.plan import Plan
+from components.core.report import (
+    Banner,
+    Bars,
+    Block,
+    Facts,
+    Figure,
+    Findings,
+    Page,
+    Row,
+    Section,
+    Table,
+    Tone,
+    bar_chart,
+    render,
+)
+from components.core.verdict import Verdict
+from components.ops.deploy.deployment import Deployment
+from components.ops.deploy.targets.protocol import name_of
+from components.ops.rollout.canary import Move, Side
+from components.ops.rollout.steps import Step
+
+_TONES: dict[str, Tone] = {"promoted": "good", "rolled_back": "bad", "proposed": "neutral"}
+_COLUMNS = (
+    "Share", "Candidate", "Champion", "Errors", "p50 ms", "Champion p50 ms", "p99 ms",
+    "Mean probability", "Champion's", "Seconds", "Judged",
+)  # fmt: skip
+
+
+def draw_report(verdict: Verdict, deployment: Deployment, steps: Sequence[Step], plan: Plan) -> str:
+    """Draws the page.
+
+    Args:
+        verdict: The decision.
+        deployment: The candidate.
+        steps: The steps that were taken.
+        plan: The plan of the run.
+
+    Returns:
+        HTML that needs nothing else.
+    """
+    facts = Facts(
+        (
+            ("Candidate", deployment.version),
+            ("Champion before", name_of(deployment.champion)),
+            ("Target", deployment.target),
+            ("Address of clients", deployment.address),
+            ("Digest", deployment.digest),
+        )
+    )
+    blocks: list[Block] = [
+        Banner(verdict.decision, verdict.reason, _TONES[verdict.decision]),
+        facts,
+    ]
+    if steps:
+        blocks.append(_steps(steps))
+    if verdict.findings:
+        blocks.append(Section("What was judged", "", (Findings(verdict.findings),)))
+    subtitle = f"{deployment.version} as of {plan.as_of}"
+    return render(Page(f"{deployment.model}: rollout", subtitle, blocks))
+
+
+def _steps(steps: Sequence[Step]) -> Section:
+    text = (
+        "Each step gives the candidate a larger share of the live traffic, and ends when enough "
+        "requests were answered to judge it. Errors, refusals and latency are counted at the "
+        "gateway, probabilities come from the prediction log."
+    )
+    tones: list[Tone] = ["good" if s.judgement.move is Move.ON else "bad" for s in steps]
+    table = Table(_COLUMNS, [_row(step) for step in steps], "Steps", tones=tones)
+    return Section("Steps", text, (table, Row((_latency(steps), _answers(steps)))))
+
+
+def _row(step: Step) -> tuple[object, ...]:
+    ours, theirs = step.seen.candidate, step.seen.champion
+    return (
+        f"{step.seen.share:.0%}",
+        ours.traffic.requests,
+        theirs.traffic.requests,
+        ours.traffic.errors,
+        ours.traffic.p50_ms,
+        theirs.traffic.p50_ms,
+        ours.traffic.p99_ms,
+        ours.answers.mean,
+        theirs.answers.mean,
+        step.seconds,
+        step.judgement.move.value,
+    )
+
+
+def _latency(steps: Sequence[Step]) -> Figure:
+    def medians(sides: Sequence[Side]) -> list[float | None]:
+        return [side.traffic.p50_ms for side in sides]
+
+    groups = (
+        Bars("candidate", medians([s.seen.candidate for s in steps])),
+        Bars("champion", medians([s.seen.champion for s in steps])),
+    )
+    svg = bar_chart(_shares(steps), groups, title="Median latency", y_label="ms", x_label="share")
+    return Figure(svg, "Median latency of both versions at each step.")
+
+
+def _answers(steps: Sequence[Step]) -> Figure:
+    groups = (
+        Bars("candidate", [s.seen.candidate.answers.mean for s in steps]),
+        Bars("champion", [s.seen.champion.answers.mean for s in steps]),
+    )
+    title = "Mean probability"
+    svg = bar_chart(_shares(steps), groups, title=title, y_label="probability", x_label="share")
+    return Figure(svg, "Mean predicted probability of both versions at each step.")
+
+
+def _shares(steps: Sequence[Step]) -> list[str]:
+    return [f"{step.seen.share:.0%}" for step in steps]
