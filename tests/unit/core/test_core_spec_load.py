@@ -1,0 +1,102 @@
+"""A spec that can be used: defaults, short forms, overlays, and the way back from JSON."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from components.core.errors import InputError
+from components.core.spans import SpanKind
+from components.core.spec import Margin, Spec, load_spec, window_spans
+from components.core.spec.spec import JUDGED
+from components.core.tasks import task_of
+
+SMALL = """name: churn
+data:
+  primary: {uri: "s3://acme/churn/{day}.parquet", event_time: seen_at, key: [customer, seen_at]}
+label: {column: left, known_after: 30d}
+"""
+
+
+def test_the_smallest_spec_has_a_safe_default_for_all_else() -> None:
+    spec = load_spec(SMALL)
+
+    assert spec.first_model == "refused"
+    assert spec.data.span is SpanKind.DAY
+    assert spec.label.known_after == timedelta(days=30)
+    assert spec.serving.target == "local://build/churn/serving"
+    assert spec.serving.log == "build/churn/log"
+    assert spec.serving.audit_uri == "build/churn/log-audit"
+    assert spec.gates.recent == {"log_loss": "better"}
+    assert spec.gates.reference["auc"] == Margin(not_worse_by=0.01)
+    assert spec.split.reference_weeks == 5
+    assert window_spans(spec.window) is None
+    assert spec.features == ()
+
+
+@pytest.mark.parametrize(("mark", "kind"), [("{hour}", "hour"), ("{month}", "month")])
+def test_the_span_is_the_one_that_the_uri_names(mark: str, kind: str) -> None:
+    assert load_spec(SMALL.replace("{day}", mark)).data.span == kind
+
+
+def test_short_forms_stand_for_the_long_ones() -> None:
+    spec = load_spec(
+        SMALL
+        + """features: [{name: tenure, from: months}]
+serving: {canary: [10%, 0.5]}
+monitoring: {every: 36h}
+retraining: {on: [calibration], most: 3 per 90d}
+history: {rows: 50_000}
+window: last 4 spans
+"""
+    )
+
+    assert spec.features[0].sources == ("months",)
+    assert spec.serving.canary.steps == (0.1, 0.5)
+    assert spec.monitoring.every == timedelta(hours=36)
+    assert spec.retraining.on == ("calibration",)  # `on` is a word and not a boolean
+    assert spec.retraining.budget == (3, timedelta(days=90))
+    assert spec.history.rows == 50_000
+    assert window_spans(spec.window) == 4
+
+
+def test_a_date_stays_text() -> None:
+    text = SMALL.replace("{day}", "all").replace("key:", "start: 2013-01-01, key:")
+
+    assert load_spec(text).data.primary.start == "2013-01-01"
+
+
+def test_an_overlay_changes_only_what_it_names() -> None:
+    base = load_spec(SMALL + "serving: {log: log, replicas: 2, canary: [10%]}\n")
+    over = load_spec(
+        SMALL + "serving: {log: log, replicas: 2, canary: [10%]}\n",
+        "serving: {target: 'kserve://ml', canary: [20%, 40%]}\n",
+    )
+
+    assert over.serving.target == "kserve://ml"
+    assert over.serving.replicas == 2
+    assert over.serving.canary.steps == (0.2, 0.4)  # a list replaces a list
+    assert over.data == base.data
+
+
+def test_an_overlay_is_checked_like_the_spec() -> None:
+    with pytest.raises(InputError, match="serving: given 'targt'"):
+        load_spec(SMALL, "serving: {targt: 'kserve://ml'}\n")
+    with pytest.raises(InputError, match="overlay: given a list"):
+        load_spec(SMALL, "- serving\n")
+
+
+def test_an_overlay_cannot_bring_in_a_feature_from_the_future() -> None:
+    with pytest.raises(InputError, match=r"features\.left: given left"):
+        load_spec(SMALL, "features: [{name: left}]\n")
+
+
+def test_a_spec_comes_back_from_json_as_it_was() -> None:
+    spec = load_spec(Path("models/flights/model.yaml").read_text(encoding="utf-8"))
+
+    assert Spec.model_validate_json(spec.model_dump_json(by_alias=True)) == spec
+
+
+def test_a_gate_knows_the_metrics_that_the_tasks_compute() -> None:
+    for task, metrics in JUDGED.items():
+        assert set(metrics) == set(task_of(task).judged)
