@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.core.errors import InputError
 from components.data.prepare.instants import of_delta, of_instant
 from components.data.prepare.joins import first_match
 from components.data.prepare.keys import codes_of
@@ -56,7 +55,7 @@ def with_labels(rows: pa.Table, answers: pa.Table, key: Sequence[str], label: st
     """Adds the label column.
 
     Args:
-        rows: Rows of the log with a bool column ``due``.
+        rows: Rows of the log with a bool column ``due``, keys typed as in `answers`.
         answers: Key columns and the label column (int8) of the examples; of two rows with one
             key the first counts, as in training.
         key: The columns that identify an example.
@@ -65,26 +64,9 @@ def with_labels(rows: pa.Table, answers: pa.Table, key: Sequence[str], label: st
     Returns:
         The rows with the label between the log's columns and ``due``: null where none is due,
         none has arrived, or the key is not complete.
-
-    Raises:
-        InputError: A key column of the log cannot be read as the table's own.
     """
-    keys = [like(rows[column], answers[column], column) for column in key]
+    keys = [rows[column].combine_chunks() for column in key]
     found = first_match(keys, [answers[column].combine_chunks() for column in key])
     missing = (found < 0) | ~rows["due"].to_numpy()
     labels = answers[label].combine_chunks().take(pa.array(found, mask=missing))
     return rows.add_column(rows.num_columns - 1, label, labels)
-
-
-def like(column: pa.ChunkedArray, wanted: pa.ChunkedArray, name: str) -> pa.Array:
-    """A key column of the log in the type that the table of examples has.
-
-    Raises:
-        InputError: Its values are nothing of that type.
-    """
-    try:
-        return column.cast(wanted.type).combine_chunks()
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        given = f"{column.type} ({str(error).splitlines()[0]})"
-        where = f"key column {name} of the prediction log"
-        raise InputError(where, given, str(wanted.type)) from error

@@ -1,6 +1,6 @@
-"""Reading the prediction log: Parquet files that a server wrote, of which any may be broken."""
+"""Reading the prediction log: Parquet files of many servers and versions, some of them broken."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from components.core import storage
 from components.core.artifacts import SourceRead
 from components.core.digest import digest_of
-from components.core.errors import InputError
 from components.core.spans import Interval
+from components.data.observe.casts import brought_to, common_type
 
 INSTANT = pa.timestamp("us", tz="UTC")
 FIELDS = pa.schema(
@@ -41,7 +41,7 @@ class PredictionLog:
         files: Each file's path below it, and its bytes.
         unreadable: Files that are no Parquet, as a crash or a full disk leaves them.
         event_time: The column that says when an example exists.
-        schema: What all files have together; `FIELDS` come first.
+        schema: What all files are brought to; `FIELDS` come first.
     """
 
     uri: str
@@ -49,29 +49,42 @@ class PredictionLog:
     unreadable: tuple[str, ...]
     event_time: str
     schema: pa.Schema
-    _dataset: ds.Dataset = field(repr=False)
+    _timed: tuple[ds.Dataset, ...] = field(repr=False)
+    _timeless: tuple[ds.Dataset, ...] = field(repr=False)
 
     def within(self, interval: Interval) -> pa.Table:
         """The rows of an interval of event time, in no certain order."""
         time = ds.field(self.event_time)
         inside = (time >= _scalar(interval.start)) & (time < _scalar(interval.end))
-        return self._dataset.to_table(filter=inside)
+        parts = [self._typed(part.to_table(filter=inside)) for part in self._timed]
+        return pa.concat_tables([self.schema.empty_table(), *parts])
 
     def without_time(self) -> int:
         """Rows of the whole log that say no event time, and so belong to no window."""
-        return int(self._dataset.count_rows(filter=ds.field(self.event_time).is_null()))
+        missing = ds.field(self.event_time).is_null()
+        counts = [int(part.count_rows(filter=missing)) for part in self._timed]
+        return sum(counts) + sum(int(part.count_rows()) for part in self._timeless)
 
     def newest(self, before: datetime) -> datetime | None:
         """The newest event time before an instant; None where there is none."""
         earlier = ds.field(self.event_time) < _scalar(before)
-        times = self._dataset.to_table(columns=[self.event_time], filter=earlier)
-        newest: datetime | None = pc.max(times[self.event_time]).as_py()
-        return newest
+        tables = [p.to_table(columns=[self.event_time], filter=earlier) for p in self._timed]
+        times = [pc.max(table[self.event_time]).as_py() for table in tables]
+        return max((time for time in times if time), default=None)
 
     def read(self, rows: int) -> SourceRead:
         """What lineage says of it; files are written once, so names and sizes name the content."""
         size = sum(count for _, count in self.files)
         return SourceRead(uri=self.uri, rows=rows, bytes=size, digest=digest_of(self.files))
+
+    def _typed(self, table: pa.Table) -> pa.Table:
+        columns = {
+            column.name: brought_to(table[column.name], column.type)
+            if column.name in table.column_names
+            else pa.nulls(table.num_rows, column.type)
+            for column in self.schema
+        }
+        return pa.table(columns, schema=self.schema)
 
 
 def open_log(uri: str, event_time: str, columns: pa.Schema) -> PredictionLog:
@@ -81,63 +94,63 @@ def open_log(uri: str, event_time: str, columns: pa.Schema) -> PredictionLog:
         uri: Its folder: ``<hour of logging>/<version>-<uuid>.parquet`` files; names that end
             otherwise, such as a file that is still being written, are left out.
         event_time: The column that says when an example exists.
-        columns: Key, event time and raw columns, for a log that has no file with them.
-
-    Raises:
-        InputError: Two files hold one column with types that have nothing in common.
+        columns: Key, event time and raw columns with the types that they are brought to; a
+            column that only files have keeps its own.
     """
     filesystem, root = storage.resolve(uri)
-    paths = sorted(str(path) for path in filesystem.glob(f"{root.rstrip('/')}/*/*.parquet"))
-    local = "file" in filesystem.protocol
-    arrow_fs = pa_fs.LocalFileSystem() if local else _wrapped(filesystem)
-    found = {path: _schema(path, arrow_fs) for path in paths}
+    root = root.rstrip("/")
+    paths = sorted(str(path) for path in filesystem.glob(f"{root}/*/*.parquet"))
+    reader = _arrow_filesystem(filesystem)
+    found = {path: _schema(path, reader) for path in paths}
     schemas = {path: schema for path, schema in found.items() if schema is not None}
-    schema = _completed(_together(uri, list(schemas.values())), columns)
-    good = list(schemas)
+    alike: dict[pa.Schema, list[str]] = {}
+    for path, schema in schemas.items():
+        alike.setdefault(schema, []).append(path)
     return PredictionLog(
         uri=uri,
-        files=tuple((p.removeprefix(root).lstrip("/"), int(filesystem.size(p))) for p in good),
-        unreadable=tuple(p.removeprefix(root).lstrip("/") for p in paths if found[p] is None),
+        files=tuple((p.removeprefix(root).strip("/"), int(filesystem.size(p))) for p in schemas),
+        unreadable=tuple(p.removeprefix(root).strip("/") for p in paths if found[p] is None),
         event_time=event_time,
-        schema=schema,
-        _dataset=_dataset(good, schema, arrow_fs),
+        schema=_together(columns, list(alike)),
+        _timed=_datasets(alike, reader, event_time, timed=True),
+        _timeless=_datasets(alike, reader, event_time, timed=False),
     )
 
 
-def _wrapped(filesystem: Any) -> pa_fs.FileSystem:
+def _arrow_filesystem(filesystem: Any) -> pa_fs.FileSystem:
+    if "file" in filesystem.protocol:
+        return pa_fs.LocalFileSystem()
     return pa_fs.PyFileSystem(pa_fs.FSSpecHandler(filesystem))
 
 
-def _schema(path: str, filesystem: pa_fs.FileSystem) -> pa.Schema | None:
+def _schema(path: str, reader: pa_fs.FileSystem) -> pa.Schema | None:
     try:
-        return pq.read_schema(path, filesystem=filesystem).remove_metadata()
+        return pq.read_schema(path, filesystem=reader).remove_metadata()
     except (pa.ArrowInvalid, OSError):
         return None
 
 
-def _together(uri: str, schemas: Sequence[pa.Schema]) -> pa.Schema:
-    try:
-        return pa.unify_schemas([FIELDS, *schemas], promote_options="permissive")
-    except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
-        accepted = "columns of types that go together in all files"
-        do = "Move the files of another model away, or serve with one version of the spec's key."
-        raise InputError(
-            f"serving.log: {uri}", str(error).partition("\n")[0], accepted, do
-        ) from error
+def _together(columns: pa.Schema, schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """The log's own fields, then the wanted columns, then what else files have, by name."""
+    known = {*FIELDS.names, *columns.names}
+    others = sorted({name for schema in schemas for name in schema.names} - known)
+    types = {n: common_type([s.field(n).type for s in schemas if n in s.names]) for n in others}
+    return pa.schema([*FIELDS, *columns, *pa.schema(types)])
 
 
-def _completed(schema: pa.Schema, columns: pa.Schema) -> pa.Schema:
-    """With the columns that no file has; where files have one, its type is theirs."""
-    for column in columns:
-        if column.name not in schema.names:
-            schema = schema.append(column)
-    return schema
+def _datasets(
+    alike: Mapping[pa.Schema, list[str]], reader: pa_fs.FileSystem, event_time: str, timed: bool
+) -> tuple[ds.Dataset, ...]:
+    """A dataset for files of one schema: those with an instant as event time, or the others."""
+    return tuple(
+        ds.dataset(paths, schema=schema, format="parquet", filesystem=reader)
+        for schema, paths in alike.items()
+        if timed == _has_instants(schema, event_time)
+    )
 
 
-def _dataset(paths: list[str], schema: pa.Schema, filesystem: pa_fs.FileSystem) -> ds.Dataset:
-    if not paths:
-        return ds.InMemoryDataset(schema.empty_table())
-    return ds.dataset(paths, schema=schema, format="parquet", filesystem=filesystem)
+def _has_instants(schema: pa.Schema, event_time: str) -> bool:
+    return event_time in schema.names and pa.types.is_timestamp(schema.field(event_time).type)
 
 
 def _scalar(instant: datetime) -> Any:

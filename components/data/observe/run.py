@@ -25,7 +25,7 @@ def observe(plan_folder: Path, observations: Path) -> Coverage:
             ``before.parquet`` (the one before) and ``coverage.json``.
 
     Raises:
-        InputError: The log or the table of examples cannot be read.
+        InputError: The table of examples cannot be read, or the label is called like a column.
     """
     plan = Plan.of(plan_folder)
     _check_names(plan)
@@ -55,11 +55,12 @@ def observe(plan_folder: Path, observations: Path) -> Coverage:
 
 
 def _columns(plan: Plan, answers: pa.Schema) -> pa.Schema:
-    """Key, event time and raw columns as the log has them."""
+    """Key as the table of examples has it, event time, and raw columns."""
     data = plan.spec.data.primary
-    raw = {column.name: ARROW_TYPES[column.kind] for column in plan.columns}
-    key = {name: raw.get(name, answers.field(name).type) for name in data.key}
-    return pa.schema({**key, data.event_time: INSTANT, **raw})
+    types = {column.name: ARROW_TYPES[column.kind] for column in plan.columns}
+    types |= {**{name: answers.field(name).type for name in data.key}, data.event_time: INSTANT}
+    names = dict.fromkeys((*data.key, data.event_time, *types))
+    return pa.schema([(name, types[name]) for name in names])
 
 
 def _check_names(plan: Plan) -> None:

@@ -38,9 +38,6 @@ def observe_window(
         rows: Rows of the log.
         window: Which of them.
         answers: Key columns and label of the examples whose label has arrived.
-
-    Raises:
-        InputError: A key column of the log is nothing of the table's own type.
     """
     data, label = plan.spec.data.primary, plan.spec.label
     inside = within(rows, data.event_time, window)

@@ -150,19 +150,37 @@ def test_files_of_older_models_lack_columns_or_hold_other_numbers(shop):
     assert [tuple(r.values()) for r in found] == [("ann", 1.0, "red", 1), ("bob", 3.0, None, 0)]
 
 
-def test_a_key_that_cannot_be_the_tables_own_is_an_error(shop):
-    row = logged("bob", "one", MIDNIGHT + 2 * HOUR)
-    write_log(shop, "h/v1-a.parquet", [row], log_schema(visit=pa.string()))
-    with pytest.raises(InputError, match=r"key column visit of the prediction log.*int64"):
-        run(shop)
+def test_clients_that_disagree_on_the_type_of_a_key_mean_the_same_example(shop):
+    write_log(shop, "h/v1-a.parquet", [logged("ann", 2, MIDNIGHT + HOUR, request_id="number")])
+    texts = [
+        logged("ann", "2", MIDNIGHT + HOUR, request_id="text", logged_at=MIDNIGHT + 2 * HOUR),
+        logged("bob", "1", MIDNIGHT + 2 * HOUR),
+        logged("bob", "one", MIDNIGHT + 3 * HOUR),
+    ]
+    write_log(shop, "h/v1-b.parquet", texts, log_schema(visit=pa.string()))
+    observed, coverage = run(shop)
+    found = observed.select(["customer", "visit", "bought"]).to_pylist()
+    assert [tuple(r.values()) for r in found] == [("ann", 2, 1), ("bob", 1, 0), ("bob", None, None)]
+    assert observed["request_id"][0].as_py() == "number"
+    assert (coverage.watch.keyless, coverage.watch.repeated) == (1, 1)
 
 
-def test_files_that_do_not_go_together_are_an_error(shop):
-    write_log(shop, "h/v1-a.parquet", [logged("ann", 2, MIDNIGHT + HOUR)])
-    row = logged("bob", "one", MIDNIGHT + 2 * HOUR)
-    write_log(shop, "h/v2-a.parquet", [row], log_schema(visit=pa.string()))
-    with pytest.raises(InputError, match=r"serving\.log"):
-        run(shop)
+def test_a_file_without_instants_has_rows_of_no_window(shop):
+    rows = [logged("ann", 2, None), logged("bob", 1, None)]
+    write_log(shop, "h/v1-a.parquet", rows, log_schema(seen_at=pa.null()))
+    assert run(shop)[1].timeless == 2
+
+
+def test_columns_that_only_files_have_are_kept_as_text_where_their_types_differ(shop):
+    wider = pa.schema([*log_schema(), pa.field("extra", pa.int64()), pa.field("also", pa.string())])
+    other = pa.schema([*log_schema(), pa.field("extra", pa.string())])
+    at = MIDNIGHT + HOUR
+    write_log(shop, "h/v1-a.parquet", [logged("ann", 2, at, extra=7, also="x")], wider)
+    write_log(shop, "h/v2-a.parquet", [logged("bob", 2, at + HOUR, extra="many")], other)
+    observed, _ = run(shop)
+    assert observed.column_names == [*log_schema().names, "also", "extra", "bought", "due"]
+    assert observed["extra"].to_pylist() == ["7", "many"]
+    assert observed["also"].to_pylist() == ["x", None]
 
 
 def test_a_span_that_has_not_been_delivered_has_no_labels(shop):
