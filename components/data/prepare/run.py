@@ -56,7 +56,7 @@ def prepare(plan_folder: Path, examples: Path) -> Lineage:
     """
     plan = Plan.of(plan_folder)
     examples.mkdir(parents=True, exist_ok=True)
-    outside, read = _read_external(plan)
+    outside, read = read_external(plan)
     made = [_make(plan, piece, outside, examples) for piece in pieces(plan)]
     reused = sum(one.is_reused for one in made)
     _log.info("%d spans: %d prepared, %d reused", len(made), len(made) - reused, reused)
@@ -73,7 +73,8 @@ def prepare(plan_folder: Path, examples: Path) -> Lineage:
     return lineage
 
 
-def _read_external(plan: Plan) -> tuple[tuple[Outside, ...], tuple[SourceRead, ...]]:
+def read_external(plan: Plan) -> tuple[tuple[Outside, ...], tuple[SourceRead, ...]]:
+    """Reads every external source of a plan, ready to be joined, and what lineage says of it."""
     outside, read = [], []
     for name, source in sorted(plan.spec.data.external.items()):
         file = fetch(source.uri, source.format)

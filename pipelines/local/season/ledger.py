@@ -13,7 +13,7 @@ class Month(Record):
         name: The stretch, such as ``2013-07``.
         requests: Requests answered in it.
         rows: Examples asked for in them.
-        failed: Requests that got no good answer.
+        failed: Requests that got no good answer, those to a candidate of the stretch included.
         metrics: What the monitoring run measured: auc, log_loss, calibration_error, ….
         decision: What it decided.
         reason: Its main reason.
@@ -59,6 +59,7 @@ class Ledger(Record):
 
     Attributes:
         model: The model's name.
+        began: Whether the places of an earlier season were cleared.
         sent: Requests sent so far; where the traffic goes on.
         first: The first train-and-deploy, once it is done.
         months: The stretches that are done.
@@ -68,6 +69,7 @@ class Ledger(Record):
     """
 
     model: str
+    began: bool = False
     sent: int = 0
     first: First | None = None
     months: tuple[Month, ...] = ()

@@ -13,6 +13,7 @@ from components.ops.deploy.targets.local import LocalTarget
 from components.ops.deploy.targets.local_place import parse_place
 from components.ops.deploy.targets.local_stop import stop
 from pipelines.local import StepResult, TerminalProgress, run
+from pipelines.local.recurring import PIPELINES, run_due
 from pipelines.local.result import RunResult
 from pipelines.local.season.ledger import First, Ledger, Month
 from pipelines.local.season.live import live_requests
@@ -21,7 +22,6 @@ from pipelines.local.season.requests import Request
 from pipelines.local.season.settings import Season, read_season
 from pipelines.local.season.traffic import Tally, Traffic
 
-PIPELINES = Path("manifests/pipelines")
 # The server writes its log at least once a second.
 LOG_FLUSH_S = 1.5
 METRICS = ("rows", "labelled", "auc", "log_loss", "calibration_error", "calibration_limit", "rate")
@@ -52,6 +52,10 @@ class Play:
         Raises:
             RunError: A step failed, or the first model was not promoted.
         """
+        if not self.ledger.began:
+            stop(self.places.serving)
+            self.places.clear()
+            self._keep(began=True)
         if self.ledger.first is None:
             self._begin()
         traffic = self._traffic()
@@ -64,10 +68,17 @@ class Play:
         return self.ledger
 
     def _begin(self) -> None:
-        """Trains and deploys for the season's first instant, from empty places."""
-        stop(self.places.serving)
-        self.places.clear()
-        result = self._run("train-and-deploy", self.season.start, None)
+        """Trains and deploys for the season's first instant."""
+        as_of = format_instant(self.season.start)
+        result = run(
+            PIPELINES / "train-and-deploy.yaml",
+            {"model": str(self.folder), "as_of": as_of},
+            self.places.runs,
+            run_id="first",
+            title=f"train-and-deploy as of {as_of}",
+            observer=self.progress,
+            cache=False,
+        )
         version = self._champion()
         if version is None:
             last = list(result.steps.values())[-1]
@@ -96,14 +107,15 @@ class Play:
         self._replay(name, stretch.end, traffic)
         self._keep(sent=traffic.sent)
         time.sleep(LOG_FLUSH_S)
-        tally, replay_s = traffic.tally, time.monotonic() - began
+        replay_s = time.monotonic() - began
+        asked = [request for request in self.requests if stretch.holds(request.at)]
         result = self._watch(stretch.end, traffic)
         judged = result.step("monitor")
         return Month(
             name=name,
-            requests=tally.requests,
-            rows=tally.rows,
-            failed=tally.failed,
+            requests=len(asked),
+            rows=sum(request.rows for request in asked),
+            failed=traffic.tally.failed,
             metrics=metrics_of(judged),
             decision=judged.decision,
             reason=judged.reason,
@@ -132,21 +144,13 @@ class Play:
             self.progress.run_finished(state, seconds)
 
     def _watch(self, instant: datetime, traffic: Traffic) -> RunResult:
-        """A monitoring run; where it comes to a rollout, live traffic meets the candidate."""
+        """The monitoring run that is due; in a rollout, live traffic meets the candidate."""
         with traffic.flowing() as begin:
-            return self._run("monitor", instant, begin)
-
-    def _run(self, pipeline: str, instant: datetime, begin: threading.Event | None) -> RunResult:
-        as_of = format_instant(instant)
-        return run(
-            PIPELINES / f"{pipeline}.yaml",
-            {"model": str(self.folder), "as_of": as_of},
-            self.places.runs,
-            run_id=f"{pipeline}-{instant:%Y%m%d}",
-            title=f"{pipeline} as of {as_of}",
-            observer=Listening(self.progress, begin),
-            cache=False,
-        )
+            observer = Listening(self.progress, begin)
+            results = run_due(self.places.serving, instant, self.places.runs, observer)
+        if not results:
+            raise RunError(f"no monitoring run was due at {format_instant(instant)}")
+        return results[0]
 
     def _champion(self) -> str | None:
         champion = self.target.champion()
@@ -161,7 +165,7 @@ class Play:
 class Listening:
     """Passes everything on, and sets an event when a rollout begins."""
 
-    def __init__(self, progress: TerminalProgress, begin: threading.Event | None) -> None:
+    def __init__(self, progress: TerminalProgress, begin: threading.Event) -> None:
         """Wraps a terminal's progress."""
         self._progress, self._begin = progress, begin
         self.follows_logs = progress.follows_logs
@@ -172,7 +176,7 @@ class Listening:
 
     def step_started(self, name: str) -> None:
         """Sets the event when the step is a rollout."""
-        if self._begin is not None and name.endswith("rollout"):
+        if name.endswith("rollout"):
             self._begin.set()
         self._progress.step_started(name)
 

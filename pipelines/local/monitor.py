@@ -1,0 +1,48 @@
+"""``make monitor``: runs every monitoring run that is due for a model on this machine."""
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from components.core.errors import RatoonError
+from components.core.spans import parse_instant
+from components.core.spec import load_spec
+from components.ops.deploy.targets.local_place import parse_place
+from pipelines.local.progress import TerminalProgress
+from pipelines.local.recurring import run_due
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs what is due and says where the reports are; 1 where a run failed."""
+    parser = argparse.ArgumentParser(prog="make monitor", description=__doc__)
+    parser.add_argument("model", type=Path, help="the model's folder")
+    parser.add_argument("--as-of", default="", help="the instant up to which runs are due")
+    parser.add_argument("--workspace", type=Path, default=Path("build/runs"))
+    options = parser.parse_args(arguments)
+    console = Console()
+    try:
+        # A person's command, not a step: what is due is due by this machine's clock.
+        now = parse_instant(options.as_of) if options.as_of else datetime.now(UTC)
+        serving = _serving_folder(options.model)
+        results = run_due(serving, now, options.workspace, TerminalProgress(console))
+    except (RatoonError, ValueError) as error:
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
+        return 1
+    if not results:
+        console.print("nothing is due")
+    for result in results:
+        console.print(f"report: {result.step('monitor').artifacts['report']}", soft_wrap=True)
+    return 0
+
+
+def _serving_folder(model: Path) -> Path:
+    file = model / "model.yaml"
+    spec = load_spec(file.read_text(encoding="utf-8"), where=str(file))
+    return parse_place(spec.serving.target).folder
+
+
+if __name__ == "__main__":
+    sys.exit(main())
