@@ -48,6 +48,11 @@ class SavedModelPredictor:
         self._model = tf.saved_model.load(str(path))  # kept: it owns the variables
         self._predict = self._model.signatures[SIGNATURE]
 
+    @property
+    def model(self) -> Any:
+        """The loaded SavedModel, with its variables."""
+        return self._model
+
     def probability(self, table: pa.Table, columns: Sequence[ModelColumn]) -> np.ndarray:
         """The probability of the positive class of every row, float64 [rows]."""
         return self.probability_of(inputs_of(table, columns))

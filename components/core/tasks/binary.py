@@ -8,7 +8,7 @@ from components.core.tasks.calibration import (
     calibration_error,
     resampled_calibration_error,
 )
-from components.core.tasks.curves import precision_recall_curve, roc_curve
+from components.core.tasks.curves import confusion, precision_recall_curve, roc_curve
 from components.core.tasks.means import log_losses, mean_of, resampled_mean_of, squares
 from components.core.tasks.ranking import (
     auc,
@@ -45,5 +45,6 @@ BINARY = Task(
     metrics=MappingProxyType({metric.name: metric for metric in _METRICS}),
     curves=MappingProxyType({"roc": roc_curve, "precision_recall": precision_recall_curve}),
     calibration=calibration_bins,
+    confusion=confusion,
     decisive="log_loss",
 )

@@ -69,6 +69,16 @@ def precision_recall_curve(label: ArrayLike, prediction: ArrayLike) -> Curve | N
     return _curve(("recall", "precision"), (recall, hits / (hits + misses), threshold), recall)
 
 
+def confusion(
+    label: ArrayLike, prediction: ArrayLike, threshold: float
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Rows by true class (outer) and predicted class; from `threshold` on a row is positive."""
+    sample = Sample.of(label, prediction)
+    cell = 2 * (sample.label > 0) + (sample.prediction >= threshold)
+    rows = np.bincount(cell, minlength=4).tolist()
+    return (rows[0], rows[1]), (rows[2], rows[3])
+
+
 def _counts(label: ArrayLike, prediction: ArrayLike) -> tuple[Floats, Floats, Floats] | None:
     """Positives and negatives found from each distinct probability on, the highest first."""
     sample = Sample.of(label, prediction)

@@ -58,6 +58,8 @@ class Task:
         curves: Name to a curve of labels and predictions, thinned for drawing.
         calibration: Bins of equal mass of labels and predictions; the third argument is their
             number.
+        confusion: Rows by true class (outer) and predicted class; the third argument is the
+            threshold.
         decisive: The metric that chooses between two models that are both good enough.
     """
 
@@ -65,6 +67,7 @@ class Task:
     metrics: Mapping[str, Metric]
     curves: Mapping[str, Callable[[ArrayLike, ArrayLike], Curve | None]]
     calibration: Callable[[ArrayLike, ArrayLike, int], Bins | None]
+    confusion: Callable[[ArrayLike, ArrayLike, float], tuple[tuple[int, ...], ...]]
     decisive: str
 
     @property

@@ -1,0 +1,1 @@
+"""Evaluate: whether a challenger may take the champion's place."""

@@ -1,0 +1,133 @@
+"""``behaviour.yaml``: what a model must do whatever its metrics say, closed to unknown words.
+
+::
+
+    invariance:                     # changing this must not matter
+      - {name: the tail number's owner, column: carrier, values: [UA, US], tolerance: 0.3}
+    direction:                      # more of this must mean more, or less, of that
+      - {name: rain makes late, column: weather.precip, add: 0.3, effect: raises}
+    minimum:                        # what must be known for certain
+      - {name: evenings are worse, where: {departure_hour: {at_least: 18}}, at_least: 0.2}
+      - {name: long hauls are ranked, where: {dest: [HNL]}, metric: {auc: 0.55}, rows: 50}
+"""
+
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from components.core.errors import InputError
+from components.core.spec import Part
+from components.core.spec.load import read_mapping
+from components.core.spec.part import Source
+from components.core.units import Duration, Share
+
+Value = float | str | None
+Rows = Annotated[int, Field(ge=1)]
+
+
+class Range(Part):
+    """Numbers from `at_least` on and below `below`."""
+
+    at_least: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _is_bounded(self) -> Self:
+        if self.at_least is None and self.below is None:
+            raise ValueError("a range has at_least, below or both")
+        return self
+
+
+Where = dict[Source, Range | tuple[Value, ...] | Value]
+
+
+class Invariance(Part):
+    """Giving a column each of some values must not move the probability."""
+
+    name: str = Field(description="What is tested, for the report.")
+    column: Source = Field(description="A raw column of the model.")
+    values: tuple[Value, ...] = Field(min_length=2, description="null stands for missing.")
+    tolerance: float = Field(gt=0, le=1, description="Most that a row's probability may move.")
+    share: Share = Field(1.0, description="Share of the rows for which that must hold.")
+    where: Where = Field(default_factory=dict, description="Only rows like these.")
+    rows: Rows = Field(1_000, description="Most rows tried, evenly over time.")
+
+
+class Direction(Part):
+    """Adding to a column must raise, or lower, the probability."""
+
+    name: str = Field(description="What is tested, for the report.")
+    column: Source = Field(description="A raw column of the model: a number or a timestamp.")
+    add: float | Duration = Field(description="How much; a duration such as 3h for a timestamp.")
+    effect: Literal["raises", "lowers"]
+    by: float = Field(0.0, ge=0, le=1, description="The mean change must be above this.")
+    share: Share | None = Field(None, description="Least share of rows that change so.")
+    where: Where = Field(default_factory=dict, description="Only rows like these.")
+    rows: Rows = Field(1_000, description="Most rows tried, evenly over time.")
+
+    @model_validator(mode="after")
+    def _adds_something(self) -> Self:
+        if not self.add:
+            raise ValueError("add is 0, which changes nothing")
+        return self
+
+
+class Minimum(Part):
+    """What must hold on the rows given, or on the holdout rows that a filter finds."""
+
+    name: str = Field(description="What is tested, for the report.")
+    given: tuple[dict[Source, Value], ...] = Field(
+        (), description="Rows written out; a column left out is missing. Each must hold."
+    )
+    where: Where = Field(default_factory=dict, description="Holdout rows; their mean must hold.")
+    at_least: Share | None = Field(None, description="Least probability.")
+    at_most: Share | None = Field(None, description="Most probability.")
+    metric: dict[str, float] = Field(
+        default_factory=dict, description="Metric to floor, on the rows that the filter finds."
+    )
+    rows: Rows = Field(1, description="Fewer rows found: the test fails.")
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if self.at_least is None and self.at_most is None and not self.metric:
+            raise ValueError("a minimum has at_least, at_most or metric")
+        if self.given and (self.where or self.metric):
+            raise ValueError("rows given have no label: no where and no metric beside them")
+        return self
+
+
+class Behaviour(Part):
+    """The behaviour tests of a model."""
+
+    invariance: tuple[Invariance, ...] = ()
+    direction: tuple[Direction, ...] = ()
+    minimum: tuple[Minimum, ...] = ()
+
+    @model_validator(mode="after")
+    def _tests_something(self) -> Self:
+        if not (self.invariance or self.direction or self.minimum):
+            raise ValueError("there is no test in it; a gate that judges nothing must not pass")
+        return self
+
+
+def load_behaviour(text: str, where: str) -> Behaviour:
+    """Reads and checks behaviour tests.
+
+    Raises:
+        InputError: The text is no YAML, or no behaviour tests; every problem is named.
+    """
+    try:
+        return Behaviour.model_validate(read_mapping(text, where))
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        paths = [".".join(str(step) for step in p["loc"]) or "the file" for p in problems]
+        said = [f"{path}: {p['msg']}" for path, p in zip(paths, problems, strict=True)]
+        accepted = "invariance, direction and minimum tests as in the documentation"
+        raise InputError(
+            f"{where}: {paths[0]}", _short(problems[0]["input"]), accepted, "; ".join(said)
+        ) from error
+
+
+def _short(value: object) -> object:
+    return value if isinstance(value, str | int | float | timedelta) else type(value).__name__

@@ -1,0 +1,172 @@
+"""The evaluation as a page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from components.core.report import (
+    Banner,
+    Block,
+    Facts,
+    Figure,
+    Findings,
+    Note,
+    Page,
+    Row,
+    Section,
+    Series,
+    Table,
+    Tone,
+    interval_chart,
+    line_chart,
+    render,
+)
+from components.core.report import Interval as Mark
+from components.core.spec import Gates
+from components.core.tasks import Comparison, Curve, Interval, Metric, Task
+from components.model.evaluate.checks import Change, limit_of, passes
+from components.model.evaluate.choice import DEPLOY, Choice
+from components.model.evaluate.contest import Drawing
+from components.model.evaluate.slices import SliceScore
+
+_TITLES = {"roc": "ROC", "precision_recall": "Precision and recall"}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything that the page shows.
+
+    Attributes:
+        name: The model's name.
+        facts: What was compared, and how.
+        choice: The decision.
+        comparisons: Holdout to what was measured.
+        drawings: Holdout to curves.
+        slices: Challenger to its slices.
+    """
+
+    name: str
+    facts: tuple[tuple[str, object], ...]
+    choice: Choice
+    comparisons: Mapping[str, Comparison]
+    drawings: Mapping[str, Drawing]
+    slices: Mapping[str, tuple[SliceScore, ...]]
+
+
+def page_of(found: Evaluation, task: Task, gates: Gates) -> str:
+    """The page as one HTML file."""
+    choice = found.choice
+    tone: Tone = "good" if choice.decision == DEPLOY else "bad"
+    blocks: list[Block] = [Banner(choice.decision, choice.reason, tone), Facts(found.facts)]
+    if any(comparison.differences for comparison in found.comparisons.values()):
+        blocks.append(_against_the_champion(found, task, gates))
+    blocks.append(Section("Metrics", _METRICS, [_metrics(h, c, task) for h, c in _each(found)]))
+    blocks += [_curves(holdout, drawing) for holdout, drawing in found.drawings.items()]
+    blocks += [_slices(name, scores) for name, scores in found.slices.items() if scores]
+    blocks.append(Section("Findings", "", [Findings(choice.findings, "What was looked at")]))
+    return render(Page(f"{found.name}: may the challenger serve?", "", blocks))
+
+
+_METRICS = (
+    "Each with its interval over blocks of time: rows of one block are not independent, so whole "
+    "blocks are drawn again."
+)
+_CHANGES = (
+    "Challenger minus champion on the same rows and the same draws of blocks. A mark is good or "
+    "bad where the gates judge it; the dashed line is the limit that the bad end must not cross."
+)
+
+
+def _each(found: Evaluation) -> Sequence[tuple[str, Comparison]]:
+    return tuple(found.comparisons.items())
+
+
+def _against_the_champion(found: Evaluation, task: Task, gates: Gates) -> Section:
+    figures: list[Block] = []
+    for holdout, comparison in _each(found):
+        changes = getattr(gates, holdout)
+        marks = [
+            _mark(name, task.metrics[metric], changes.get(metric), interval)
+            for metric in task.judged
+            for name, intervals in comparison.differences.items()
+            if (interval := intervals.get(metric)) is not None
+        ]
+        title = f"On the {holdout} holdout: {comparison.rows:,} rows, {comparison.blocks} blocks"
+        figures.append(
+            Figure(interval_chart(marks, title=title, x_label="challenger minus champion"))
+            if marks
+            else Note(f"{title}: no interval can be given.", "warn")
+        )
+    return Section("Against the champion", _CHANGES, [Row(figures)])
+
+
+def _mark(name: str, metric: Metric, change: Change | None, interval: Interval) -> Mark:
+    label = f"{metric.label}, {name}"
+    ends = (interval.estimate, interval.low, interval.high)
+    if change is None:
+        return Mark(label, *ends)
+    tone: Tone = "good" if passes(metric, change, interval) else "bad"
+    return Mark(label, *ends, tone, limit_of(metric, change))
+
+
+def _metrics(holdout: str, comparison: Comparison, task: Task) -> Table:
+    names = tuple(comparison.values)
+    rows: list[list[str | None]] = [
+        [metric.label, *(_measured(comparison, n, key) for n in names)]
+        for key, metric in task.metrics.items()
+    ]
+    caption = f"{holdout}: {comparison.rows:,} rows in {comparison.blocks} blocks"
+    return Table(("metric", *names), rows, caption, numeric=names)
+
+
+def _measured(comparison: Comparison, name: str, metric: str) -> str | None:
+    value, interval = comparison.values[name][metric], comparison.intervals[name][metric]
+    if value is None:
+        return None
+    return f"{value:.4f} [{interval.low:.4f}, {interval.high:.4f}]" if interval else f"{value:.4f}"
+
+
+def _curves(holdout: str, drawing: Drawing) -> Section:
+    figures: list[Block] = [
+        Figure(_line_chart(_TITLES.get(name, name), curves, diagonal=name == "roc"))
+        for name, curves in drawing.curves.items()
+    ]
+    bins = [Series(n, b.mean, b.rate) for n, b in drawing.calibration.items() if b is not None]
+    figures.append(
+        Figure(
+            line_chart(
+                bins,
+                title="Calibration",
+                x_label="mean probability of a bin",
+                y_label="observed rate",
+                diagonal=True,
+            ),
+            "On the dashed line, what is said comes true as often as it is said.",
+        )
+    )
+    return Section(f"Curves on the {holdout} holdout", "", [Row(figures)])
+
+
+def _line_chart(title: str, curves: Mapping[str, Curve | None], *, diagonal: bool) -> str:
+    known = {name: curve for name, curve in curves.items() if curve is not None}
+    first = next(iter(known.values()), None)
+    return line_chart(
+        [Series(name, curve.x, curve.y) for name, curve in known.items()],
+        title=title,
+        x_label=first.x_label if first else "",
+        y_label=first.y_label if first else "",
+        x_range=(0, 1),
+        y_range=(0, 1),
+        diagonal=diagonal,
+    )
+
+
+def _slices(name: str, scores: Sequence[SliceScore]) -> Section:
+    metrics = tuple(dict.fromkeys(metric for score in scores for metric in score.metrics))
+    rows, tones = [], []
+    for score in scores:
+        place = (f"{score.by} = {score.value}", score.holdout, score.rows, score.is_judged)
+        rows.append([*place, *(score.metrics.get(metric) for metric in metrics)])
+        tones.append(None if score.is_judged else "neutral")
+    columns = ("slice", "holdout", "rows", "judged", *metrics)
+    table = Table(columns, rows, f"Slices of the {name} model")
+    return Section(f"Slices: {name}", "", [table])
