@@ -51,6 +51,8 @@ def first_instant(spec: Spec, first: Span) -> datetime:
 
 def reference_weeks(history: Interval, every: int) -> tuple[Interval, ...]:
     """Every `every`-th week (Monday, UTC) of a history, counted from 1970-01-05 and clipped."""
+    if history.start >= history.end:
+        return ()
     index = (history.start - _FIRST_MONDAY) // _WEEK
     index += -index % every
     weeks = []

@@ -1,0 +1,127 @@
+"""What a spec means, as its writer sees it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.core.spec import load_spec
+from components.ops.plan.check import main
+from components.ops.plan.defaults import accepted_defaults
+
+
+def test_prints_a_page(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(model)]) == 0
+
+    page = capsys.readouterr().out
+    for said in (
+        "asked   at seen_at (UTC), once for each customer, seen_at",
+        "answer  leaves: left is true; yes from 0.5 on",
+        "known   2d after seen_at, not before",
+        "20 with data, 2013-01-01 to 2013-01-20",
+        "known only later, never features: gone_at, left",
+        "the newest row of which noted_at was at least 1h before",
+        "Features (5)",
+        "city_rain  number    city_rain",
+        "Time, cut as of 2013-01-21T00:00:00Z",
+        # every 2nd week from 1970-01-05: 2013-01-07 is week 2244, an even one
+        "recent     2013-01-16 to 2013-01-19 (3 days)",
+        "reference  2013-01-07 to 2013-01-14 (7 days)",
+        "train      2013-01-01 to 2013-01-16 (8 days in 2 pieces)",
+        "against the champion: log_loss not worse by 0.005, auc not worse by 0.01",
+        "a model may serve while none serves",
+        "4 times in 90d",
+        "gates.resamples",
+        "serving.canary.steps",
+    ):
+        assert said in page
+    assert max(len(line) for line in page.splitlines() if str(model.parent) not in line) <= 100
+
+
+def test_an_instant_and_an_overlay_change_what_it_means(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (model / "o.yaml").write_text("first_model: refused\n")
+
+    assert main([str(model), "--as-of", "2013-01-10T12:00Z", "--overlay", "o.yaml"]) == 0
+
+    page = capsys.readouterr().out
+    assert "cut as of 2013-01-10T12:00:00Z" in page
+    assert "10 with data" in page
+    assert "is refused (first_model) while none serves" in page
+
+
+def test_absent_data_is_no_error(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for file in (model.parent / "data" / "churn").iterdir():
+        file.unlink()
+
+    assert main([str(model)]) == 0
+
+    page = capsys.readouterr().out
+    assert "none with data yet" in page
+    assert "is cut, for no data is there yet" in page
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda m: (m / "model.yaml").write_text("name: x\n"), "given nothing; accepted: a value"),
+        (lambda m: (m / "model.yaml").unlink(), "model.yaml: given 'no such file'"),
+        (lambda m: (m / "schema.pbtxt").unlink(), "make schema"),
+        (lambda m: (m / "schema.pbtxt").write_text("x"), "schema.pbtxt: given"),
+        (lambda m: (m / "model.yaml").write_bytes(b"\xff\xfe"), "UTF-8"),
+    ],
+)
+def test_a_spec_that_means_nothing_is_said_on_the_error_stream(
+    model: Path, capsys: pytest.CaptureFixture[str], change: object, said: str
+) -> None:
+    change(model)  # type: ignore[operator]
+
+    assert main([str(model)]) == 1
+
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert said in error
+    assert "Traceback" not in error
+
+
+def test_prints_the_json_schema_as_a_program_of_its_own() -> None:
+    command = [sys.executable, "-W", "error", "-m", "components.ops.plan.check", "--json-schema"]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert json.loads(done.stdout)["properties"]["gates"]["$ref"] == "#/$defs/Gates"
+    assert done.stderr == ""
+
+
+def test_without_a_model_it_says_how_to_call_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([])
+
+    assert caught.value.code == 2
+    assert "models/flights" in capsys.readouterr().err
+
+
+def test_defaults_are_what_nobody_wrote() -> None:
+    given = {
+        "name": "churn",
+        "data": {"primary": {"uri": "churn/{day}.parquet", "event_time": "at", "key": ["id"]}},
+        "label": {"column": "left", "known_after": "1d"},
+        "features": [{"name": "a"}, {"name": "b", "zone": "UTC"}, {"name": "c"}],
+        "serving": {"canary": ["10%"]},
+        "retraining": {"on": []},
+    }
+    import yaml
+
+    found = dict(accepted_defaults(load_spec(yaml.safe_dump(given)), given))
+
+    assert found["data.span"] == "day"  # read off the uri, and not written
+    assert found["serving.target"] == "local://build/churn/serving"
+    assert found["features[].zone"] == "UTC (2 of them)"
+    assert found["serving.canary.requests"] == "50"
+    assert found["gates.reference"] == "log_loss: not_worse_by: 0.005, auc: not_worse_by: 0.01"
+    assert found["monitoring.silence"] == "2d"
+    for written in ("name", "label.known_after", "serving.canary.steps", "retraining.on"):
+        assert written not in found
