@@ -1,0 +1,119 @@
+"""Limits: given in the spec, or learned from held-out blocks of the champion's own training window.
+
+The rule for a learned limit. The champion's folder says what a model of its kind scored on each
+of k blocks of the training window while it was trained on the others. If the world is still the
+one of that window, a new block is one more of the same, and whatever the distribution is, it is
+worse than the worst of k with probability 1 / (k + 1). So the bound is the worst block; from 39
+blocks on it is the ``ceil(0.95 (k + 1))``-th, which keeps the chance of a false alarm at 5%. No
+standard deviation of six numbers is trusted, and nobody types a number by feel.
+
+A window is beyond a learned limit where its estimate is worse than the bound, and the nearer end
+of its interval over blocks of time is worse than the median block too: worse than all that was
+seen before, and worse than what is usual by more than chance. Where no interval can be had
+(under five blocks of time in the window) the estimate alone decides.
+
+A limit that the spec gives is a person's word: the estimate alone decides.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from components.core.artifacts import BlockScore
+from components.core.spec import Monitoring
+from components.core.tasks import Metric, Task, known_metrics
+
+CALIBRATION = "calibration_error"
+LEAST_BLOCKS = 3
+_LEVEL = 0.95
+# Its value follows the rate of positives, so that a rarer answer alone would raise an alarm.
+_UNJUDGED = frozenset({"pr_auc"})
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a metric is held against.
+
+    Attributes:
+        metric: The metric.
+        bound: Beyond it the model is worse than it should be.
+        typical: The median held-out block; None where the spec gives the limit.
+        blocks: The held-out blocks that it was learned from; 0 where the spec gives it.
+    """
+
+    metric: Metric
+    bound: float
+    typical: float | None
+    blocks: int
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, in words."""
+        if self.typical is None:
+            return "given in the spec"
+        return f"learned from {self.blocks} held-out blocks"
+
+    def is_beyond(self, estimate: float, low: float | None, high: float | None) -> bool:
+        """Whether a window is worse than the limit.
+
+        Args:
+            estimate: The metric of the window.
+            low: Lower end of its interval; None where there is none.
+            high: Upper end of it.
+        """
+        if self.metric.reaches(estimate, self.bound):
+            return False
+        nearer = high if self.metric.higher_is_better else low
+        if self.typical is None or nearer is None:
+            return True
+        return not self.metric.reaches(nearer, self.typical)
+
+
+def limits_of(
+    monitoring: Monitoring, task: Task, blocks: Sequence[BlockScore]
+) -> Mapping[str, Limit | None]:
+    """The limit of every metric that is judged; None where it could not be learned.
+
+    Calibration is always judged: by ``monitoring.calibration.limit``, by ``monitoring.limits``,
+    or learned.
+
+    Args:
+        monitoring: What the spec says.
+        task: The kind of answer.
+        blocks: What the champion's kind scored on held-out blocks.
+
+    Raises:
+        InputError: The spec gives a limit for a metric that the task does not judge.
+    """
+    given = {} if monitoring.limits == "learned" else dict(monitoring.limits)
+    known_metrics(task, given, "monitoring.limits")
+    wanted = [*given] if given else [name for name in task.judged if name not in _UNJUDGED]
+    if monitoring.calibration.limit is not None:
+        given[CALIBRATION] = monitoring.calibration.limit
+    names = [name for name in task.judged if name in {*wanted, CALIBRATION}]
+    return {
+        name: Limit(task.judged[name], given[name], None, 0)
+        if name in given
+        else learned_limit(task.judged[name], blocks, monitoring.rows)
+        for name in names
+    }
+
+
+def learned_limit(metric: Metric, blocks: Sequence[BlockScore], rows: int) -> Limit | None:
+    """The limit that held-out blocks teach.
+
+    Args:
+        metric: The metric.
+        blocks: What was scored on each.
+        rows: A smaller block says more of chance than of the model, and is left out.
+
+    Returns:
+        None where fewer than three blocks are left.
+    """
+    values = [b.metrics[metric.name] for b in blocks if b.rows >= rows and metric.name in b.metrics]
+    values = sorted(filter(math.isfinite, values), reverse=bool(metric.higher_is_better))
+    if len(values) < LEAST_BLOCKS:
+        return None
+    rank = min(len(values), math.ceil(_LEVEL * (len(values) + 1)))
+    return Limit(metric, values[rank - 1], median(values), len(values))
