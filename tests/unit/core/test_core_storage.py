@@ -13,6 +13,7 @@ from components.core.errors import InputError
 _RACER = """
 import sys
 from components.core import storage
+print("ready", flush=True)
 sys.stdin.readline()
 print(storage.create_bytes(sys.argv[1], sys.argv[2].encode() * 100_000))
 """
@@ -85,7 +86,12 @@ def test_of_many_processes_at_once_one_creates(tmp_path: Path) -> None:
         )
         for letter in "abcd"
     ]
-    answers = [racer.communicate("go\n")[0].strip() for racer in racers]
+    assert [racer.stdout.readline() for racer in racers if racer.stdout] == ["ready\n"] * 4
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    answers = [racer.communicate()[0].strip() for racer in racers]
 
     assert sorted(answers) == ["False", "False", "False", "True"]
     winner = "abcd"[answers.index("True")]

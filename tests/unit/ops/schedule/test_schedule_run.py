@@ -1,0 +1,88 @@
+"""The schedule step on a real plan."""
+
+from pathlib import Path
+
+import pytest
+
+from components.core import audit
+from components.core.plan import Plan
+from components.ops.plan.run import Request, plan
+from components.ops.schedule import register
+from components.ops.schedule.run import schedule
+
+SPEC = """name: churn
+data: {{primary: {{uri: "{data}/{{day}}.parquet", event_time: at, key: [id]}}}}
+label: {{column: left, known_after: 1d}}
+monitoring: {{every: {every}}}
+serving: {{target: "{target}", log: {data}/log}}
+"""
+
+
+def planned(tmp_path: Path, every: str = "7d", target: str = "", name: str = "plan") -> Path:
+    model = tmp_path / "model"
+    model.mkdir(exist_ok=True)
+    (tmp_path / "2013-01-01.parquet").touch()
+    target = target or f"local://{tmp_path}/serving?port=8099"
+    (model / "model.yaml").write_text(SPEC.format(data=tmp_path, every=every, target=target))
+    (model / "schema.pbtxt").write_text('feature { name: "months" type: INT }')
+    request = Request(str(model), "2013-07-03", "", "", "train", "run-1")
+    plan(request, tmp_path / name, champion_of=lambda target, name: None)
+    return tmp_path / name
+
+
+def test_records_the_run_that_is_wanted(tmp_path: Path) -> None:
+    made = schedule(planned(tmp_path), "models/churn", "o.yaml", "run-1")
+
+    stands = register.read(tmp_path / "serving")
+    assert stands is not None
+    assert made.decision == "scheduled"
+    assert "every 7d, first at 2013-07-08T00:00:00Z" in made.reason
+    assert (stands.wanted.name, stands.wanted.pipeline) == ("churn", "monitor")
+    assert (stands.wanted.model, stands.wanted.overlay) == ("models/churn", "o.yaml")
+    assert stands.wanted.target == f"local://{tmp_path}/serving?port=8099"
+    assert stands.digest == stands.wanted.digest
+
+
+def test_run_again_it_changes_nothing_and_a_changed_spec_does(tmp_path: Path) -> None:
+    folder = planned(tmp_path)
+    schedule(folder, "models/churn", "", "run-1")
+
+    assert schedule(folder, "models/churn", "", "run-2").decision == "unchanged"
+    monthly = planned(tmp_path, every="month", name="monthly")
+    assert schedule(monthly, "models/churn", "", "run-3").decision == "scheduled"
+
+
+def test_leaves_an_entry_in_the_audit(tmp_path: Path) -> None:
+    folder = planned(tmp_path)
+    made = schedule(folder, "models/churn", "", "run-1")
+    plan_ = Plan.of(folder)
+
+    (entry,) = (e for e in audit.entries(plan_.spec.serving.audit_uri) if e.step == "schedule")
+    assert (entry.decision, entry.reason, entry.version) == (
+        "scheduled",
+        made.reason,
+        plan_.version,
+    )
+    assert entry.digests["plan"] == plan_.digest
+
+
+@pytest.mark.parametrize("target", ["kserve://ml", "git+https://host/repository@main#serving"])
+def test_a_cluster_is_skipped_and_said(tmp_path: Path, target: str) -> None:
+    made = schedule(planned(tmp_path, target=target), "models/churn", "", "run-1")
+
+    assert made.decision == "skipped"
+    assert target in made.reason
+    assert "nothing watches this model" in made.reason
+
+
+def test_the_component_hands_on_the_outcome(tmp_path: Path) -> None:
+    from kfp.dsl import Artifact
+
+    from components.ops.schedule.component import schedule as component
+
+    decision, reason = component.python_func(
+        Artifact(uri=str(planned(tmp_path))), "models/churn", "", "run-1"
+    )
+
+    assert decision == "scheduled"
+    assert str(tmp_path / "serving" / "schedule.json") in reason
