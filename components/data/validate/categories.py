@@ -1,0 +1,101 @@
+"""Whether categories that nobody saw before flood a span, or the known ones changed places."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.data.validate.pieces import Pieces
+from components.data.validate.shifts import EARLIER_SPANS, Shift
+
+_UNSEEN_FLOOR = 0.05  # of a span's values; fewer new categories are no flood
+_UNSEEN_FACTOR = 2.0  # times the largest share of new ones in an earlier span
+_MIX_FLOOR = 0.3  # of a span's values in other categories than in the nearest earlier span
+_MIX_FACTOR = 2.0
+_MOST = 1_000  # categories counted apart; the rarer ones are counted as one
+
+
+@dataclass(frozen=True)
+class CategoryProfile:
+    """Categories by span.
+
+    Attributes:
+        share: Of each span's values in each category, float64 [spans, categories]; NaN where a
+            span has none.
+        unseen: Share of each span's values in categories that no earlier span has, nor the
+            schema, float64 [spans].
+    """
+
+    share: npt.NDArray[np.float64]
+    unseen: npt.NDArray[np.float64]
+
+
+def profile_categories(
+    column: pa.ChunkedArray, pieces: Pieces, domain: frozenset[str]
+) -> CategoryProfile:
+    """Counts the categories of each span.
+
+    Args:
+        column: Strings, in the order of the pieces' rows.
+        pieces: How rows are cut; a piece counts for its newest span.
+        domain: The categories that the schema lists: never unseen.
+    """
+    span = np.repeat(pieces.span, pieces.ends - pieces.starts)
+    encoded = column.combine_chunks().dictionary_encode()
+    present = encoded.is_valid().to_numpy(zero_copy_only=False)
+    code = encoded.indices.drop_null().to_numpy(zero_copy_only=False)
+    span, width = span[present], max(len(encoded.dictionary), 1)
+    first = np.full(width, len(pieces.names))
+    np.minimum.at(first, code, span)
+    if domain:
+        listed = pc.is_in(encoded.dictionary, pa.array(sorted(domain)))
+        first[listed.to_numpy(zero_copy_only=False)] = -1
+    total = np.bincount(span, minlength=len(pieces.names))
+    new = np.bincount(span[first[code] == span], minlength=len(pieces.names))
+    with np.errstate(invalid="ignore"):
+        share = _table(_fold(code, width), span, len(pieces.names)) / total[:, None]
+        return CategoryProfile(share, new / total)
+
+
+def flood_of(profile: CategoryProfile, span: int) -> Shift | None:
+    """The share of a span's values in new categories; None with too few earlier spans."""
+    before = profile.unseen[1:span]
+    before = before[~np.isnan(before)]
+    if span < EARLIER_SPANS or not len(before) or np.isnan(profile.unseen[span]):
+        return None
+    limit = max(_UNSEEN_FLOOR, _UNSEEN_FACTOR * before.max())
+    measure = "the share of its values in categories that no earlier span has is"
+    return Shift(measure, float(profile.unseen[span]), float(limit))
+
+
+def mix_of(profile: CategoryProfile, span: int) -> Shift | None:
+    """How much of a span lies in other categories than in the nearest earlier span."""
+    known = [one for one in range(span) if not np.isnan(profile.share[one]).any()]
+    if len(known) < EARLIER_SPANS or np.isnan(profile.share[span]).any():
+        return None
+    natural = max(_nearest(profile, one, known) for one in known)
+    limit = max(_MIX_FLOOR, _MIX_FACTOR * natural)
+    measure = "the share of its values in other categories than in any earlier span is"
+    return Shift(measure, _nearest(profile, span, known), float(limit))
+
+
+def _fold(code: np.ndarray, width: int) -> np.ndarray:
+    """Codes by frequency, those beyond the most frequent as one."""
+    rank = np.empty(width, np.int64)
+    rank[np.argsort(-np.bincount(code, minlength=width), kind="stable")] = np.arange(width)
+    folded: np.ndarray = np.minimum(rank, _MOST)[code]
+    return folded
+
+
+def _table(code: np.ndarray, span: np.ndarray, spans: int) -> npt.NDArray[np.float64]:
+    width = int(code.max(initial=0)) + 1
+    cells = np.bincount(span * width + code, minlength=spans * width)
+    return cells.reshape(spans, width).astype(np.float64)
+
+
+def _nearest(profile: CategoryProfile, span: int, others: list[int]) -> float:
+    rest = [one for one in others if one != span]
+    apart = np.abs(profile.share[rest] - profile.share[span]).sum(axis=1) / 2
+    return float(apart.min())

@@ -1,0 +1,51 @@
+"""The validate step as Kubeflow sees it."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+from kfp.dsl import HTML, Artifact, Dataset, Input, Metrics, Output
+
+
+@dsl.component(base_image="ratoon-data", install_kfp_package=False)  # type: ignore[untyped-decorator]
+def validate(
+    plan: Input[Artifact],
+    examples: Input[Dataset],
+    run: str,
+    statistics: Output[Artifact],
+    verdict: Output[Artifact],
+    report: Output[HTML],
+    metrics: Output[Metrics],
+) -> NamedTuple("Outcome", [("decision", str), ("reason", str)]):  # type: ignore[valid-type]
+    """Judges whether the data may be trained on, before anyone does.
+
+    Holds statistics of the training rows, the two holdouts and the newest span against the
+    committed schema; the newest span against the spans before it (wrong units, floods of new
+    categories, missing values); the history against what the spec asks for. Looks for stale
+    sources, rows from the future and columns that give the answer away. One failure stops.
+
+    Args:
+        plan: The plan of this run, with the committed schema.
+        examples: The prepared examples.
+        run: The id of this run, kept in the audit.
+        statistics: TFDV statistics and anomalies of each split, and the schema.
+        verdict: verdict.json: the decision and every finding.
+        report: The findings, spans, columns and sources as a page.
+        metrics: Rows of each split, share of positives, failures and warnings.
+
+    Returns:
+        decision: pass or stop.
+        reason: The main reason in one sentence.
+    """
+    from pathlib import Path
+
+    from components.data.validate.run import Folders
+    from components.data.validate.run import validate as judge
+
+    paths = (Path(artifact.path) for artifact in (plan, examples, statistics, verdict))
+    found = judge(Folders(*paths), run)
+    Path(report.path).write_text(found.page, encoding="utf-8")
+    for name, value in found.verdict.numbers.items():
+        if value is not None:
+            metrics.log_metric(name, value)
+    verdict.metadata["decision"] = found.verdict.decision
+    return found.verdict.decision, found.verdict.reason
