@@ -19,6 +19,10 @@ _URI = re.compile(
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _ACCEPTED = "git+https://host/repository@<the full 40 digits of a commit>#folder"
 _TIMEOUT_S = 120
+_OF_A_REPOSITORY = {
+    f"GIT_{name}"
+    for name in ("DIR", "WORK_TREE", "INDEX_FILE", "COMMON_DIR", "OBJECT_DIRECTORY", "NAMESPACE")
+}
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,9 @@ def _is_file(repository: Path, tree: str, name: str) -> bool:
 
 
 def _git(repository: Path, *arguments: str) -> bytes:
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_DIR": str(repository)}
+    # Within a hook git's own variables name the hook's repository; those on how to connect stay.
+    inherited = {k: v for k, v in os.environ.items() if k not in _OF_A_REPOSITORY}
+    environment = {**inherited, "GIT_TERMINAL_PROMPT": "0", "GIT_DIR": str(repository)}
     return subprocess.run(
         ["git", *arguments],
         cwd=repository,

@@ -110,11 +110,14 @@ def _named(spec: Spec) -> list[tuple[str, str]]:
 
 
 def _overlay(folder: ModelFolder, overlay: str) -> str:
-    path = Path(overlay)
-    if path.is_file() and ".." not in path.parts:
-        return _text(path.read_bytes(), overlay)
     do = "An overlay is a file of the model's folder, or a path on this machine."
-    return _text(read_file(folder, overlay, do), overlay)
+    try:
+        return _text(read_file(folder, overlay, do), overlay)
+    except InputError:
+        path = Path(overlay)
+        if ".." in path.parts or not path.is_file():
+            raise
+        return _text(path.read_bytes(), overlay)
 
 
 def _text(content: bytes, where: str) -> str:

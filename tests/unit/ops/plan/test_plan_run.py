@@ -111,11 +111,17 @@ def test_leaves_an_entry_in_the_audit(model: Path, tmp_path: Path) -> None:
     assert entry.reason == sentence(made)
 
 
-def test_an_overlay_of_the_folder_and_one_elsewhere(model: Path, tmp_path: Path) -> None:
+def test_an_overlay_of_the_folder_and_one_elsewhere(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (model / "overlays").mkdir()
     (model / "overlays" / "staging.yaml").write_text("serving: {replicas: 3}\n")
     elsewhere = tmp_path / "mine.yaml"
     elsewhere.write_text("serving: {replicas: 4}\n")
+
+    (tmp_path / "overlays").mkdir()
+    (tmp_path / "overlays" / "staging.yaml").write_text("serving: {replicas: 9}\n")
+    monkeypatch.chdir(tmp_path)  # the folder's own file wins over one of the working folder
 
     for overlay, replicas in (("overlays/staging.yaml", 3), (str(elsewhere), 4)):
         out = tmp_path / f"plan-{replicas}"
