@@ -37,7 +37,9 @@ ROWS = {
 
 
 class Formula(tf.Module):
-    @tf.function(input_signature=[tf.TensorSpec([None], DTYPES[k], name=n) for n, k in KINDS.items()])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], DTYPES[k], name=n) for n, k in KINDS.items()]
+    )
     def serve(self, temp, wind, carrier, origin, leaves, booked):
         # A value that this graph cannot take, and one that it answers wrongly.
         check = tf.debugging.Assert(tf.reduce_all(carrier != "boom"), ["boom"])

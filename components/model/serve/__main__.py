@@ -17,7 +17,7 @@ def main() -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     from components.model.serve.loading import load
-    from components.model.serve.server import Server, configure_logging
+    from components.model.serve.text_log import configure_logging
 
     configure_logging()
     try:
@@ -25,6 +25,8 @@ def main() -> int:
     except InputError as error:
         sys.stderr.write(f"This model is not served. {error}\n")
         return 1
+    from components.model.serve.server import Server
+
     name = options.name or predictor.card.name
     try:
         Server(name, predictor, options.host, options.port, options.most_bytes).run()

@@ -48,7 +48,7 @@ def read_keys(name: str, cells: Sequence[int | str | None]) -> pa.Array:
     """
     try:
         return pa.array(cells)
-    except (pa.ArrowInvalid, OverflowError):
+    except (pa.ArrowException, OverflowError):  # both types, or an integer over 64 bits
         return pa.array([None if cell is None else str(cell) for cell in cells], type=pa.string())
 
 

@@ -170,10 +170,12 @@ class Contract:
         if kind == "timestamp":
             return np.array([False])
         place = self.named(kind).index(name)
-        if kind == "number":
-            return np.isnan(columns.numbers[place])
-        empty: npt.NDArray[np.bool_] = columns.categories[place] == ""
-        return empty
+        lacking: npt.NDArray[np.bool_] = (
+            np.isnan(columns.numbers[place])
+            if kind == "number"
+            else columns.categories[place] == ""
+        )
+        return lacking
 
 
 def _complete(name: str, cells: Sequence[Any]) -> npt.NDArray[np.int64]:

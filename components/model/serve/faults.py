@@ -1,10 +1,7 @@
 """Errors on KServe's own path as answers: what the client did is 4xx, and nothing leaks."""
 
-import logging
 import struct
-import traceback
 from collections.abc import Awaitable, Callable
-from types import TracebackType
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -53,19 +50,6 @@ def handlers() -> dict[type[Exception], Handler]:
 async def failed(_: Any, __: Any) -> JSONResponse:
     """The answer to a fault of ours."""
     return JSONResponse({"error": "The server failed; its log says where."}, 500)
-
-
-class QuietFormatter(logging.Formatter):
-    """Writes where an exception came from and not what it says: that may quote a request."""
-
-    def formatException(  # noqa: N802  the name is logging's
-        self,
-        ei: tuple[type[BaseException], BaseException, TracebackType | None]
-        | tuple[None, None, None],
-    ) -> str:
-        """The frames, and the type of the exception."""
-        frames = "".join(traceback.format_tb(ei[2])).rstrip()
-        return f"{frames}\n{ei[0].__name__ if ei[0] else ''}"
 
 
 def _answer(status: int, error: str) -> Handler:

@@ -1,6 +1,8 @@
 """The warm-up: a model answers its golden rows as it did where it was made, or never serves."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -13,32 +15,45 @@ from components.model.serve.refusal import NetworkFailed
 _WHERE = "golden.json"
 
 
-def check_goldens(
-    golden: Golden, contract: Contract, network: Callable[[Columns], Prediction]
-) -> float:
-    """Predicts the golden rows, together and then the first alone.
+@dataclass(frozen=True)
+class Goldens:
+    """Golden rows as requests: all together, and the first alone."""
 
-    Returns:
-        The largest difference of a probability, at most the tolerance.
+    golden: Golden
+    batches: tuple[Columns, Columns]
 
-    Raises:
-        InputError: There are none, they do not fit the model, or an answer differs.
-    """
-    rows = len(golden.probability)
-    ragged = [name for name, cells in golden.columns.items() if len(cells) != rows]
-    if rows == 0 or ragged:
-        raise InputError(_WHERE, f"{rows} rows; other lengths: {ragged}", "a model's golden rows")
-    try:
-        together = network(_columns(golden, contract, rows))
-        alone = network(_columns(golden, contract, 1))
-    except NetworkFailed as error:
-        raise InputError(_WHERE, str(error), "rows that the model answers") from error
-    return max(_difference(golden, together), _difference(golden, alone))
+    @classmethod
+    def of(cls, golden: Golden, contract: Contract) -> Self:
+        """The golden rows of a model.
+
+        Raises:
+            InputError: There are none, or they do not fit the model.
+        """
+        rows = len(golden.probability)
+        ragged = [name for name, cells in golden.columns.items() if len(cells) != rows]
+        if rows == 0 or ragged:
+            given = f"{rows} rows; columns of another length: {ragged}"
+            raise InputError(_WHERE, given, "a model's golden rows")
+        return cls(golden, (_columns(golden, contract, rows), _columns(golden, contract, 1)))
+
+    def difference(self, network: Callable[[Columns], Prediction]) -> float:
+        """Predicts the golden rows.
+
+        Returns:
+            The largest difference of a probability, at most the tolerance.
+
+        Raises:
+            InputError: An answer differs by more, or there is none.
+        """
+        try:
+            return max(_difference(self.golden, network(columns)) for columns in self.batches)
+        except NetworkFailed as error:
+            raise InputError(_WHERE, str(error), "rows that the model answers") from error
 
 
 def _columns(golden: Golden, contract: Contract, rows: int) -> Columns:
-    read = {name: Given(cells[:rows]) for name, cells in golden.columns.items()}
-    return contract.read({n: g for n, g in read.items() if n in contract.kinds}, rows)
+    read = {n: Given(cells[:rows]) for n, cells in golden.columns.items() if n in contract.kinds}
+    return contract.read(read, rows)
 
 
 def _difference(golden: Golden, answer: Prediction) -> float:

@@ -11,10 +11,10 @@ from components.core.artifacts import GOLDEN, MODEL_CARD, SAVED_MODEL, Golden, M
 from components.core.errors import InputError
 from components.model.serve.batches import Batcher
 from components.model.serve.columns import Contract
-from components.model.serve.goldens import check_goldens
+from components.model.serve.goldens import Goldens
 from components.model.serve.log import Layout, PredictionLog
 from components.model.serve.metrics import Metrics
-from components.model.serve.network import Network, use_one_thread
+from components.model.serve.network import Network
 from components.model.serve.options import Options
 from components.model.serve.predictor import Predictor
 
@@ -27,16 +27,17 @@ def load(options: Options) -> Predictor:
     """Loads, warms and checks a model, and opens its prediction log.
 
     Raises:
-        InputError: The folder is no model, or it does not answer as it did where it was made.
+        InputError: The folder is no model, it does not answer as it did where it was made, or
+            the log's URI is of no accepted scheme.
     """
     card = _read(ModelCard, options.model_dir / MODEL_CARD)
     golden = _read(Golden, options.model_dir / GOLDEN)
     contract = Contract.of(card, options.most_rows)
-    use_one_thread()
-    network = Network(options.model_dir / SAVED_MODEL, card.columns)
-    warm = Contract.of(card, max(options.most_rows, len(golden.probability)))
-    difference = check_goldens(golden, warm, network)
     rows = len(golden.probability)
+    goldens = Goldens.of(golden, Contract.of(card, max(options.most_rows, rows)))
+    storage.resolve(options.log)  # refuses a scheme before the model takes its seconds
+    network = Network(options.model_dir / SAVED_MODEL, card.columns)
+    difference = goldens.difference(network)
     _LOGGER.info("%s %s: %d golden rows within %.2g", card.name, card.version, rows, difference)
     metrics = Metrics(card, options.name or card.name)
     log = open_log(options, card, contract, metrics)
@@ -46,12 +47,7 @@ def load(options: Options) -> Predictor:
 def open_log(
     options: Options, card: ModelCard, contract: Contract, metrics: Metrics
 ) -> PredictionLog:
-    """Opens the prediction log.
-
-    Raises:
-        InputError: Its URI is of no accepted scheme.
-    """
-    storage.resolve(options.log)
+    """Opens the prediction log; a store that is not there yet loses rows and nothing else."""
     return PredictionLog(
         options.log,
         Layout.of(card, contract),

@@ -32,8 +32,12 @@ class Network:
     """
 
     def __init__(self, folder: Path, columns: tuple[ModelColumn, ...]) -> None:
+        if not (folder / "saved_model.pb").is_file():
+            raise InputError(str(folder), "no saved_model.pb", "a SavedModel")
         import tensorflow as tf
 
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
         self._tensorflow = tf
         self._model = _load(tf, folder)  # kept: it owns the variables
         signature = self._model.signatures[SIGNATURE]
@@ -117,11 +121,3 @@ def _packed(tf: Any, signature: Any, columns: tuple[ModelColumn, ...]) -> Any:
         return answer["probability"], answer["predicted"]
 
     return packed.get_concrete_function()
-
-
-def use_one_thread() -> None:
-    """Keeps TensorFlow from starting threads; to be called before anything is computed."""
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)

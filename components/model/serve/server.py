@@ -1,12 +1,9 @@
 """KServe's model server around our gateway."""
 
-import logging.config
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import kserve
-from kserve.logging import trace_logger
 from kserve.model_server import app
 from starlette.middleware.errors import ServerErrorMiddleware
 
@@ -17,23 +14,6 @@ from components.model.serve.predictor import Predictor
 from components.model.serve.routes import Routes
 
 _GRACE_S = 20
-_LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": "components.model.serve.faults.QuietFormatter",
-            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {
-        "kserve": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
-        "ratoon": {"level": "INFO"},
-        "uvicorn.error": {"level": "INFO"},
-    },
-}
 
 
 class Server(kserve.ModelServer):  # type: ignore[misc]
@@ -74,13 +54,6 @@ class Server(kserve.ModelServer):  # type: ignore[misc]
         self._rest_server.config.host = self._host
         self._rest_server.config.access_log = False
         await super()._serve()
-
-
-def configure_logging() -> None:
-    """Text logs without requests: no access log, no quoted exception."""
-    logging.config.dictConfig(_LOGGING)
-    trace_logger.disabled = True
-    warnings.filterwarnings("ignore", "ORJSONResponse is deprecated")  # KServe's own use of it
 
 
 def _wrap(gateway_of: Callable[[Application], Application]) -> None:
