@@ -1,0 +1,82 @@
+"""The signs of a closed model."""
+
+from datetime import timedelta
+
+import pytest
+
+from components.core.audit import Entry
+from components.core.spans import SpanKind, parse_instant
+from components.data.monitor import signs
+from components.data.monitor.trend import earlier_checks
+
+NOW = parse_instant("2024-03-21")
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(("days", "severity"), [(180, "info"), (181, "fail")])
+def test_age(days, severity):
+    found = signs.age(NOW - days * DAY, NOW, 180 * DAY)
+    assert (found.severity, found.measured, found.limit) == (severity, days, 180)
+
+
+@pytest.mark.parametrize(
+    ("gap", "every", "severity"),
+    [
+        (None, DAY, "info"),
+        (2 * DAY, DAY, "info"),
+        (2.1 * DAY, DAY, "warn"),
+        (2.1 * DAY, SpanKind.DAY, "warn"),
+        (61 * DAY, SpanKind.MONTH, "info"),
+        (63 * DAY, SpanKind.MONTH, "warn"),
+    ],
+)
+def test_time_since_the_last_check(gap, every, severity):
+    previous = None if gap is None else NOW - gap
+    assert signs.check(previous, NOW, every).severity == severity
+
+
+@pytest.mark.parametrize(("hours", "severity"), [(None, "fail"), (48, "info"), (49, "fail")])
+def test_silence(hours, severity):
+    newest = None if hours is None else NOW - timedelta(hours=hours)
+    assert signs.silence(newest, NOW, 2 * DAY).severity == severity
+
+
+@pytest.mark.parametrize(
+    ("labelled", "due", "severity"),
+    [(800, 1000, "info"), (799, 1000, "fail"), (0, 999, "info"), (0, 0, "info")],
+)
+def test_label_coverage_is_judged_where_enough_is_due(labelled, due, severity):
+    assert signs.labels(labelled, due, 0.8, 1000).severity == severity
+
+
+@pytest.mark.parametrize(("labelled", "severity"), [(1000, "info"), (999, "fail"), (0, "fail")])
+def test_enough(labelled, severity):
+    assert signs.enough(labelled, 1000, 5000).severity == severity
+
+
+def entry(as_of, run="r", step="monitor", model="m", decision="healthy"):
+    return Entry(
+        run=run,
+        step=step,
+        model=model,
+        as_of=as_of,
+        version="v1",
+        decision=decision,
+        reason="",
+        digests={},
+        details={"numbers": {"auc": 0.7}},
+    )
+
+
+def test_earlier_checks_are_those_of_this_model_before_now():
+    entries = [
+        entry("2024-03-20T00:00:00Z", decision="alert"),
+        entry("2024-03-10T00:00:00Z"),
+        entry("2024-03-21T00:00:00Z"),
+        entry("2024-03-11T00:00:00Z", run="mine"),
+        entry("2024-03-12T00:00:00Z", step="plan"),
+        entry("2024-03-13T00:00:00Z", model="other"),
+    ]
+    checks = earlier_checks(entries, "monitor", "m", "mine", NOW)
+    assert [(c.as_of.day, c.decision) for c in checks] == [(10, "healthy"), (20, "alert")]
+    assert checks[0].numbers == {"auc": 0.7}
