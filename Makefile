@@ -81,12 +81,13 @@ check: .venv/ready ## Lint, types, arrows between rooms, freshness of everything
 	@$(DEV)/python -m pipelines.compile --check
 
 .PHONY: bench
-bench: .venv/ready ## Measure against the others, side by side in one run
+bench: .venv/ready .venv/bench/.made ## Measure against the others, side by side in one run
+	@$(DEV)/python models/flights/source.py build/flights/source
 	@$(DEV)/python -m tests.bench
 
 .PHONY: lock
 lock: $(UV) ## Make the hashed locks anew from each pyproject.toml
-	@for folder in . tests $(IMAGES:%=components/%); do $(call lock,$$folder) || exit 1; done
+	@for folder in . tests tests/bench $(IMAGES:%=components/%); do $(call lock,$$folder) || exit 1; done
 
 .PHONY: clean
 clean: stop ## Remove what runs and tests made; keep the environments
@@ -102,6 +103,9 @@ $(UV):
 .venv/dev/.made: requirements.lock | $(UV)
 	@echo "making the environment dev"
 	@SECONDS=0; $(call install,.venv/dev,$<) && echo $$SECONDS > $@
+
+.venv/bench/.made: tests/bench/requirements.lock | $(UV)
+	@$(call install,.venv/bench,$<) && touch $@
 
 .venv/%/.made: components/%/requirements.lock | $(UV)
 	@echo "making the environment $*"

@@ -1,14 +1,17 @@
 """Where a model's files are read from: a folder by URI, a git commit, or a spec's own text."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Protocol
 
+import yaml
+
 from components.core import storage
 from components.core.errors import InputError
+from components.core.spec.load import read_mapping
 from components.ops.plan.git import fetched
 
 SPEC_FILE = "model.yaml"
@@ -48,17 +51,36 @@ class StoredFolder:
 
 @dataclass(frozen=True)
 class SpecText:
-    """A spec given as text: a folder that holds nothing else."""
+    """A spec given as text; the files that it names stand in it under ``files``.
 
-    text: str
+    Attributes:
+        contents: Name to content.
+        where: What to call the text in errors.
+    """
+
+    contents: Mapping[str, bytes]
     where: str = TEXT
 
+    @classmethod
+    def of(cls, text: str) -> "SpecText":
+        """Parts the text into the spec and its files.
+
+        Raises:
+            InputError: It is no YAML, too large, or ``files`` is no mapping of names to texts.
+        """
+        if len(text) > MOST_BYTES:
+            raise InputError(TEXT, len(text), _at_most(MOST_BYTES))
+        fields = read_mapping(text, TEXT)
+        files = fields.pop("files", {})
+        if not isinstance(files, dict) or not all(isinstance(v, str) for v in files.values()):
+            raise InputError(f"{TEXT}: files", type(files).__name__, "file names to their texts")
+        spec = yaml.safe_dump(fields, sort_keys=False) if files else text
+        contents = {str(name): content.encode() for name, content in files.items()}
+        return cls({**contents, SPEC_FILE: spec.encode()})
+
     def find(self, name: str, most_bytes: int) -> bytes | None:
-        """The spec itself and nothing more."""
-        content = self.text.encode()
-        if len(content) > most_bytes:
-            raise InputError(self.where, len(content), _at_most(most_bytes))
-        return content if name == SPEC_FILE else None
+        """The file's content; None where the text has none of this name."""
+        return self.contents.get(name)
 
 
 @contextmanager
@@ -73,7 +95,7 @@ def opened(model: str) -> Iterator[ModelFolder]:
         InputError: It is none of these, or cannot be read.
     """
     if "\n" in model.strip():
-        yield SpecText(model)
+        yield SpecText.of(model)
     elif model.startswith("git+"):
         with fetched(model) as folder:
             yield folder
@@ -96,7 +118,7 @@ def read_file(folder: ModelFolder, name: str, do: str) -> bytes:
         raise InputError(folder.where, name, "the name of a file inside the model's folder")
     content = folder.find(name, MOST_BYTES)
     if content is None and folder.where == TEXT:
-        do = "Text alone has no other files: give the model's folder by path or URI instead."
+        do = "Add it to the text under files:, by its name, or give the model's folder instead."
     if content is None:
         raise InputError(
             f"{folder.where}: {name}", "no such file", "a file of the model's folder", do

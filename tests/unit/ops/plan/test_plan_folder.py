@@ -100,10 +100,15 @@ def test_a_folder_that_climbs_is_refused() -> None:
         read("models/../models/flights")
 
 
-def test_the_text_of_a_spec_is_a_folder_of_one_file() -> None:
+def test_the_text_of_a_spec_carries_its_files() -> None:
     assert read("name: x\ndata: {}\n") == b"name: x\ndata: {}\n"
-    with pytest.raises(InputError, match="Text alone has no other files: give the model's folder"):
+    with pytest.raises(InputError, match="Add it to the text under files:"):
         read("name: x\ndata: {}\n", "schema.pbtxt")
+    whole = "name: x\nfiles:\n  schema.pbtxt: |\n    feature {}\n"
+    assert read(whole) == b"name: x\n"
+    assert read(whole, "schema.pbtxt") == b"feature {}\n"
+    with pytest.raises(InputError, match="file names to their texts"):
+        read("name: x\nfiles: [1]\n")
 
 
 def test_reads_a_commit_and_not_what_came_after(repository: Path) -> None:
