@@ -49,13 +49,12 @@ class Traffic(Record):
             return self
         if len(before.latency) != len(self.latency) or before.requests > self.requests:
             return self
+        pairs = zip(self.latency, before.latency, strict=True)
         return Traffic(
             requests=self.requests - before.requests,
             errors=self.errors - before.errors,
             refused=self.refused - before.refused,
-            latency=tuple(
-                now - then for now, then in zip(self.latency, before.latency, strict=True)
-            ),
+            latency=tuple(now - then for now, then in pairs),
         )
 
     def quantile_ms(self, share: float) -> float | None:

@@ -129,7 +129,7 @@ def _clearly_failing(seen: Seen, canary: Canary) -> tuple[Finding, ...]:
 
 
 def _is_beyond_chance(traffic: Traffic, limit: float) -> bool:
-    """Whether the accepted share of errors makes so many as rare as `_CHANCE` (Chernoff's bound)."""
+    """Whether so many errors are too rare at the accepted share, by Chernoff's bound."""
     share = traffic.error_share
     if share <= limit:
         return False

@@ -1,0 +1,53 @@
+"""Serving folders that leave no process behind."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from components.core.plan import Champion
+from components.ops.deploy.targets.local import LocalTarget
+from components.ops.deploy.targets.local_place import LocalPlace
+from components.ops.deploy.targets.local_processes import belonging_to
+from components.ops.deploy.targets.local_servers import COMMAND_VARIABLE
+from components.ops.deploy.targets.local_stop import stop
+from tests.unit.ops.deploy.serving_toys import COMMAND, MODEL, candidate_of, make_model
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A folder that serves the toy model."""
+
+    tmp: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.tmp / "serving"
+
+    @property
+    def uri(self) -> str:
+        return f"local://{self.folder}"
+
+    @property
+    def target(self) -> LocalTarget:
+        return LocalTarget(LocalPlace(self.folder), MODEL)
+
+    def stage(self, version: str, **behaviour: object) -> None:
+        model = make_model(self.tmp, version, **behaviour)
+        self.target.stage(model, candidate_of(version, self.tmp), self.target.champion())
+
+    def promote(self, version: str, **behaviour: object) -> Champion:
+        self.stage(version, **behaviour)
+        return self.target.promote(version, self.target.champion(), "by the test")
+
+
+@pytest.fixture
+def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serving]:
+    monkeypatch.setenv(COMMAND_VARIABLE, COMMAND)
+    serving = Serving(tmp_path)
+    try:
+        yield serving
+    finally:
+        stop(serving.folder)
+        assert belonging_to(serving.folder) == ()

@@ -1,0 +1,144 @@
+"""The judge of a canary, by numbers derived by hand."""
+
+import math
+
+import pytest
+
+from components.core.spec.operation import Canary
+from components.core.verdict import Severity
+from components.ops.deploy.traffic import BOUNDS_MS, Traffic, bucket_of
+from components.ops.rollout.canary import Answers, Move, Seen, Side, judge
+
+CANARY = Canary.model_validate(
+    {"requests": 50, "errors": "2%", "slower": 3, "latency": "1s", "shift": 0.1}
+)
+
+
+def traffic_of(
+    requests: int, latency_ms: float = 10.0, errors: int = 0, refused: int = 0, slowest: float = 0.0
+) -> Traffic:
+    counts = [0] * (len(BOUNDS_MS) + 1)
+    counts[bucket_of(latency_ms)] = requests - (1 if slowest else 0)
+    if slowest:
+        counts[bucket_of(slowest)] += 1
+    return Traffic(requests=requests, errors=errors, refused=refused, latency=tuple(counts))
+
+
+def side(requests: int, mean: float = 0.3, rows: int | None = None, **traffic: float) -> Side:
+    rows = requests if rows is None else rows
+    return Side(traffic_of(requests, **traffic), Answers(rows, rows * mean))
+
+
+GOOD = side(450)
+
+
+def failed(candidate: Side, champion: Side = GOOD, overdue: bool = False) -> tuple[Move, list[str]]:
+    found = judge(Seen(0.1, candidate, champion, overdue), CANARY)
+    return found.move, [f.code for f in found.findings if f.severity is Severity.FAIL]
+
+
+@pytest.mark.parametrize(
+    ("candidate", "move", "codes"),
+    [
+        (side(50), Move.ON, []),
+        (side(50, errors=1), Move.ON, []),  # 2% is accepted
+        (side(50, errors=2), Move.BACK, ["errors"]),
+        (side(100, slowest=5000.0), Move.ON, []),  # one of a hundred: p99 is still 10 ms
+        (side(90, slowest=5000.0), Move.BACK, ["latency"]),
+        (side(50, latency_ms=25.0), Move.ON, []),
+        (side(50, latency_ms=40.0), Move.BACK, ["slower"]),
+        (side(50, mean=0.39), Move.ON, []),
+        (side(50, mean=0.41), Move.BACK, ["shift"]),
+        (side(50, mean=0.19), Move.BACK, ["shift"]),
+        (side(50, refused=1), Move.ON, []),
+        (side(50, refused=2), Move.BACK, ["refused"]),
+    ],
+)
+def test_with_enough_requests_the_limits_decide(
+    candidate: Side, move: Move, codes: list[str]
+) -> None:
+    assert failed(candidate) == (move, codes)
+
+
+def test_refusals_are_held_against_the_champions() -> None:
+    assert failed(side(50, refused=10), side(450, refused=90)) == (Move.ON, [])
+    assert failed(side(50, refused=12), side(450, refused=90)) == (Move.BACK, ["refused"])
+
+
+def test_errors_of_the_champion_are_shown_but_excuse_nothing() -> None:
+    found = judge(Seen(0.1, side(50), side(450, errors=90), False), CANARY)
+    assert found.move is Move.ON
+    assert [f.code for f in found.findings if f.severity is Severity.WARN] == ["champion_errors"]
+    assert failed(side(50, errors=10), side(450, errors=90)) == (Move.BACK, ["errors"])
+
+
+@pytest.mark.parametrize(
+    ("candidate", "code"),
+    [
+        (side(0), "traffic"),
+        (side(49), "traffic"),
+        (side(19, errors=19), "traffic"),
+        (side(50, rows=49), "log"),
+        (side(50, rows=0), "log"),
+    ],
+)
+def test_too_little_is_waited_for_and_goes_back_at_the_deadline(candidate: Side, code: str) -> None:
+    assert failed(candidate) == (Move.WAIT, [])
+    assert failed(candidate, overdue=True) == (Move.BACK, [code])
+
+
+def test_a_good_step_that_ends_at_the_deadline_is_good() -> None:
+    assert failed(side(50), overdue=True) == (Move.ON, [])
+
+
+@pytest.mark.parametrize(
+    ("requests", "errors", "latency_ms", "move"),
+    [
+        (20, 20, 10.0, Move.BACK),
+        (20, 0, 10.0, Move.WAIT),
+        # Chernoff: exp(-20 KL(0.15 || 0.02)) = 0.0149; with 5 of 20, exp(-20 KL(0.25||0.02)) = 1e-4
+        (20, 3, 10.0, Move.WAIT),
+        (20, 5, 10.0, Move.BACK),
+        (20, 0, 3000.0, Move.BACK),  # half of the requests take longer than the 99th may
+        (19, 0, 3000.0, Move.WAIT),
+    ],
+)
+def test_a_clearly_failing_candidate_goes_back_early(
+    requests: int, errors: int, latency_ms: float, move: Move
+) -> None:
+    assert failed(side(requests, errors=errors, latency_ms=latency_ms))[0] is move
+
+
+def test_the_bound_behind_going_back_early() -> None:
+    def bound(n: int, errors: int, limit: float) -> float:
+        p = errors / n
+        return math.exp(-n * (p * math.log(p / limit) + (1 - p) * math.log((1 - p) / (1 - limit))))
+
+    def tail(n: int, errors: int, limit: float) -> float:
+        return sum(
+            math.comb(n, k) * limit**k * (1 - limit) ** (n - k) for k in range(errors, n + 1)
+        )
+
+    for errors in (3, 5, 9):
+        assert tail(20, errors, 0.02) <= bound(20, errors, 0.02)
+    assert bound(20, 3, 0.02) > 0.001 > bound(20, 5, 0.02)
+
+
+def test_no_error_is_accepted_where_the_limit_is_none() -> None:
+    strict = CANARY.model_copy(update={"errors": 0.0})
+    assert judge(Seen(0.1, side(20, errors=1), GOOD, False), strict).move is Move.BACK
+    lenient = CANARY.model_copy(update={"errors": 1.0})
+    assert judge(Seen(0.1, side(50, errors=50), GOOD, False), lenient).move is Move.ON
+
+
+def test_without_a_champions_traffic_the_comparisons_are_warnings() -> None:
+    found = judge(Seen(1.0, side(50), Side(), False), CANARY)
+    assert found.move is Move.ON
+    warned = {f.code for f in found.findings if f.severity is Severity.WARN}
+    assert warned == {"slower", "shift"}
+
+
+def test_means_since_an_earlier_reading() -> None:
+    assert Answers(10, 4.0).since(Answers(4, 1.0)) == Answers(6, 3.0)
+    assert Answers(6, 3.0).mean == 0.5
+    assert Answers().mean is None
