@@ -74,7 +74,7 @@ def _why_refused(judgements: Sequence[Judgement]) -> str:
     for judgement in judgements:
         first, *others = judgement.failures
         more = f" (and {len(others)} more)" if others else ""
-        reasons.append(f"{first.subject}: {first.sentence.rstrip('.')}{more}.")
+        reasons.append(f"{_told(first).rstrip('.')}{more}.")
     return " ".join(reasons)
 
 
@@ -86,15 +86,21 @@ def _why_chosen(
 ) -> str:
     mine = next(j for j in judgements if j.name == chosen)
     proof = next((f for f in mine.findings if f.code == "better"), None)
-    text = f"{proof.subject}: {proof.sentence}" if proof else f"{chosen} passes every gate."
-    others = [j for j in judgements if j.name != chosen]
-    for other in others:
+    text = _told(proof) if proof else f"The {chosen} model passes every gate."
+    for other in (j for j in judgements if j.name != chosen):
         value, best = recent[other.name], recent[chosen]
         if other.passes and value is not None and best is not None:
             text += (
-                f" {other.name} passes too; on the newest days {decisive.label} is {best:.4f} "
-                f"against {value:.4f}, so {chosen} was chosen."
+                f" The {other.name} model passes too; on the newest days {decisive.label} is "
+                f"{best:.4f} against {value:.4f}, so the {chosen} one was chosen."
             )
         elif not other.passes:
-            text += f" {other.name} does not pass."
+            text += f" The {other.name} model does not pass."
     return text
+
+
+def _told(finding: Finding) -> str:
+    """A finding as a sentence; one about a metric names it anyway."""
+    subject, _, rest = finding.subject.partition(": ")
+    where = finding.subject if rest and finding.code == "behaviour" else subject
+    return f"{where[:1].upper()}{where[1:]}: {finding.sentence}"

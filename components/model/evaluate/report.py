@@ -61,7 +61,7 @@ def page_of(found: Evaluation, task: Task, gates: Gates) -> str:
         blocks.append(_against_the_champion(found, task, gates))
     blocks.append(Section("Metrics", _METRICS, [_metrics(h, c, task) for h, c in _each(found)]))
     blocks += [_curves(holdout, drawing) for holdout, drawing in found.drawings.items()]
-    blocks += [_slices(name, scores) for name, scores in found.slices.items() if scores]
+    blocks += [_slices(name, scores, task) for name, scores in found.slices.items() if scores]
     blocks.append(Section("Findings", "", [Findings(choice.findings, "What was looked at")]))
     return render(Page(f"{found.name}: may the challenger serve?", "", blocks))
 
@@ -81,31 +81,30 @@ def _each(found: Evaluation) -> Sequence[tuple[str, Comparison]]:
 
 
 def _against_the_champion(found: Evaluation, task: Task, gates: Gates) -> Section:
-    figures: list[Block] = []
-    for holdout, comparison in _each(found):
-        changes = getattr(gates, holdout)
-        marks = [
-            _mark(name, task.metrics[metric], changes.get(metric), interval)
-            for metric in task.judged
-            for name, intervals in comparison.differences.items()
-            if (interval := intervals.get(metric)) is not None
-        ]
-        title = f"On the {holdout} holdout: {comparison.rows:,} rows, {comparison.blocks} blocks"
-        figures.append(
-            Figure(interval_chart(marks, title=title, x_label="challenger minus champion"))
-            if marks
-            else Note(f"{title}: no interval can be given.", "warn")
-        )
-    return Section("Against the champion", _CHANGES, [Row(figures)])
+    names = tuple(found.slices)
+    rows = [Row([_changes(name, h, c, task, gates) for h, c in _each(found)]) for name in names]
+    return Section("Against the champion", _CHANGES, rows)
 
 
-def _mark(name: str, metric: Metric, change: Change | None, interval: Interval) -> Mark:
-    label = f"{metric.label}, {name}"
+def _changes(name: str, holdout: str, comparison: Comparison, task: Task, gates: Gates) -> Block:
+    title = f"{name}, {holdout}: {comparison.rows:,} rows, {comparison.blocks} blocks"
+    changes, differences = getattr(gates, holdout), comparison.differences[name]
+    marks = [
+        _mark(metric, changes.get(key), interval)
+        for key, metric in task.judged.items()
+        if (interval := differences[key]) is not None
+    ]
+    if not marks:
+        return Note(f"{title}: no interval can be given.", "warn")
+    return Figure(interval_chart(marks, title=title, x_label=f"{name} minus champion"))
+
+
+def _mark(metric: Metric, change: Change | None, interval: Interval) -> Mark:
     ends = (interval.estimate, interval.low, interval.high)
     if change is None:
-        return Mark(label, *ends)
+        return Mark(metric.label, *ends)
     tone: Tone = "good" if passes(metric, change, interval) else "bad"
-    return Mark(label, *ends, tone, limit_of(metric, change))
+    return Mark(metric.label, *ends, tone, limit_of(metric, change))
 
 
 def _metrics(holdout: str, comparison: Comparison, task: Task) -> Table:
@@ -160,13 +159,22 @@ def _line_chart(title: str, curves: Mapping[str, Curve | None], *, diagonal: boo
     )
 
 
-def _slices(name: str, scores: Sequence[SliceScore]) -> Section:
+def _slices(name: str, scores: Sequence[SliceScore], task: Task) -> Section:
     metrics = tuple(dict.fromkeys(metric for score in scores for metric in score.metrics))
-    rows, tones = [], []
-    for score in scores:
-        place = (f"{score.by} = {score.value}", score.holdout, score.rows, score.is_judged)
-        rows.append([*place, *(score.metrics.get(metric) for metric in metrics)])
-        tones.append(None if score.is_judged else "neutral")
-    columns = ("slice", "holdout", "rows", "judged", *metrics)
-    table = Table(columns, rows, f"Slices of the {name} model")
+    rows = [
+        [f"{s.by} = {s.value}", s.holdout, s.rows, *(s.metrics.get(metric) for metric in metrics)]
+        for s in scores
+    ]
+    labels = tuple(task.metrics[metric].label for metric in metrics)
+    caption = f"Slices of the {name} model: a mark says whether it was judged, and how"
+    tones = [_tone(score, task) for score in scores]
+    table = Table(("slice", "holdout", "rows", *labels), rows, caption, tones=tones)
     return Section(f"Slices: {name}", "", [table])
+
+
+def _tone(score: SliceScore, task: Task) -> Tone:
+    if not score.is_judged:
+        return "neutral"
+    metrics = score.metrics.items()
+    reached = all(task.metrics[m].reaches(value, score.floors[m]) for m, value in metrics)
+    return "good" if reached else "bad"

@@ -190,13 +190,13 @@ def test_the_failures_of_the_other_decide_nothing():
     assert (choice.decision, choice.name) == ("deploy", "recalibrated")
     assert [f.severity for f in choice.findings] == [Severity.INFO, Severity.INFO]
     assert "decides nothing: recalibrated was chosen" in choice.findings[0].sentence
-    assert "retrained does not pass" in choice.reason
+    assert "retrained model does not pass" in choice.reason
 
 
 def test_when_none_passes_the_reason_names_the_first_failure_of_each():
     choice = choose([], [FAILED], LOG_LOSS, {"retrained": 0.4})
     assert (choice.decision, choice.name) == ("refuse", None)
-    assert choice.reason == "retrained: Not better."
+    assert choice.reason == "Retrained: Not better."
     assert choose([], [], LOG_LOSS, {}).decision == "refuse"
 
 

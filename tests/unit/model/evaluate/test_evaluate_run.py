@@ -36,7 +36,7 @@ def test_a_better_challenger_is_deployed(world):
     found = evaluate(folders, "run-1")
     assert (found.verdict.decision, found.version) == ("deploy", "v2")
     assert found.verdict.failures == ()
-    assert "retrained on recent: log_loss" in found.verdict.reason
+    assert found.verdict.reason.startswith("Retrained on recent: log loss changes by -")
     assert digest_folder(folders.chosen) == digest_folder(folders.model)
     assert found.verdict.digests["chosen"] == digest_folder(folders.chosen)
     numbers = found.verdict.numbers
@@ -84,7 +84,7 @@ def test_better_on_the_newest_days_but_forgot_the_rest_is_refused(tmp_path):
     assert found.verdict.numbers["recent.log_loss.retrained.difference.high"] < 0
     subjects = {f.subject for f in failed(found, "not_worse")}
     assert subjects >= {"retrained on reference: log_loss", "retrained on reference: auc"}
-    assert found.verdict.reason.startswith("retrained on reference: log_loss")
+    assert found.verdict.reason.startswith("Retrained on reference: log loss changes by +")
 
 
 def test_a_champion_that_only_drifted_is_recalibrated(world):
