@@ -91,9 +91,12 @@ def _whole(filesystem: Any, path: str) -> Iterator[IO[bytes]]:
             yield stream
         return
     part = Path(f"{path}.{uuid.uuid4().hex}.part")
-    with part.open("xb") as stream:
-        yield stream
-    part.replace(path)
+    try:
+        with part.open("xb") as stream:
+            yield stream
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)  # what a full disk left
 
 
 def _unstrip(filesystem: Any, pattern: str, path: str) -> str:

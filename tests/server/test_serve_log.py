@@ -108,6 +108,7 @@ def test_a_full_disk_loses_rows_until_there_is_room(small_model, tmp_path):
         until(lambda: served.metric("ratoon_log_rows_total") == 1)
         assert served.stop() == 0
     assert logged(log)["request_id"].to_pylist() == [kept]
+    assert not list(log.glob("*/*.part"))
 
 
 def test_a_store_that_hangs_never_blocks_a_prediction(small_model, tmp_path):

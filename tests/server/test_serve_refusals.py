@@ -1,5 +1,6 @@
 import json
 import random
+import socket
 
 import pytest
 from serve_process import INFER, JSON, PREDICT, VERSION, expected, row, tensors
@@ -196,6 +197,13 @@ def test_nobody_unloads_the_model(client):
     assert client.post(PREDICT, json={"instances": [row(1)]}).status_code == 200
 
 
+def test_a_client_that_goes_away_disturbs_nobody(served, client):
+    head = f"POST {PREDICT} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", served.port)) as connection:
+        connection.sendall(f"{head}content-length: 1000\r\n\r\n{{".encode())
+    assert client.post(PREDICT, json={"instances": [row(1)]}).status_code == 200
+
+
 def test_no_request_is_quoted_in_the_text_log(served, client):
     marked = [
         instances(row(1, temp=MARK)),
@@ -240,7 +248,7 @@ def mutated(draw, value):
     return draw.choice(JUNK)
 
 
-def test_random_bodies_never_fail_the_server(client):
+def test_random_bodies_never_fail_the_server(served, client):
     draw = random.Random(20130701)
     v1 = {"instances": [row(n) for n in range(3)]}
     v2 = {"inputs": tensors([row(n) for n in range(3)]), "id": "x"}
@@ -262,5 +270,6 @@ def test_random_bodies_never_fail_the_server(client):
         assert answer.status_code < 500, (answer.text, bytes(content))
         assert answer.status_code == 200 or "error" in answer.json()
     assert {200, 400} <= seen
+    assert "Exception in ASGI" not in served.stderr.read_text()
     good = client.post(PREDICT, json={"instances": [row(1)]}).json()["predictions"][0]
     assert good["probability"] == pytest.approx(expected(row(1)), abs=1e-6)
