@@ -44,10 +44,8 @@ def _bins(sample: Sample, bins: int) -> Ints:
 
     Equal probabilities share a bin, so that the order of the rows does not matter.
     """
-    _, value = np.unique(sample.prediction, return_inverse=True)
-    value = value.reshape(-1)
-    mass = np.bincount(value, sample.weight)
+    mass = np.bincount(sample.rank, sample.weight)
     middle = np.cumsum(mass) - mass / 2
     bin_of_value = np.minimum((middle / mass.sum() * bins).astype(np.int64), bins - 1)
-    result: Ints = bin_of_value[value]
+    result: Ints = bin_of_value[sample.rank]
     return result

@@ -17,7 +17,7 @@ _RANKS = 2_000  # of average precision when resampled; neighbours beyond that sh
 
 def auc(sample: Sample) -> float:
     """Probability that a positive row ranks above a negative one, ties counting half."""
-    rank = _ranks(sample.prediction)
+    rank = sample.rank
     positive = np.bincount(rank, sample.weight * sample.label)
     negative = np.bincount(rank, sample.weight * (1 - sample.label))
     below = np.cumsum(negative) - negative / 2
@@ -36,7 +36,7 @@ def resampled_auc(sample: Sample, block: Ints, drawn: Floats) -> Floats:
 
 def average_precision(sample: Sample) -> float:
     """Mean precision over the positive rows, each at its own threshold; ties share one."""
-    rank = _ranks(-sample.prediction)
+    rank = _from_the_top(sample)
     hits = np.bincount(rank, sample.weight * sample.label)
     if hits.sum() <= 0:
         return np.nan
@@ -46,7 +46,7 @@ def average_precision(sample: Sample) -> float:
 
 def resampled_average_precision(sample: Sample, block: Ints, drawn: Floats) -> Floats:
     """Average precision when blocks are drawn again; more than 2,000 ranks are thinned."""
-    rank, count = _ranks(-sample.prediction), drawn.shape[1]
+    rank, count = _from_the_top(sample), drawn.shape[1]
     if rank.max() >= _RANKS:
         rank = rank * _RANKS // (rank.max() + 1)
     cell, shape = rank * count + block, (int(rank.max()) + 1, count)
@@ -80,7 +80,7 @@ class _Ranked:
 
 def _wins_by_blocks(sample: Sample, block: Ints, count: int) -> Floats:
     """Float64 [B, B]: weight of pairs where a positive of block a is above a negative of b."""
-    rank = _ranks(sample.prediction)
+    rank = sample.rank
     positives = _Ranked.of(rank, block, sample.weight * sample.label)
     negatives = _Ranked.of(rank, block, sample.weight * (1 - sample.label))
     wins, below = np.zeros((count, count)), np.zeros(count)
@@ -106,7 +106,7 @@ def _add_by_block(wins: Floats, positives: _Ranked, below: Floats) -> None:
     wins[blocks] += np.add.reduceat(rows, starts, axis=0)
 
 
-def _ranks(values: Floats) -> Ints:
-    """Dense ranks from 0; equal values share one."""
-    ranks: Ints = np.unique(values, return_inverse=True)[1].reshape(-1).astype(np.int64)
+def _from_the_top(sample: Sample) -> Ints:
+    """int64 [n]: ranks with the highest prediction first."""
+    ranks: Ints = sample.rank.max() - sample.rank
     return ranks

@@ -1,6 +1,7 @@
 """Answers and predictions side by side: what every metric is a function of."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -44,6 +45,12 @@ class Sample:
         """Whether there is a row with weight, and every number is finite."""
         finite = np.isfinite(self.label).all() and np.isfinite(self.prediction).all()
         return bool(finite and self.weight.sum() > 0)
+
+    @cached_property
+    def rank(self) -> Ints:
+        """int64 [n]: dense rank of each prediction from 0; equal predictions share one."""
+        ranks: Ints = np.unique(self.prediction, return_inverse=True)[1].reshape(-1)
+        return ranks.astype(np.int64)
 
 
 def _column(values: Any) -> Floats:
