@@ -119,9 +119,10 @@ def _performance(
     spec, task = plan.spec, task_of(plan.spec.task)
     judged = judged_rows(seen.watch, champion.version, spec.label.name, spec.monitoring.rows)
     labelled = labelled_of(judged.table, spec.label.name, spec.data.primary.event_time)
-    limits = limits_of(spec.monitoring, task, reference.limits.blocks)
     bins = spec.monitoring.calibration.bins
     measured = performance.measure(task, labelled, spec.gates, bins)
+    rate = measured.metrics["rate"].estimate if "rate" in measured.metrics else None
+    limits = limits_of(spec.monitoring, task, reference.limits.blocks, rate)
     window = f"{labelled.rows:,} labelled rows since {plan.windows.watch.start:%Y-%m-%d}"
     found = performance.judge(measured, limits, window) if labelled.rows else ()
     if labelled.rows < spec.monitoring.rows:

@@ -7,6 +7,10 @@ worse than the worst of k with probability 1 / (k + 1). So the bound is the wors
 blocks on it is the ``ceil(0.95 (k + 1))``-th, which keeps the chance of a false alarm at 5%. No
 standard deviation of six numbers is trusted, and nobody types a number by feel.
 
+A loss (log loss, Brier score) follows the rate of positives: in a month in which more comes true
+it rises although the model is as good. So a loss is learned relative to what the rate alone would
+lose, and the bound of a window is that share of what its own rate would lose.
+
 A window is beyond a learned limit where its estimate is worse than the bound, and the nearer end
 of its interval over blocks of time is worse than the median block too: worse than all that was
 seen before, and worse than what is usual by more than chance. Where no interval can be had
@@ -27,6 +31,7 @@ from components.core.tasks import Metric, Task, known_metrics
 CALIBRATION = "calibration_error"
 LEAST_BLOCKS = 3
 _LEVEL = 0.95
+_NOTHING = 1e-9
 # Its value follows the rate of positives, so that a rarer answer alone would raise an alarm.
 _UNJUDGED = frozenset({"pr_auc"})
 
@@ -71,9 +76,9 @@ class Limit:
 
 
 def limits_of(
-    monitoring: Monitoring, task: Task, blocks: Sequence[BlockScore]
+    monitoring: Monitoring, task: Task, blocks: Sequence[BlockScore], rate: float | None
 ) -> Mapping[str, Limit | None]:
-    """The limit of every metric that is judged; None where it could not be learned.
+    """The limit of every metric that is judged, calibration first; None where none was learned.
 
     Calibration is always judged: by ``monitoring.calibration.limit``, by ``monitoring.limits``,
     or learned.
@@ -82,6 +87,7 @@ def limits_of(
         monitoring: What the spec says.
         task: The kind of answer.
         blocks: What the champion's kind scored on held-out blocks.
+        rate: Of positives in the window; None where it is not known.
 
     Raises:
         InputError: The spec gives a limit for a metric that the task does not judge.
@@ -91,29 +97,53 @@ def limits_of(
     wanted = [*given] if given else [name for name in task.judged if name not in _UNJUDGED]
     if monitoring.calibration.limit is not None:
         given[CALIBRATION] = monitoring.calibration.limit
-    names = [name for name in task.judged if name in {*wanted, CALIBRATION}]
+    names = [CALIBRATION, *(name for name in task.judged if name in wanted)]
     return {
         name: Limit(task.judged[name], given[name], None, 0)
         if name in given
-        else learned_limit(task.judged[name], blocks, monitoring.rows)
-        for name in names
+        else learned_limit(task.judged[name], blocks, monitoring.rows, rate)
+        for name in dict.fromkeys(names)
     }
 
 
-def learned_limit(metric: Metric, blocks: Sequence[BlockScore], rows: int) -> Limit | None:
+def learned_limit(
+    metric: Metric, blocks: Sequence[BlockScore], rows: int, rate: float | None
+) -> Limit | None:
     """The limit that held-out blocks teach.
 
     Args:
         metric: The metric.
         blocks: What was scored on each.
         rows: A smaller block says more of chance than of the model, and is left out.
+        rate: Of positives in the window; None where it is not known.
 
     Returns:
         None where fewer than three blocks are left.
     """
-    values = [b.metrics[metric.name] for b in blocks if b.rows >= rows and metric.name in b.metrics]
+    usual = chance(metric, rate)
+    values = []
+    for block in blocks:
+        by_rate = 1.0 if usual is None else chance(metric, block.metrics.get("rate"))
+        if block.rows >= rows and metric.name in block.metrics and by_rate is not None:
+            values.append(block.metrics[metric.name] / by_rate * (usual or 1.0))
     values = sorted(filter(math.isfinite, values), reverse=bool(metric.higher_is_better))
     if len(values) < LEAST_BLOCKS:
         return None
     rank = min(len(values), math.ceil(_LEVEL * (len(values) + 1)))
     return Limit(metric, values[rank - 1], median(values), len(values))
+
+
+def chance(metric: Metric, rate: float | None) -> float | None:
+    """What a loss is where the rate of positives is all that is known.
+
+    Args:
+        metric: The metric.
+        rate: Of positives; None where it is not known.
+
+    Returns:
+        None for a metric that is no loss, that does not follow the rate, or at a rate of 0 or 1.
+    """
+    if metric.higher_is_better is not False or rate is None or not 0 < rate < 1:
+        return None
+    loss = metric([0, 1], [rate, rate], [1 - rate, rate])
+    return loss if loss is not None and loss > _NOTHING else None

@@ -54,8 +54,8 @@ def monitor(paths: Paths, run: str) -> Verdict:
     """
     plan = Plan.of(paths.plan)
     seen = Observations(
-        watch=pq.read_table(paths.observations / OBSERVED),
-        before=pq.read_table(paths.observations / BEFORE),
+        watch=pq.read_table(paths.observations / OBSERVED, partitioning=None),
+        before=pq.read_table(paths.observations / BEFORE, partitioning=None),
         coverage=Coverage.read(paths.observations / COVERAGE),
     )
     try:

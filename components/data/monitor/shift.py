@@ -8,7 +8,7 @@ import numpy.typing as npt
 from components.core.spec import Gates
 from components.core.tasks import Interval, Metric, block_interval, blocks_of
 from components.core.verdict import Finding, Severity
-from components.data.monitor.drift import jensen_shannon
+from components.data.validate.skew import divergence
 
 Floats = npt.NDArray[np.float64]
 LIMIT = 0.1
@@ -61,14 +61,14 @@ def measure(before: Answers, now: Answers, mean: Metric, gates: Gates) -> Shift 
     if not len(before.prediction) or not len(now.prediction):
         return None
     edges = np.unique(np.quantile(before.prediction, _DECILES))
-    divergence = jensen_shannon(_shares(before.prediction, edges), _shares(now.prediction, edges))
+    apart = divergence(_shares(before.prediction, edges), _shares(now.prediction, edges))
     change = float(now.prediction.mean() - before.prediction.mean())
     ours, theirs = _interval(now, mean, gates), _interval(before, mean, gates)
     if ours is None or theirs is None:
-        return Shift(divergence, change, None, None)
+        return Shift(max(0.0, apart), change, None, None)
     down = np.hypot(ours.estimate - ours.low, theirs.high - theirs.estimate)
     up = np.hypot(ours.high - ours.estimate, theirs.estimate - theirs.low)
-    return Shift(divergence, change, change - float(down), change + float(up))
+    return Shift(max(0.0, apart), change, change - float(down), change + float(up))
 
 
 def judge(shift: Shift | None, severity: Severity, why_not: str) -> Finding:

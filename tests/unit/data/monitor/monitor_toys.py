@@ -46,9 +46,9 @@ feature { name: "asked_at" type: INT presence { min_fraction: 1.0 } }
 feature { name: "bad" type: INT }
 """
 BLOCKS = (
-    {"auc": 0.70, "log_loss": 0.60, "brier": 0.20, "calibration_error": 0.02},
-    {"auc": 0.75, "log_loss": 0.55, "brier": 0.19, "calibration_error": 0.03},
-    {"auc": 0.80, "log_loss": 0.50, "brier": 0.18, "calibration_error": 0.05},
+    {"auc": 0.70, "log_loss": 0.60, "brier": 0.20, "calibration_error": 0.02, "rate": 0.5},
+    {"auc": 0.75, "log_loss": 0.55, "brier": 0.19, "calibration_error": 0.03, "rate": 0.5},
+    {"auc": 0.80, "log_loss": 0.50, "brier": 0.18, "calibration_error": 0.05, "rate": 0.5},
 )
 
 

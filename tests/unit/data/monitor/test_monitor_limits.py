@@ -1,12 +1,14 @@
 """Learning limits from held-out blocks, and being beyond them."""
 
+import math
+
 import pytest
 
 from components.core.artifacts import BlockScore
 from components.core.errors import InputError
 from components.core.spec import Monitoring
 from components.core.tasks import task_of
-from components.data.monitor.limits import Limit, learned_limit, limits_of
+from components.data.monitor.limits import Limit, chance, learned_limit, limits_of
 
 BINARY = task_of("binary")
 ERROR, AUC = BINARY.metrics["calibration_error"], BINARY.metrics["auc"]
@@ -32,7 +34,7 @@ def blocks(name, values, rows=1000):
     ],
 )
 def test_a_learned_limit_is_the_worst_block_or_the_twentieth_worst(metric, values, bound, typical):
-    limit = learned_limit(metric, blocks(metric.name, values), rows=1000)
+    limit = learned_limit(metric, blocks(metric.name, values), 1000, 0.3)
     if bound is None:
         assert limit is None
     else:
@@ -41,8 +43,8 @@ def test_a_learned_limit_is_the_worst_block_or_the_twentieth_worst(metric, value
 
 def test_small_blocks_teach_nothing():
     scores = [*blocks("auc", [0.7, 0.75, 0.8]), *blocks("auc", [0.2], rows=999)]
-    assert learned_limit(AUC, scores, rows=1000).bound == 0.7
-    assert learned_limit(AUC, scores, rows=1001) is None
+    assert learned_limit(AUC, scores, 1000, None).bound == 0.7
+    assert learned_limit(AUC, scores, 1001, None) is None
 
 
 @pytest.mark.parametrize(
@@ -75,20 +77,50 @@ def test_what_is_judged():
         BlockScore(block=str(i), rows=1000, metrics=dict.fromkeys(BINARY.metrics, 0.1 * i))
         for i in range(3)
     ]
-    learned = limits_of(Monitoring(), BINARY, scores)
-    assert list(learned) == ["auc", "log_loss", "brier", "calibration_error"]
+    learned = limits_of(Monitoring(), BINARY, scores, None)
+    assert list(learned) == ["calibration_error", "auc", "log_loss", "brier"]
     assert all(limit.blocks == 3 for limit in learned.values())
 
-    given = limits_of(Monitoring(limits={"pr_auc": 0.2}), BINARY, scores)
+    given = limits_of(Monitoring(limits={"pr_auc": 0.2}), BINARY, scores, None)
     assert {n: limit.origin for n, limit in given.items()} == {
         "pr_auc": "given in the spec",
         "calibration_error": "learned from 3 held-out blocks",
     }
-    one = limits_of(Monitoring(calibration={"limit": 0.5}), BINARY, [])
+    one = limits_of(Monitoring(calibration={"limit": 0.5}), BINARY, [], None)
     assert one["calibration_error"].bound == 0.5
     assert one["auc"] is None
 
 
+@pytest.mark.parametrize(
+    ("metric", "rate", "loss"),
+    [
+        ("brier", 0.2, 0.16),  # .8 * .2**2 + .2 * .8**2
+        ("log_loss", 0.5, math.log(2)),
+        ("calibration_error", 0.2, None),  # the rate itself is calibrated
+        ("auc", 0.2, None),
+        ("brier", 0.0, None),
+        ("brier", None, None),
+    ],
+)
+def test_what_the_rate_alone_would_lose(metric, rate, loss):
+    found = chance(BINARY.metrics[metric], rate)
+    assert found is None if loss is None else found == pytest.approx(loss)
+
+
+def test_a_loss_is_held_against_what_the_rate_alone_would_lose():
+    """Blocks at rates .1, .2 and .5 lost .9, .8 and .7 of .09, .16 and .25."""
+    scores = [
+        BlockScore(block="a", rows=1000, metrics={"brier": 0.9 * 0.09, "rate": 0.1}),
+        BlockScore(block="b", rows=1000, metrics={"brier": 0.8 * 0.16, "rate": 0.2}),
+        BlockScore(block="c", rows=1000, metrics={"brier": 0.7 * 0.25, "rate": 0.5}),
+    ]
+    limit = learned_limit(BINARY.metrics["brier"], scores, 1000, 0.4)
+    # Of a window at rate .4, which alone would lose .24.
+    assert (limit.bound, limit.typical) == (pytest.approx(0.9 * 0.24), pytest.approx(0.8 * 0.24))
+    plain = learned_limit(BINARY.metrics["brier"], scores, 1000, None)
+    assert plain.bound == pytest.approx(0.175)
+
+
 def test_a_limit_of_no_metric_is_an_error():
     with pytest.raises(InputError, match=r"monitoring\.limits.*auk"):
-        limits_of(Monitoring(limits={"auk": 0.5}), BINARY, [])
+        limits_of(Monitoring(limits={"auk": 0.5}), BINARY, [], None)
