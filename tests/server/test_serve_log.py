@@ -18,6 +18,8 @@ from serve_process import (
     until,
 )
 
+from components.core.artifacts import TRIAL_REQUEST
+
 INSTANT = pa.timestamp("us", tz="UTC")
 
 
@@ -81,6 +83,16 @@ def test_the_log_equals_the_answers_row_for_row(small_model, tmp_path):
 def test_rows_are_in_files_while_the_server_runs(served):
     answer = served.post(PREDICT, json={"instances": [row(1)]}).json()
     until(lambda: answer["request_id"] in logged(served.log)["request_id"].to_pylist())
+
+
+def test_a_trial_of_a_deployment_is_answered_but_is_no_traffic(served):
+    question = {"json": {"instances": [row(1)]}}
+    trial = served.post(PREDICT, **question, headers={"x-request-id": f"{TRIAL_REQUEST}1"})
+    assert trial.status_code == 200
+    after = served.post(PREDICT, **question).json()["request_id"]
+    until(lambda: any(served.log.glob("*/*.parquet")))
+    until(lambda: after in logged(served.log)["request_id"].to_pylist())
+    assert f"{TRIAL_REQUEST}1" not in logged(served.log)["request_id"].to_pylist()
 
 
 def test_a_log_that_cannot_be_written_loses_rows_and_counts_them(small_model, tmp_path):

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from components.core.artifacts import ModelCard
+from components.core.artifacts import TRIAL_REQUEST, ModelCard
 from components.model.serve.batches import Batcher
 from components.model.serve.columns import Contract, Given
 from components.model.serve.log import LogRecord, PredictionLog
@@ -40,7 +40,7 @@ class Predictor:
     metrics: Metrics
 
     async def predict(self, request: Request) -> Prediction:
-        """Checks, predicts and logs.
+        """Checks, predicts and logs; a deployment's own trial is no traffic and is not logged.
 
         Raises:
             Refusal: The request cannot be answered.
@@ -50,6 +50,8 @@ class Predictor:
         answer = await self.batcher.predict(columns)
         latency_ms = (time.perf_counter() - request.started_s) * 1e3
         logged_at_us = time.time_ns() // 1_000
+        if request.id.startswith(TRIAL_REQUEST):
+            return answer
         self.log.put(LogRecord(request.id, logged_at_us, latency_ms, columns, answer))
         lacking = self.contract.rows_without_key(columns)
         if lacking:
