@@ -6,6 +6,7 @@ from components.core.tasks.blocks import (
     block_interval,
     blocks_of,
     paired_difference,
+    t_quantile,
 )
 from components.core.tasks.comparison import Comparison, compare
 from components.core.tasks.curves import Bins, Curve
@@ -25,5 +26,6 @@ __all__ = [
     "compare",
     "known_metrics",
     "paired_difference",
+    "t_quantile",
     "task_of",
 ]

@@ -155,12 +155,18 @@ class Draws:
 
 def _tail(confidence: float, blocks: int) -> float:
     """The share of draws beyond each end: that of a t interval of so few blocks."""
-    wide = _t_quantile((1 + confidence) / 2, blocks - 1) * np.sqrt(blocks / (blocks - 1))
+    wide = t_quantile((1 + confidence) / 2, blocks - 1) * np.sqrt(blocks / (blocks - 1))
     return 1 - NormalDist().cdf(float(wide))
 
 
-def _t_quantile(level: float, freedom: int) -> float:
-    """Student's t by the Cornish-Fisher expansion (within 1% from 4 degrees of freedom on)."""
+def t_quantile(level: float, freedom: int) -> float:
+    """Student's t by the Cornish-Fisher expansion.
+
+    Args:
+        level: The share of the distribution below it; within 1% for 0.975 from 4 degrees of
+            freedom on, for 0.8 from 2 on.
+        freedom: Degrees of freedom.
+    """
     z = NormalDist().inv_cdf(level)
     first = (z**3 + z) / 4
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from components.core.tasks import block_interval, blocks_of, compare, paired_difference, task_of
-from components.core.tasks.blocks import Draws, _t_quantile
+from components.core.tasks.blocks import Draws, t_quantile
 from components.core.tasks.sample import Sample
 
 METRICS = task_of("binary").metrics
@@ -152,7 +152,7 @@ def test_the_interval_covers_as_often_as_it_says(days):
 
 @pytest.mark.parametrize(("freedom", "table"), [(4, 2.776), (9, 2.262), (29, 2.045), (59, 2.001)])
 def test_t_quantiles_are_those_of_the_table(freedom, table):
-    assert _t_quantile(0.975, freedom) == pytest.approx(table, rel=0.01)
+    assert t_quantile(0.975, freedom) == pytest.approx(table, rel=0.01)
 
 
 def test_blocks_follow_utc_time():
