@@ -1,20 +1,23 @@
-"""Limits: given in the spec, or learned from held-out blocks of the champion's own training window.
+"""Limits: given in the spec, or learned from held-out blocks of the champion's training window.
 
 The rule for a learned limit. The champion's folder says what a model of its kind scored on each
 of k blocks of the training window while it was trained on the others. If the world is still the
-one of that window, a new block is one more of the same, and whatever the distribution is, it is
-worse than the worst of k with probability 1 / (k + 1). So the bound is the worst block; from 39
-blocks on it is the ``ceil(0.95 (k + 1))``-th, which keeps the chance of a false alarm at 5%. No
-standard deviation of six numbers is trusted, and nobody types a number by feel.
+one of that window, a new window is one more such block, and its score lies beyond
+
+    mean + t(0.8, k - 1) * sd * sqrt(1 + 1/k)
+
+one time in five (the one-sided prediction interval for one more of k normal values; downwards
+where higher is better). That is the bound. A window is beyond the limit where its estimate is
+worse than the bound *and* the nearer end of its interval over blocks of time is worse than the
+median block: worse than the training window had it, and by more than the chance of single
+days. The second condition makes false alarms rarer than one in five; the first is no stricter
+because the two mistakes cost unlike much: a false alarm is one retraining, within the budget,
+whose model the gates refuse; a miss is a window of wrong predictions. Where no interval can be
+had (under five blocks of time in the window) the estimate alone decides.
 
 A loss (log loss, Brier score) follows the rate of positives: in a month in which more comes true
 it rises although the model is as good. So a loss is learned relative to what the rate alone would
 lose, and the bound of a window is that share of what its own rate would lose.
-
-A window is beyond a learned limit where its estimate is worse than the bound, and the nearer end
-of its interval over blocks of time is worse than the median block too: worse than all that was
-seen before, and worse than what is usual by more than chance. Where no interval can be had
-(under five blocks of time in the window) the estimate alone decides.
 
 A limit that the spec gives is a person's word: the estimate alone decides.
 """
@@ -22,15 +25,15 @@ A limit that the spec gives is a person's word: the estimate alone decides.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import mean, median, stdev
 
 from components.core.artifacts import BlockScore
 from components.core.spec import Monitoring
-from components.core.tasks import Metric, Task, known_metrics
+from components.core.tasks import Metric, Task, known_metrics, t_quantile
 
 CALIBRATION = "calibration_error"
 LEAST_BLOCKS = 3
-_LEVEL = 0.95
+_LEVEL = 0.8
 _NOTHING = 1e-9
 # Its value follows the rate of positives, so that a rarer answer alone would raise an alarm.
 _UNJUDGED = frozenset({"pr_auc"})
@@ -126,11 +129,13 @@ def learned_limit(
         by_rate = 1.0 if usual is None else chance(metric, block.metrics.get("rate"))
         if block.rows >= rows and metric.name in block.metrics and by_rate is not None:
             values.append(block.metrics[metric.name] / by_rate * (usual or 1.0))
-    values = sorted(filter(math.isfinite, values), reverse=bool(metric.higher_is_better))
+    values = [value for value in values if math.isfinite(value)]
     if len(values) < LEAST_BLOCKS:
         return None
-    rank = min(len(values), math.ceil(_LEVEL * (len(values) + 1)))
-    return Limit(metric, values[rank - 1], median(values), len(values))
+    spread = stdev(values) * math.sqrt(1 + 1 / len(values))
+    reach = t_quantile(_LEVEL, len(values) - 1) * spread
+    bound = mean(values) + (-reach if metric.higher_is_better else reach)
+    return Limit(metric, bound, median(values), len(values))
 
 
 def chance(metric: Metric, rate: float | None) -> float | None:

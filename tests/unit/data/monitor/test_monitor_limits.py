@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from components.core.artifacts import BlockScore
@@ -21,29 +22,43 @@ def blocks(name, values, rows=1000):
 @pytest.mark.parametrize(
     ("metric", "values", "bound", "typical"),
     [
-        # The held-out months of a half-year, and the limit that they taught.
-        (ERROR, [0.03, 0.077, 0.02, 0.05, 0.04, 0.06], 0.077, 0.045),
-        (AUC, [0.75, 0.66, 0.71], 0.66, 0.71),
+        # Mean .04, sd .02; of 3 values t(.8, 2) = 1.061: .04 + 1.061 * .02 * sqrt(4/3).
+        (ERROR, [0.02, 0.04, 0.06], 0.0645, 0.04),
+        # Mean .7, sd .05, downwards: .7 - 1.061 * .05 * sqrt(4/3).
+        (AUC, [0.75, 0.65, 0.70], 0.6387, 0.70),
+        # Mean .05, sd sqrt(.0056 / 5) = .03347; of 6 values t(.8, 5) = .920.
+        (ERROR, [0.02, 0.02, 0.03, 0.05, 0.08, 0.10], 0.05 + 0.920 * 0.03347 * 1.0801, 0.04),
+        (ERROR, [0.05, 0.05, 0.05], 0.05, 0.05),
+        (ERROR, [0.02, 0.04, 0.06, float("nan")], 0.0645, 0.04),
         (ERROR, [0.01, 0.03], None, None),
-        (ERROR, [0.01, 0.02, 0.03, float("nan")], 0.03, 0.02),
-        # From 39 blocks on: ceil(.95 * 40) = 38th of 39, ceil(.95 * 100) = 95th of 99.
-        (ERROR, [i / 100 for i in range(1, 39)], 0.38, 0.195),
-        (ERROR, [i / 100 for i in range(1, 40)], 0.38, 0.20),
-        (ERROR, [i / 100 for i in range(1, 100)], 0.95, 0.50),
-        (AUC, [i / 100 for i in range(1, 100)], 0.05, 0.50),
     ],
 )
-def test_a_learned_limit_is_the_worst_block_or_the_twentieth_worst(metric, values, bound, typical):
+def test_a_learned_limit_is_where_one_more_block_lies_one_time_in_five(
+    metric, values, bound, typical
+):
     limit = learned_limit(metric, blocks(metric.name, values), 1000, 0.3)
     if bound is None:
         assert limit is None
     else:
-        assert (limit.bound, limit.typical) == (pytest.approx(bound), pytest.approx(typical))
+        assert (limit.bound, limit.typical) == (
+            pytest.approx(bound, abs=1e-4),
+            pytest.approx(typical),
+        )
+
+
+def test_one_more_of_the_same_lies_beyond_the_bound_one_time_in_five():
+    random = np.random.default_rng(3)
+    draws = random.normal(0.5, 0.1, (4000, 7))
+    beyond = [
+        row[6] > learned_limit(ERROR, blocks(ERROR.name, row[:6]), 1000, None).bound
+        for row in draws.tolist()
+    ]
+    assert np.mean(beyond) == pytest.approx(0.2, abs=0.02)
 
 
 def test_small_blocks_teach_nothing():
     scores = [*blocks("auc", [0.7, 0.75, 0.8]), *blocks("auc", [0.2], rows=999)]
-    assert learned_limit(AUC, scores, 1000, None).bound == 0.7
+    assert learned_limit(AUC, scores, 1000, None).blocks == 3
     assert learned_limit(AUC, scores, 1001, None) is None
 
 
@@ -60,7 +75,7 @@ def test_small_blocks_teach_nothing():
         (AUC, 0.90, 0.80, 0.95, False),
     ],
 )
-def test_beyond_is_worse_than_all_seen_and_surely_worse_than_usual(
+def test_beyond_is_worse_than_the_bound_and_surely_worse_than_usual(
     metric, estimate, low, high, beyond
 ):
     bound, typical = (0.08, 0.04) if metric is ERROR else (0.65, 0.70)
@@ -115,10 +130,13 @@ def test_a_loss_is_held_against_what_the_rate_alone_would_lose():
         BlockScore(block="c", rows=1000, metrics={"brier": 0.7 * 0.25, "rate": 0.5}),
     ]
     limit = learned_limit(BINARY.metrics["brier"], scores, 1000, 0.4)
-    # Of a window at rate .4, which alone would lose .24.
-    assert (limit.bound, limit.typical) == (pytest.approx(0.9 * 0.24), pytest.approx(0.8 * 0.24))
+    # Shares of .8 +- .1 of what rate .4 alone would lose, .24: .8 + 1.061 * .1 * sqrt(4/3).
+    assert (limit.bound, limit.typical) == (
+        pytest.approx(0.9225 * 0.24, abs=1e-4),
+        pytest.approx(0.8 * 0.24),
+    )
     plain = learned_limit(BINARY.metrics["brier"], scores, 1000, None)
-    assert plain.bound == pytest.approx(0.175)
+    assert plain.typical == pytest.approx(0.8 * 0.16)
 
 
 def test_a_limit_of_no_metric_is_an_error():
