@@ -78,13 +78,17 @@ class Network(Part):
         (64, 32), description="Units of each hidden layer."
     )
     numbers: Literal["quantiles", "normalised"] = Field(
-        "quantiles", description="Numbers as embeddings of their quantile, or normalised."
+        "quantiles",
+        description="Numbers by their place between quantiles, or as standard deviations alone.",
     )
+    buckets: int = Field(8, ge=1, description="Stretches between the quantiles of a number.")
     embedding: int = Field(8, ge=1, description="Width of an embedding.")
-    dropout: float = Field(0.1, ge=0, lt=1, description="Share of hidden units dropped.")
-    epochs: int = Field(5, ge=1, description="Most passes over the training rows.")
-    batch: int = Field(512, ge=1, description="Rows in a step.")
-    learning_rate: float = Field(0.001, gt=0)
+    dropout: float = Field(0.2, ge=0, lt=1, description="Share of hidden units dropped.")
+    epochs: int = Field(
+        4, ge=1, description="Most passes over the rows; held-out blocks of time say how many."
+    )
+    batch: int = Field(2_048, ge=1, description="Most rows in a step.")
+    learning_rate: float = Field(0.008, gt=0, description="At the start; it falls to 0.")
     seed: int = Field(17, ge=0, description="Same seed, same data: same model.")
     module: _Module | None = Field(
         None,
@@ -93,8 +97,11 @@ class Network(Part):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        network = {"hidden", "numbers", "embedding", "dropout"} & self.model_fields_set
-        if self.module and network:
-            given = f"beside {', '.join(sorted(network))}"
+        fields = type(self).model_fields
+        network = ("dropout", "embedding", "hidden", "numbers")
+        # By value and not by what was set: a plan carries every default and is read again.
+        changed = [name for name in network if getattr(self, name) != fields[name].default]
+        if self.module and changed:
+            given = f"beside {', '.join(changed)}"
             raise fault("module", given, "one of the two, for a module builds the whole network")
         return self
