@@ -18,26 +18,29 @@ from components.core.report import (
     render,
 )
 from pipelines.local.season.ledger import Ledger, Month
-from pipelines.local.season.show import NOTE, champion_of, decision_of, number
+from pipelines.local.season.show import NOTE, champion_of, decision_of
 
 _CHARTS = (
-    ("calibration_error", "Calibration error", "mean gap between promised and observed rate"),
-    ("auc", "AUC", "1 is perfect, 0.5 is chance"),
+    ("calibration_error", "Calibration error", "promised against observed"),
+    ("auc", "AUC", "0.5 is chance"),
     ("log_loss", "Log loss", "lower is better"),
     ("rate", "Rate of positives", "what the world did"),
 )
+
+_MEASURED = ("calibration_error", "calibration_limit", "auc", "log_loss")
 
 
 def index_page(ledger: Ledger, description: str, folder: Path) -> str:
     """The page as HTML; links are relative to the folder that it will lie in."""
     months = ledger.months
     retrained = [m for m in months if m.champion_before != m.champion_after]
+    refused = [m for m in months if m.outcome and m not in retrained]
     sentence = (
-        f"{sum(m.rows for m in months):,} live predictions in {len(months)} stretches; the "
-        f"champion was replaced {len(retrained)} times, each time by one proved better."
+        f"{sum(m.rows for m in months):,} live predictions. {len(retrained)} challenger(s) proved "
+        f"better and serve; {len(refused)} did not and were refused."
     )
     blocks: list[Block] = [
-        Banner("season", sentence, "neutral"),
+        Banner(f"{len(months)} stretches of live traffic", sentence, "neutral"),
         Row([Figure(_chart(months, *chart), "") for chart in _CHARTS]),
         Table(
             ("", "requests", "calibration", "limit", "AUC", "log loss", "decision", "champion"),
@@ -59,18 +62,19 @@ def _chart(months: tuple[Month, ...], metric: str, title: str, label: str) -> st
     return line_chart(series, title=title, y_label=label)
 
 
-def _row(month: Month) -> tuple[str, ...]:
+def _row(month: Month) -> tuple[object, ...]:
     metrics = month.metrics
     return (
         month.name,
-        f"{month.requests:,}",
-        number(metrics.get("calibration_error")),
-        number(metrics.get("calibration_limit")),
-        number(metrics.get("auc")),
-        number(metrics.get("log_loss")),
+        month.requests,
+        *(_rounded(metrics.get(name)) for name in _MEASURED),
         decision_of(month),
         champion_of(month),
     )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
 
 
 def _links(ledger: Ledger, folder: Path) -> Links:
