@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.data.validate.numbers import unseen_shares
 from components.data.validate.pieces import Pieces
 from components.data.validate.shifts import EARLIER_SPANS, Shift
 
@@ -47,16 +48,13 @@ def profile_categories(
     present = encoded.is_valid().to_numpy(zero_copy_only=False)
     code = encoded.indices.drop_null().to_numpy(zero_copy_only=False)
     span, width = span[present], max(len(encoded.dictionary), 1)
-    first = np.full(width, len(pieces.names))
-    np.minimum.at(first, code, span)
-    if domain:
-        listed = pc.is_in(encoded.dictionary, pa.array(sorted(domain)))
-        first[listed.to_numpy(zero_copy_only=False)] = -1
-    total = np.bincount(span, minlength=len(pieces.names))
-    new = np.bincount(span[first[code] == span], minlength=len(pieces.names))
-    with np.errstate(invalid="ignore"):
-        share = _table(_fold(code, width), span, len(pieces.names)) / total[:, None]
-        return CategoryProfile(share, new / total)
+    listed = pc.is_in(encoded.dictionary, pa.array(sorted(domain), type=pa.string()))
+    seen = np.flatnonzero(listed.to_numpy(zero_copy_only=False))
+    counts = _table(_fold(code, width), span, len(pieces.names))
+    total = counts.sum(axis=1, keepdims=True)
+    share = np.full(counts.shape, np.nan)
+    np.divide(counts, total, out=share, where=total > 0)
+    return CategoryProfile(share, unseen_shares(code, span, len(pieces.names), seen))
 
 
 def flood_of(profile: CategoryProfile, span: int) -> Shift | None:

@@ -13,7 +13,7 @@ from components.data.validate.categories import flood_of, mix_of, profile_catego
 from components.data.validate.missing import gap_of, missing_shares
 from components.data.validate.numbers import profile_of
 from components.data.validate.pieces import Pieces
-from components.data.validate.shifts import EARLIER_SPANS, Shift, shift_of
+from components.data.validate.shifts import EARLIER_SPANS, Shift, new_values_of, shift_of
 
 Judged = tuple[str, str, int, Shift]
 """The kind of shift, the column, the index of the span, and what was measured."""
@@ -131,6 +131,8 @@ def _number(name: str, values: pa.ChunkedArray, pieces: Pieces) -> Iterator[Judg
     for index in range(len(pieces.names) if profile else 0):
         if profile and (shift := shift_of(profile, index)):
             yield "shift", name, index, shift
+        if profile and (new := new_values_of(profile, index)):
+            yield "shift", name, index, new
 
 
 def _category(

@@ -18,6 +18,7 @@ _FAIL = 0.98  # no honest column alone ranks nearly every pair of rows right
 _WARN = 0.9
 _BINS = 100
 _FOLDS = 5
+_MOST_ROWS = 50_000  # measured, evenly over time; an AUC of 0.98 is then sure to 0.001
 _PRIOR_ROWS = 20  # that a category's rate is drawn towards the mean by
 
 
@@ -37,6 +38,8 @@ def judge_leaks(
         event_time: The column of instants; it is not judged itself.
         task: The spec's task.
     """
+    step = -(-train.num_rows // _MOST_ROWS)
+    train = train.take(pa.array(np.arange(0, train.num_rows, max(step, 1))))
     answer = train[label].to_numpy().astype(np.float64)
     measured = {
         column.name: _telling(train, column, answer, event_time, task)

@@ -10,6 +10,7 @@ from components.data.validate.pieces import Pieces
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 _GRID = 201
+_FEW_DISTINCT = 0.02  # distinct values per value: speeds in knots have fewer, weights have more
 _LEAST_VALUES = 50  # of a piece; fewer say nothing of a distribution
 
 
@@ -23,6 +24,8 @@ class NumberProfile:
         count: Values in each piece, int64 [pieces].
         median: Median of each piece, float64 [pieces].
         span: The span of each piece, int64 [pieces].
+        unseen: Share of each span's values that no earlier span has, float64 [spans]; all NaN
+            for a number that takes many values.
     """
 
     grid: Floats
@@ -30,6 +33,7 @@ class NumberProfile:
     count: Ints
     median: Floats
     span: Ints
+    unseen: Floats
 
     def of_span(self, span: int) -> Floats:
         """The distribution of a whole span, float64 [grid]; NaN where it has no piece."""
@@ -71,7 +75,37 @@ def profile_of(values: Floats, pieces: Pieces) -> NumberProfile | None:
         count=np.array([len(parts[index]) for index in kept]),
         median=np.array([np.median(parts[index]) for index in kept]),
         span=pieces.span[kept],
+        unseen=_unseen(values, pieces),
     )
+
+
+def unseen_shares(code: Ints, span: Ints, spans: int, seen: Ints | None = None) -> Floats:
+    """Share of each span's values that no earlier span has, float64 [spans]; NaN without any.
+
+    Args:
+        code: The distinct value of each row, 0 to one less than their number.
+        span: The span of each row.
+        spans: How many spans there are.
+        seen: Distinct values that count as seen from the start.
+    """
+    first = np.full(int(code.max(initial=0)) + 1, spans)
+    np.minimum.at(first, code, span)
+    if seen is not None:
+        first[seen[seen < len(first)]] = -1
+    total = np.bincount(span, minlength=spans)
+    new = np.bincount(span[first[code] == span], minlength=spans)
+    shares = np.full(spans, np.nan)
+    np.divide(new, total, out=shares, where=total > 0)
+    return shares
+
+
+def _unseen(values: Floats, pieces: Pieces) -> Floats:
+    present = ~np.isnan(values)
+    distinct, code = np.unique(values[present], return_inverse=True)
+    if len(distinct) > _FEW_DISTINCT * len(code):
+        return np.full(len(pieces.names), np.nan)
+    span = np.repeat(pieces.span, pieces.ends - pieces.starts)[present]
+    return unseen_shares(code, span, len(pieces.names))
 
 
 def distances(cdf: Floats, others: Floats) -> Floats:

@@ -12,6 +12,8 @@ from components.core.errors import InputError
 MAY_SHIFT = "may_shift"
 """A feature's annotation tag: its distribution may jump; a shift is shown but stops nothing."""
 
+_MOST_CODES = 10_000
+
 
 def parse_schema(text: str, where: str) -> schema_pb2.Schema:
     """Reads a schema in protobuf text form.
@@ -26,11 +28,11 @@ def parse_schema(text: str, where: str) -> schema_pb2.Schema:
 
 
 def narrowed(schema: schema_pb2.Schema, columns: Sequence[str]) -> schema_pb2.Schema:
-    """The schema without what the examples are not meant to have."""
+    """The schema as examples keep its columns, without what they are not meant to have."""
     kept = schema_pb2.Schema()
     kept.CopyFrom(schema)
     del kept.feature[:]
-    kept.feature.extend(feature for feature in schema.feature if feature.name in columns)
+    kept.feature.extend(_as_kept(f) for f in schema.feature if f.name in columns)
     return kept
 
 
@@ -62,6 +64,20 @@ def domain_of(schema: schema_pb2.Schema, column: str) -> frozenset[str]:
         if feature.name == column:
             return frozenset(shared.get(feature.domain, feature.string_domain.value))
     return frozenset()
+
+
+def _as_kept(feature: schema_pb2.Feature) -> schema_pb2.Feature:
+    """A number that names a category is kept as text, its bounds as the texts between them."""
+    if feature.type != schema_pb2.INT or not feature.int_domain.is_categorical:
+        return feature
+    low, high = feature.int_domain.min, feature.int_domain.max
+    kept = schema_pb2.Feature()
+    kept.CopyFrom(feature)
+    kept.ClearField("int_domain")
+    kept.type = schema_pb2.BYTES
+    if low < high <= low + _MOST_CODES:
+        kept.string_domain.value.extend(str(code) for code in range(low, high + 1))
+    return kept
 
 
 def _is_whole(column: pa.ChunkedArray) -> bool:

@@ -20,10 +20,12 @@ EARLIER_SPANS = 2  # fewer teach nothing of how a column moves
 
 _FACTOR = 1.5  # times the largest earlier step of the median
 _FACTOR_FEW = 2.5  # the same while there are fewer earlier steps than:
-_FEW_STEPS = 20
+_FEW_STEPS = 12
 _SPREAD = 0.25  # of the earlier 5%-95% range: no smaller step of the median is a jump
 _STEP_MARGIN = 0.15  # of Kolmogorov-Smirnov distance between neighbours, beyond the largest
 _SPAN_FLOOR = 0.25  # of Kolmogorov-Smirnov distance to the nearest earlier span
+_NEW_VALUES = 0.5  # of a span's values; a record summer brings some, another unit nearly all
+_NEW_FACTOR = 2.0  # times the largest share of them in an earlier span
 _MATERIAL = 0.1  # of its size: a median or quartile range that moves less has not moved
 
 
@@ -63,6 +65,26 @@ def shift_of(profile: NumberProfile, span: int) -> Shift | None:
     if len(earlier) < EARLIER_SPANS or not (profile.span == span).any():
         return None
     return max(_shifts(profile, span, earlier), key=lambda shift: shift.ratio, default=None)
+
+
+def new_values_of(profile: NumberProfile, span: int) -> Shift | None:
+    """The share of a span's values that no earlier span has, for a number of few values.
+
+    Speeds in whole knots, prices, distances between cities: in another unit nearly every value
+    is one that was never seen. None where the number is not of that kind, there is too little to
+    compare, or its middle stayed where it was (as a year's does).
+    """
+    earlier = np.unique(
+        profile.span[(profile.span < span) & ~np.isnan(profile.unseen[profile.span])]
+    )
+    if len(earlier) < EARLIER_SPANS or not (profile.span == span).any():
+        return None
+    nearest, _ = _nearest(profile, span, earlier)
+    if not _is_material(profile, profile.of_span(span), profile.of_span(nearest)):
+        return None
+    limit = max(_NEW_VALUES, _NEW_FACTOR * profile.unseen[earlier[1:]].max())
+    measure = "the share of its values that no earlier span has is"
+    return Shift(measure, float(profile.unseen[span]), float(limit))
 
 
 def _shifts(profile: NumberProfile, span: int, earlier: np.ndarray) -> Iterator[Shift]:
