@@ -1,6 +1,7 @@
 """The report of a check."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from components.core.plan import Plan
 from components.core.report import (
@@ -31,7 +32,7 @@ _TONES: dict[str, Tone] = {
     Decision.INSUFFICIENT: "warn",
 }
 _WORST = 3
-_TREND = ("rows", "labelled", CALIBRATION, "calibration_limit", "auc", "log_loss", "brier", "rate")
+_TREND = ("labelled", CALIBRATION, "calibration_limit", "auc", "log_loss", "rate")
 
 
 def page(
@@ -102,10 +103,9 @@ def _performance(measured: Measured, checks: Sequence[Check]) -> Section:
     judged = measured.judged
     text = f"On {measured.labelled:,} labelled rows; {judged.whose}."
     charts = Row([pictures.calibration(measured.performance.bins), pictures.metrics(measured)])
-    bound = measured.limits.get(CALIBRATION)
     blocks: list[Block] = [charts, _metrics(measured)]
     if len(checks) > 1:
-        blocks.append(pictures.trend(checks, bound.bound if bound else None))
+        blocks.append(pictures.trend(checks))
     return Section("Performance", text, [*blocks, _trend(checks)])
 
 
@@ -130,11 +130,16 @@ def _metrics(measured: Measured) -> Table:
 
 def _trend(checks: Sequence[Check]) -> Table:
     rows = [
-        (f"{c.as_of:%Y-%m-%d %H:%M}", *(c.numbers.get(n) for n in _TREND), c.decision, c.version)
+        (_instant(c.as_of), *(c.numbers.get(n) for n in _TREND), c.decision, c.version)
         for c in checks
     ]
     names = tuple(name.replace("_", " ") for name in _TREND)
     return Table(("Check", *names, "decision", "champion"), rows, caption="Check after check")
+
+
+def _instant(instant: datetime) -> str:
+    midnight = not (instant.hour or instant.minute)
+    return f"{instant:%Y-%m-%d}" if midnight else f"{instant:%Y-%m-%d %H:%M}"
 
 
 def _findings(findings: Sequence[Finding]) -> Section:
@@ -177,8 +182,8 @@ def _column(skew: Compared, drift: Compared | None) -> tuple[object, ...]:
         skew.limit,
         skew.distance.where if skew.distance else None,
         drift.distance.value if drift and drift.distance else None,
-        skew.before.missing,
-        skew.now.missing,
+        round(skew.before.missing, 4),
+        round(skew.now.missing, 4),
     )
 
 

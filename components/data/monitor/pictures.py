@@ -19,7 +19,8 @@ from components.data.monitor.comparison import Compared
 from components.data.monitor.distributions import Categories, Numbers
 from components.data.monitor.drift import bin_name
 from components.data.monitor.judgement import Measured
-from components.data.monitor.limits import CALIBRATION
+from components.data.monitor.limits import CALIBRATION, Limit
+from components.data.monitor.performance import Measured as MeasuredMetric
 from components.data.monitor.shift import Answers
 from components.data.monitor.trend import Check
 
@@ -43,32 +44,45 @@ def calibration(bins: Bins | None) -> Figure:
 
 
 def metrics(measured: Measured) -> Figure:
-    """Each judged metric with its interval and its limit."""
-    rows = []
-    for name, limit in measured.limits.items():
-        one = measured.performance.metrics[name]
-        beyond = (
-            one.estimate is not None
-            and limit is not None
-            and limit.is_beyond(one.estimate, one.low, one.high)
-        )
-        bound = limit.bound if limit else None
-        tone: Tone = "bad" if beyond else "good" if limit else "neutral"
-        rows.append(
-            Interval(one.metric.label, one.estimate, one.low, one.high, tone=tone, limit=bound)
-        )
+    """How far each metric with a learned limit is on its way from what is usual to the limit."""
+    rows = [
+        _interval(measured.performance.metrics[name], limit, limit.typical)
+        for name, limit in measured.limits.items()
+        if limit is not None and limit.typical is not None and limit.typical != limit.bound
+    ]
+    svg = interval_chart(rows, title="From usual (0) to the learned limit (1)", limit=1.0)
     return Figure(
-        interval_chart(rows, title="Metrics of the window", zero=False),
-        "Intervals resample blocks of time; the dashed marks are the limits.",
+        svg,
+        "A metric fails where it lies beyond the limit and its whole interval beyond what is "
+        "usual. Intervals resample blocks of time.",
     )
 
 
-def trend(checks: Sequence[Check], limit: float | None) -> Figure:
-    """The calibration error of check after check."""
+def _interval(one: MeasuredMetric, limit: Limit, usual: float) -> Interval:
+    found = (one.estimate, one.low, one.high)
+    way = [None if v is None else round((v - usual) / (limit.bound - usual), 2) for v in found]
+    estimate, *ends = way
+    low, high = sorted(e for e in ends if e is not None) if None not in ends else (None, None)
+    return Interval(one.metric.label, estimate, low, high, tone=_tone(one, limit))
+
+
+def _tone(one: MeasuredMetric, limit: Limit) -> Tone:
+    if one.estimate is None:
+        return "neutral"
+    if limit.is_beyond(one.estimate, one.low, one.high):
+        return "bad"
+    return "good" if one.metric.reaches(one.estimate, limit.bound) else "warn"
+
+
+def trend(checks: Sequence[Check]) -> Figure:
+    """The calibration error of check after check, and its limit then."""
     names = [f"{check.as_of:%Y-%m-%d}" for check in checks]
-    series = Series("calibration error", names, [c.numbers.get(CALIBRATION) for c in checks])
-    svg = line_chart([series], title="Calibration error by check", limit=limit)
-    return Figure(svg, "The dashed line is the limit of the model that serves now.")
+    series = [
+        Series(name, names, [c.numbers.get(key) for c in checks])
+        for name, key in (("calibration error", CALIBRATION), ("limit", "calibration_limit"))
+    ]
+    svg = line_chart(series, title="Calibration error by check")
+    return Figure(svg, "Each model that serves brings a limit of its own.")
 
 
 def predictions(before: Answers, now: Answers) -> Figure:

@@ -31,7 +31,7 @@ def against_schema(
     wanted = narrowed(schema, names)
     found = tuple(findings_of(find_anomalies(statistics, wanted), "live rows"))
     text = f"{len(wanted.feature)} columns are as the champion's schema says"
-    return found or (_finding("schema", Severity.INFO, "columns", 0, 0, text),)
+    return found or (_finding("schema", Severity.INFO, "columns", None, None, text),)
 
 
 def missing(
@@ -100,7 +100,12 @@ def _severity(value: float, warn: float, fail: float) -> Severity:
 
 
 def _finding(
-    code: str, severity: Severity, subject: str, measured: float, limit: float, text: str
+    code: str,
+    severity: Severity,
+    subject: str,
+    measured: float | None,
+    limit: float | None,
+    text: str,
 ) -> Finding:
     return Finding(
         code=code,

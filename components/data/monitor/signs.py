@@ -135,7 +135,7 @@ def versions(judged: str, found: Collection[str]) -> Finding:
         code="versions",
         severity=Severity.INFO,
         subject="window",
-        measured=len(found),
+        measured=None,
         limit=None,
         sentence=text,
     )
