@@ -1,5 +1,6 @@
 """The outermost application: plain predictions are answered here, all else goes on to KServe."""
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -17,6 +18,7 @@ from components.model.serve.v2 import answer_v2, read_v2, request_of
 Scope = dict[str, Any]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_LOGGER = logging.getLogger("ratoon.serve")
 _JSON = (b"", b"application/json")
 _KSERVES = (b"application/octet-stream", b"application/cloudevents+json", b"application/ld+json")
 _BINARY = b"inference-header-content-length"
@@ -78,6 +80,7 @@ class Gateway:
         except InputError as refusal:
             status, answer = getattr(refusal, "status", 400), {"error": str(refusal)}
         except NetworkFailed as failure:
+            _LOGGER.error("%s (%s)", failure, type(failure.__cause__).__name__)
             status, answer = 500, {"error": str(failure)}
         if answer is None:
             await self._inner(scope, replay(body, receive), self._counted(action, send))
