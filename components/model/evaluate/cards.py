@@ -12,9 +12,11 @@ from components.model.evaluate.lineup import LineUp
 def recalibrated_card(
     field: LineUp, comparisons: Mapping[str, Comparison], plan: Plan, run: str
 ) -> ModelCard:
-    """The card of the champion recalibrated: its columns, but this run's data."""
+    """The card of the champion recalibrated: its weights and columns, but this run's data."""
     made, retrained = field.contenders[RECALIBRATED], field.contenders[RETRAINED]
-    digests = dict(retrained.folder.card.digests)
+    digests = {**made.folder.card.digests, **plan.digests, "plan": plan.digest}
+    if "examples" in retrained.folder.card.digests:
+        digests["examples"] = retrained.folder.card.digests["examples"]
     if plan.champion is not None:
         digests["champion"] = plan.champion.digest
     measured = {

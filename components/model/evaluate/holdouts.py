@@ -37,7 +37,7 @@ class Labelled:
 
 def read_split(examples: Path, split: SplitName, spec: Spec) -> Labelled:
     """The labelled rows of a split; none where it has no file."""
-    return _labelled([pq.read_table(file) for file in example_files(examples, split)], spec)
+    return _labelled([_read(file) for file in example_files(examples, split)], spec)
 
 
 def read_newest(examples: Path, spec: Spec, period: timedelta, least: int) -> Labelled:
@@ -45,7 +45,7 @@ def read_newest(examples: Path, spec: Spec, period: timedelta, least: int) -> La
     found = _labelled([], spec)
     tables: list[pa.Table] = []
     for file in reversed(example_files(examples, SplitName.TRAIN)):
-        tables.insert(0, pq.read_table(file))
+        tables.insert(0, _read(file))
         found = _labelled(tables, spec)
         if len(found.label) >= least and np.ptp(found.event_time) >= np.timedelta64(period):
             break
@@ -55,6 +55,10 @@ def read_newest(examples: Path, spec: Spec, period: timedelta, least: int) -> La
 def together(parts: Sequence[Labelled]) -> pa.Table:
     """The rows of several parts, one after the other."""
     return pa.concat_tables([part.rows for part in parts if part.rows.num_rows])
+
+
+def _read(file: Path) -> pa.Table:
+    return pq.read_table(file, partitioning=None)  # an '=' in a folder's name adds no column
 
 
 def _labelled(tables: Sequence[pa.Table], spec: Spec) -> Labelled:

@@ -105,7 +105,7 @@ def save_model(folder: Path, weights: Weights, version: str, calibrated: bool = 
         event_time="at",
         as_of="2024-03-01T00:00:00Z",
         run="earlier",
-        digests={"spec": "s", "examples": version},
+        digests={"examples": f"examples of {version}", "weights": f"weights of {version}"},
         metrics={},
         rows=10,
     ).write(folder / MODEL_CARD)

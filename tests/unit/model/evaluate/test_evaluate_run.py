@@ -97,6 +97,8 @@ def test_a_champion_that_only_drifted_is_recalibrated(world):
     card = ModelCard.read(folders.chosen / MODEL_CARD)
     assert (card.method, card.version, card.run) == ("recalibrated", "v2-c", "run-9")
     assert card.digests["champion"] == digest_folder(world.root / "champion")
+    assert card.digests["weights"] == "weights of v1"  # only the calibration changed
+    assert card.digests["examples"] == "examples of v2"
     assert card.rows >= 2_000
     champion = world.root / "champion"
     for name in (LIMITS, "train.statistics.pb"):
