@@ -74,11 +74,18 @@ def read_of(file: SourceFile, rows: int, origin: str = "", licence: str = "") ->
     )
 
 
-def column_names(file: SourceFile) -> tuple[str, ...]:
-    """The names of all columns of a source, in order."""
-    if file.format == "parquet":
-        return tuple(pq.read_schema(pa.BufferReader(file.content)).names)
-    return tuple(pa_csv.open_csv(pa.BufferReader(file.content)).schema.names)
+def own_types(file: SourceFile) -> pa.Schema:
+    """The names and types of all columns of a source, as its file has them.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    try:
+        if file.format == "parquet":
+            return pq.read_schema(pa.BufferReader(file.content))
+        return pa_csv.open_csv(pa.BufferReader(file.content)).schema
+    except pa.ArrowInvalid as error:
+        raise InputError(file.uri, str(error)[:200], f"a {file.format} file") from error
 
 
 def _read_parquet(file: SourceFile, wanted: Wanted) -> pa.Table:
@@ -88,7 +95,7 @@ def _read_parquet(file: SourceFile, wanted: Wanted) -> pa.Table:
 
 
 def _read_csv(file: SourceFile, wanted: Wanted) -> pa.Table:
-    _check_names(file.uri, wanted, column_names(file))
+    _check_names(file.uri, wanted, own_types(file).names)
     # A category such as 007 must not become the number 7 on its way.
     texts = {name: pa.string() for name, kind in wanted.items() if kind is Kind.CATEGORY}
     options = pa_csv.ConvertOptions(
@@ -101,7 +108,7 @@ def _read_csv(file: SourceFile, wanted: Wanted) -> pa.Table:
     return pa_csv.read_csv(pa.BufferReader(file.content), convert_options=options)
 
 
-def _check_names(uri: str, wanted: Wanted, names: list[str] | tuple[str, ...]) -> None:
+def _check_names(uri: str, wanted: Wanted, names: list[str]) -> None:
     for name in wanted:
         if name not in names:
             near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
