@@ -17,6 +17,7 @@ from components.ops.deploy.server_check import check_server
 from components.ops.deploy.targets import connect
 from components.ops.deploy.targets.protocol import (
     Candidate,
+    CandidateGone,
     ChampionChanged,
     Staged,
     Target,
@@ -56,7 +57,7 @@ class _Given:
             version=self.card.version,
             run=self.run,
             as_of=self.card.as_of,
-            log=self.plan.spec.serving.log,
+            serving=self.plan.spec.serving,
         )
 
 
@@ -131,6 +132,8 @@ def _try(given: _Given, target: Target, ready_timeout_s: float) -> _Tried:
     except DeadlineExceeded as error:
         failed = _fail("ready", "server", str(error), None, f"{ready_timeout_s:g} s")
         return _Tried((failed,))
+    except CandidateGone as error:
+        return _Tried((_fail("candidate_gone", "target", f"{error}.", None, version),))
     waited_s = time.monotonic() - started
     ready = Finding(
         code="ready",
@@ -149,7 +152,9 @@ def _verdict(given: _Given, findings: tuple[Finding, ...]) -> Verdict:
     failures = [f for f in findings if f.severity is Severity.FAIL]
     reason = f"Version {given.card.version} passed {len(findings)} trials in its own server."
     if failures:
-        reason = failures[0].sentence.splitlines()[0]
+        # The first line says what happened, and the last one of a log why.
+        lines = failures[0].sentence.splitlines()
+        reason = lines[0] if len(lines) == 1 else f"{lines[0]} {lines[-1]}"
     numbers = {f.code: f.measured for f in findings if isinstance(f.measured, float)}
     return Verdict(
         step="deploy",

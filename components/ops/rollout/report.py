@@ -26,9 +26,16 @@ from components.ops.rollout.steps import Step
 
 _TONES: dict[str, Tone] = {"promoted": "good", "rolled_back": "bad", "proposed": "neutral"}
 _COLUMNS = (
-    "Share", "Candidate", "Champion", "Errors", "p50 ms", "Champion p50 ms", "p99 ms",
-    "Mean probability", "Champion's", "Seconds", "Judged",
-)  # fmt: skip
+    "Share",
+    "Version",
+    "Requests",
+    "Errors",
+    "p50 ms",
+    "p99 ms",
+    "Mean probability",
+    "After s",
+    "Judged",
+)
 
 
 def draw_report(verdict: Verdict, deployment: Deployment, steps: Sequence[Step], plan: Plan) -> str:
@@ -70,26 +77,29 @@ def _steps(steps: Sequence[Step]) -> Section:
         "requests were answered to judge it. Errors, refusals and latency are counted at the "
         "gateway, probabilities come from the prediction log."
     )
-    tones: list[Tone] = ["good" if s.judgement.move is Move.ON else "bad" for s in steps]
-    table = Table(_COLUMNS, [_row(step) for step in steps], "Steps", tones=tones)
+    rows = [row for step in steps for row in _rows(step)]
+    tones = [tone for step in steps for tone in (_tone(step), None)]
+    table = Table(_COLUMNS, rows, "Steps", numeric=("After s",), tones=tones)
     return Section("Steps", text, (table, Row((_latency(steps), _answers(steps)))))
 
 
-def _row(step: Step) -> tuple[object, ...]:
-    ours, theirs = step.seen.candidate, step.seen.champion
+def _tone(step: Step) -> Tone:
+    return "good" if step.judgement.move is Move.ON else "bad"
+
+
+def _rows(step: Step) -> tuple[tuple[object, ...], tuple[object, ...]]:
+    judged = (round(step.seconds, 1), step.judgement.move.value)
+    share = step.seen.share
     return (
-        f"{step.seen.share:.0%}",
-        ours.traffic.requests,
-        theirs.traffic.requests,
-        ours.traffic.errors,
-        ours.traffic.p50_ms,
-        theirs.traffic.p50_ms,
-        ours.traffic.p99_ms,
-        ours.answers.mean,
-        theirs.answers.mean,
-        step.seconds,
-        step.judgement.move.value,
+        (f"{share:.0%}", "candidate", *_numbers(step.seen.candidate), *judged),
+        (f"{1 - share:.0%}", "champion", *_numbers(step.seen.champion), None, ""),
     )
+
+
+def _numbers(side: Side) -> tuple[object, ...]:
+    traffic = side.traffic
+    latency = (traffic.p50_ms, traffic.p99_ms)
+    return (traffic.requests, traffic.errors, *latency, side.answers.mean)
 
 
 def _latency(steps: Sequence[Step]) -> Figure:

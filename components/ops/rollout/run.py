@@ -151,7 +151,8 @@ def _walk(rollout: _Rollout) -> _Ended:
             reason = f"At {share:.0%} of the traffic: {failed.sentence}"
             return _Ended(ROLLED_BACK, reason, tuple(steps), findings)
     requests = sum(step.seen.candidate.traffic.requests for step in steps)
-    reason = f"It answered {requests} live requests in {len(steps)} steps as well as it should."
+    at = ", ".join(f"{step.seen.share:.0%}" for step in steps)
+    reason = f"It answered {requests} live requests, at {at} of the traffic, as well as it should."
     return _promoted(rollout, reason, steps)
 
 

@@ -61,13 +61,14 @@ class LocalTarget:
 
     def stage(self, folder: Path, candidate: Candidate, expected: Champion | None) -> Staged:
         """Publishes the folder, and starts its server and the gateway."""
-        log = candidate.log if "://" in candidate.log else str(Path(candidate.log).absolute())
+        log = candidate.serving.log
         deployed = Deployed(
             version=candidate.version,
             digest=digest_folder(folder),
             run=candidate.run,
             as_of=candidate.as_of,
-            log=log,
+            # The server may be started again from another working directory.
+            log=log if "://" in log else str(Path(log).absolute()),
         )
 
         def change(record: LocalRecord) -> LocalRecord:

@@ -4,8 +4,8 @@ import os
 import sys
 import time
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 
-import httpx
 from pydantic import ValidationError
 
 from components.core.errors import ApiUnavailable, InputError
@@ -16,6 +16,7 @@ from components.ops.deploy.targets.local_record import Server
 from components.ops.deploy.targets.local_servers import last_words, server_environment
 
 _START_TIMEOUT_S = 30.0
+_ANSWER_TIMEOUT_S = 5.0
 _POLL_S = 0.05
 LOG = "gateway.log"
 
@@ -73,10 +74,9 @@ class LocalGateway:
             ApiUnavailable: It does not answer.
         """
         try:
-            answer = httpx.get(f"{address_of(gateway)}/-/traffic", trust_env=False, timeout=5.0)
-            return Reading.model_validate_json(answer.content)
-        except (httpx.TransportError, ValidationError) as error:
-            raise ApiUnavailable(f"{address_of(gateway)}/-/traffic: {error}") from error
+            return Reading.model_validate_json(_get(gateway.port, "/-/traffic"))
+        except (OSError, HTTPException, ValidationError) as error:
+            raise ApiUnavailable(f"{address_of(gateway)}/-/traffic: {error!r}") from error
 
     def _port(self, recorded: Server | None) -> int:
         wanted = self.place.port or (recorded.port if recorded else DEFAULT_PORT)
@@ -90,6 +90,15 @@ class LocalGateway:
             "a free port",
             "End that program, or name another port: ?port=<port>.",
         )
+
+
+def _get(port: int, path: str) -> bytes:
+    connection = HTTPConnection(local_ports.HOST, port, timeout=_ANSWER_TIMEOUT_S)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read()
+    finally:
+        connection.close()
 
 
 def address_of(gateway: Server) -> str:

@@ -24,17 +24,17 @@ def server_command(environment: Mapping[str, str]) -> tuple[str, ...]:
     """The command that serves a model folder, with {model_dir}, {port} and {log} to fill in.
 
     RATOON_SERVER_COMMAND, a JSON list, stands in for our own server, which runs in the `model`
-    virtualenv of RATOON_ENVS.
+    virtualenv of RATOON_ENVS, or of the checkout where that is not set.
 
     Raises:
-        InputError: Neither variable is set, or it does not say what it should.
+        InputError: A variable does not say what it should, or there is no such virtualenv.
     """
     given = environment.get(COMMAND_VARIABLE)
     if given is not None:
         return _parsed(given)
-    envs = environment.get("RATOON_ENVS")
-    python = Path(envs or "", "model", "bin", "python").absolute()
-    if not envs or not python.exists():
+    envs = environment.get("RATOON_ENVS") or str(_CODE / ".venv")
+    python = Path(envs, "model", "bin", "python").absolute()
+    if not python.exists():
         accepted = "the folder of the images' virtualenvs, with model/bin/python in it"
         raise InputError(
             "environment variable RATOON_ENVS", envs, accepted, "Run by way of make, or set it."
@@ -113,7 +113,7 @@ def last_words(log: Path) -> str:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return ""
-    return "\n".join([f" Last lines of {log}:", *lines[-_LOG_LINES:]]) if lines else ""
+    return "\n".join([f"\nLast lines of {log}:", *lines[-_LOG_LINES:]]) if lines else ""
 
 
 def _is_ready(client: httpx.Client, url: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from components.core.artifacts import Record
 from components.core.errors import ApiRejected
 from components.core.plan import Champion
+from components.core.spec.operation import Serving
 from components.ops.deploy.traffic import Traffic
 
 
@@ -42,14 +43,14 @@ class Candidate(Record):
         version: Its version.
         run: The run that deploys it.
         as_of: The instant that it was trained for (ISO).
-        log: Where its server writes the prediction log.
+        serving: How it is to serve: replicas, resources, the prediction log.
     """
 
     model: str
     version: str
     run: str
     as_of: str
-    log: str
+    serving: Serving
 
 
 class Staged(Record):

@@ -20,6 +20,7 @@ from components.core.artifacts import (
 from components.core.plan import Champion, Plan, Purpose, Windows
 from components.core.spans import Interval, parse_instant
 from components.core.spec import Spec
+from components.core.spec.operation import Serving
 from components.ops.deploy.targets.protocol import Candidate
 
 STAND_IN = Path(__file__).parent / "stand_in_server.py"
@@ -56,7 +57,8 @@ def make_model(folder: Path, version: str, **behaviour: object) -> Path:
 
 
 def candidate_of(version: str, folder: Path, run: str = "run-1") -> Candidate:
-    return Candidate(model=MODEL, version=version, run=run, as_of=AS_OF, log=str(folder / "log"))
+    serving = Serving(target=f"local://{folder}/serving", log=str(folder / "log"))
+    return Candidate(model=MODEL, version=version, run=run, as_of=AS_OF, serving=serving)
 
 
 def make_plan(

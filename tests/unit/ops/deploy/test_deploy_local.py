@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import httpx
 import pytest
 
-from components.core.errors import DeadlineExceeded, InputError
+from components.core.errors import DeadlineExceeded, InputError, RatoonError
 from components.ops.deploy.targets import local_ports, local_processes
 from components.ops.deploy.targets.local import LocalTarget
 from components.ops.deploy.targets.local_place import LocalPlace
@@ -153,6 +154,30 @@ def test_a_newer_candidate_replaces_one_that_was_left(serving: Serving) -> None:
     assert not serving.target.place.model_folder("v2").exists()
     with pytest.raises(CandidateGone):
         serving.target.shift("v2", 0.1)
+
+
+def test_of_two_deployments_at_once_one_is_staged(serving: Serving) -> None:
+    champion = serving.promote("v1")
+    failures: list[RatoonError] = []
+
+    def stage(version: str) -> None:
+        try:
+            model = make_model(serving.tmp, version)
+            serving.target.stage(model, candidate_of(version, serving.tmp), champion)
+        except RatoonError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=stage, args=(v,)) for v in ("v2", "v3", "v4")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    staged = serving.target.staged()
+    assert staged is not None
+    assert versions_running(serving) == sorted(["gateway", "v1", staged.version])
+    assert serving.target.champion() == champion
+    assert serving.target.reach(staged.version, 30).url
 
 
 def test_the_same_version_with_other_bytes_never_replaces_the_champion(serving: Serving) -> None:

@@ -138,7 +138,6 @@ def test_our_server_is_started_in_the_environment_of_its_image(tmp_path: Path) -
 @pytest.mark.parametrize(
     "environment",
     [
-        {},
         {"RATOON_ENVS": "/nowhere"},
         {"RATOON_SERVER_COMMAND": "python serve.py"},
         {"RATOON_SERVER_COMMAND": '["serve", "{port}"]'},

@@ -70,7 +70,7 @@ def test_a_sound_candidate_is_staged_without_traffic(serving: Serving) -> None:
 @pytest.mark.parametrize(
     ("behaviour", "code", "sentence"),
     [
-        ({"start_fails": True}, "ready", "the server ended before it was ready"),
+        ({"start_fails": True}, "ready", "it was ready. SavedModel file does not exist"),
         ({"offset": 0.001}, "golden", "differ from the golden ones by 0.001"),
         ({"says_version": "v1"}, "version", "Answers name version v1, not v2"),
         ({"trial_delay_s": 1.05}, "latency", "95% of 2 requests"),
