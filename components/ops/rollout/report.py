@@ -88,7 +88,7 @@ def _tone(step: Step) -> Tone:
 
 
 def _rows(step: Step) -> tuple[tuple[object, ...], tuple[object, ...]]:
-    judged = (round(step.seconds, 1), step.judgement.move.value)
+    judged = (f"{step.seconds:.1f}", step.judgement.move.value)
     share = step.seen.share
     return (
         (f"{share:.0%}", "candidate", *_numbers(step.seen.candidate), *judged),
