@@ -128,7 +128,14 @@ def _missing(
 
 def _disagreements(card: ModelCard, steps: Iterable[Entry]) -> Iterable[str]:
     """Digests that the model's card and the run's entries give differently."""
-    for entry in steps:
+    for entry in (e for e in steps if _is_about(e, card)):
         for name, digest in entry.digests.items():
             if card.digests.get(name, digest) != digest:
                 yield f"the digest of {name} differs between the model and step {entry.step}"
+
+
+def _is_about(entry: Entry, card: ModelCard) -> bool:
+    """Not the watching that led to the retraining, nor the training of another challenger."""
+    watching = entry.step == "monitor" or entry.details.get("purpose") == "watch"
+    another = entry.step == "train" and entry.version != card.version
+    return not (watching or another)

@@ -137,6 +137,19 @@ def test_the_whole_chain(model: Path) -> None:
     assert first.missing == ()
 
 
+def test_a_retraining_is_whole_though_its_run_watched_first(model: Path) -> None:
+    """Another plan watched, and of two challengers the one that was trained was not chosen."""
+    watch = {"digests": {"spec": "of the watching"}}
+    enter(model, "train-7", "plan", "planned", OLDER, details={"purpose": "watch"}, **watch)
+    enter(model, "train-7", "monitor", "retrain", OLDER, **watch)
+    enter(model, "train-7", "train", "trained", "another", digests={"spec": "another's"})
+
+    (only,) = trace("r-2", str(model))
+
+    assert {"monitor", "train"} < {entry.step for entry in only.steps}
+    assert only.missing == ()
+
+
 def test_one_row_of_a_request(model: Path) -> None:
     (only,) = trace("r-1/1", str(model))
 
