@@ -34,7 +34,8 @@ def build_network(network: Network, sizes: Sequence[int], width: int, rate: floa
         hidden = keras.layers.Dense(units, activation="tanh")(hidden)
         hidden = keras.layers.Dropout(network.dropout)(hidden)
     odds = keras.initializers.Constant(math.log(rate / (1 - rate)))
-    last = keras.layers.Dense(1, kernel_initializer="zeros", bias_initializer=odds, name="logit")
+    start = "glorot_uniform" if network.hidden else "zeros"  # alone it has no layer to wake
+    last = keras.layers.Dense(1, kernel_initializer=start, bias_initializer=odds, name="logit")
     return keras.Model([ids, numbers], last(hidden), name="network")
 
 

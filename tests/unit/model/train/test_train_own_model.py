@@ -1,6 +1,8 @@
 """The user's own network: a whole run with it, and every way in which it can be wrong."""
 
+import pyarrow.parquet as pq
 import pytest
+import tensorflow as tf
 from train_world import COLUMNS, build
 
 from components.core.artifacts import MODEL_CARD, SAVED_MODEL, ModelCard
@@ -62,18 +64,14 @@ def build_model(spec, columns, statistics):
 
 
 def test_a_run_with_it(tmp_path):
-    world = build(tmp_path, rows_a_day=60, model_py=GOOD, epochs=2, batch=32, learning_rate=0.02)
+    world = build(tmp_path, rows_a_day=60, model_py=GOOD, epochs=2, batch=64, learning_rate=0.04)
     train(world.folders, "run")
     card = ModelCard.read(world.folders.model / MODEL_CARD)
     assert card.metrics["recent"]["auc"] > 0.72
     assert card.columns == COLUMNS
-    import tensorflow as tf
-
     loaded = tf.saved_model.load(str(world.folders.model / SAVED_MODEL))
     loaded.calibration.assign([0.0, 0.0])
     tf.saved_model.save(loaded, str(tmp_path / "again"), signatures=loaded.signatures)
-    import pyarrow.parquet as pq
-
     (recent,) = (world.folders.examples / "recent").glob("*.parquet")
     halves = SavedModelPredictor(tmp_path / "again").probability(pq.read_table(recent), COLUMNS)
     assert set(halves.tolist()) == {0.5}

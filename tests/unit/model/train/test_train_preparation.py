@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from train_world import FEATURES, START, examples, feature
+from train_world import COLUMNS, FEATURES, START, examples, feature
 
 from components.core.spec import Derive
 from components.model.predict import inputs_of
@@ -87,8 +87,6 @@ def test_hours_are_categories_and_an_hour_never_seen_is_unseen():
 
 def test_everything_at_once_is_finite_and_deterministic():
     table = examples(3, 300, START, seed=4)
-    from train_world import COLUMNS
-
     inputs = {n: tf.constant(v) for n, v in inputs_of(table, COLUMNS).items()}
     encodings = learn_encodings(FEATURES, inputs, 8)
     again = learn_encodings(FEATURES, inputs, 8)
