@@ -1,6 +1,5 @@
 """Plays a season: train and deploy once, then traffic and the monitoring runs that fall due."""
 
-import threading
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,7 +19,7 @@ from pipelines.local.season.live import live_requests
 from pipelines.local.season.places import Places, places_of
 from pipelines.local.season.requests import Request
 from pipelines.local.season.settings import Season, read_season
-from pipelines.local.season.traffic import Tally, Traffic
+from pipelines.local.season.traffic import Flow, Tally, Traffic
 
 # The server writes its log at least once a second.
 LOG_FLUSH_S = 1.5
@@ -145,8 +144,8 @@ class Play:
 
     def _watch(self, instant: datetime, traffic: Traffic) -> RunResult:
         """The monitoring run that is due; in a rollout, live traffic meets the candidate."""
-        with traffic.flowing() as begin:
-            observer = Listening(self.progress, begin)
+        with traffic.flowing() as flow:
+            observer = Listening(self.progress, flow)
             results = run_due(self.places.serving, instant, self.places.runs, observer)
         if not results:
             raise RunError(f"no monitoring run was due at {format_instant(instant)}")
@@ -163,22 +162,27 @@ class Play:
 
 
 class Listening:
-    """Passes everything on, and sets an event when a rollout begins."""
+    """Passes everything on, and lets traffic flow for as long as a rollout lasts."""
 
-    def __init__(self, progress: TerminalProgress, begin: threading.Event) -> None:
+    def __init__(self, progress: TerminalProgress, flow: Flow) -> None:
         """Wraps a terminal's progress."""
-        self._progress, self._begin = progress, begin
+        self._progress, self._flow = progress, flow
         self.follows_logs = progress.follows_logs
         self.run_started = progress.run_started
         self.step_said = progress.step_said
-        self.step_finished = progress.step_finished
         self.run_finished = progress.run_finished
 
     def step_started(self, name: str) -> None:
-        """Sets the event when the step is a rollout."""
+        """Lets traffic flow when the step is a rollout."""
         if name.endswith("rollout"):
-            self._begin.set()
+            self._flow.begin()
         self._progress.step_started(name)
+
+    def step_finished(self, step: StepResult) -> None:
+        """Stops the traffic when the step was a rollout."""
+        if step.name.endswith("rollout"):
+            self._flow.end()
+        self._progress.step_finished(step)
 
 
 def stretches(spec: Spec, season: Season) -> tuple[tuple[str, Interval], ...]:

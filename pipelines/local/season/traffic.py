@@ -13,6 +13,7 @@ from components.core.errors import RunError
 from pipelines.local.season.requests import Request
 
 CLIENTS = 6
+FLOW_PAUSE_S = 0.06
 _TIMEOUT_S = 30.0
 _JSON = {"content-type": "application/json"}
 
@@ -25,6 +26,23 @@ class Tally:
     rows: int = 0
     failed: int = 0
     by_version: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A flow of requests in the background, which begins once and ends once."""
+
+    wanted: threading.Event = field(default_factory=threading.Event)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def begin(self) -> None:
+        """Lets requests flow."""
+        self.wanted.set()
+
+    def end(self) -> None:
+        """Stops them for good."""
+        self.ended.set()
+        self.wanted.set()
 
 
 class Traffic:
@@ -41,51 +59,49 @@ class Traffic:
         self.url, self.requests, self.sent = url, requests, sent
         self.tally = Tally()
 
-    def send_until(self, instant: datetime, told: Callable[[int], None] | None = None) -> None:
+    def send_until(self, instant: datetime) -> None:
         """Sends everything before an instant, as fast as the server answers.
 
         Raises:
             RunError: The server cannot be reached at all.
         """
-        asyncio.run(self._send(lambda request: request.at < instant, told))
+        asyncio.run(self._send(lambda request: request.at < instant, pause_s=0.0))
 
     @contextmanager
-    def flowing(self) -> Iterator[threading.Event]:
-        """Sends in the background, once the event that it gives is set, until the block ends."""
-        begin, stop = threading.Event(), threading.Event()
+    def flowing(self) -> Iterator["Flow"]:
+        """Makes a flow in the background, which lasts no longer than the block.
 
-        def flow() -> None:
-            begin.wait()
-            asyncio.run(self._send(lambda request: not stop.is_set(), None))
+        Recorded time passes slowly in it, so that little of it goes by while something else is
+        waited for.
+        """
+        flow = Flow()
 
-        thread = threading.Thread(target=flow, name="traffic")
+        def send() -> None:
+            flow.wanted.wait()
+            asyncio.run(self._send(lambda _: not flow.ended.is_set(), FLOW_PAUSE_S))
+
+        thread = threading.Thread(target=send, name="traffic")
         thread.start()
         try:
-            yield begin
+            yield flow
         finally:
-            stop.set()
-            begin.set()
+            flow.end()
             thread.join()
 
-    async def _send(
-        self, wanted: Callable[[Request], bool], told: Callable[[int], None] | None
-    ) -> None:
+    async def _send(self, wanted: Callable[[Request], bool], pause_s: float) -> None:
         timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
         async with aiohttp.ClientSession(timeout=timeout) as session:
-            await asyncio.gather(*(self._client(session, wanted, told) for _ in range(CLIENTS)))
+            clients = (self._client(session, wanted, pause_s) for _ in range(CLIENTS))
+            await asyncio.gather(*clients)
 
     async def _client(
-        self,
-        session: aiohttp.ClientSession,
-        wanted: Callable[[Request], bool],
-        told: Callable[[int], None] | None,
+        self, session: aiohttp.ClientSession, wanted: Callable[[Request], bool], pause_s: float
     ) -> None:
         while self.sent < len(self.requests) and wanted(self.requests[self.sent]):
             request = self.requests[self.sent]
             self.sent += 1
             await self._ask(session, request)
-            if told is not None:
-                told(request.rows)
+            await asyncio.sleep(pause_s)
 
     async def _ask(self, session: aiohttp.ClientSession, request: Request) -> None:
         try:
