@@ -15,6 +15,7 @@ import yaml
 
 from components.core.spec.load import merge
 
+NAME = "turbines"
 FIRST_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 ROWS_A_DAY = 500
 SITES = ("north", "south", "fjord", "plain")
@@ -36,20 +37,36 @@ class World:
     """How the turbines behave.
 
     Attributes:
-        days: Days of data from 2024-01-01.
+        days: Days of data from 2024-01-01, a Monday.
         seed: Of everything.
-        moves_on: Day from which the log-odds of a stop rise by `moves_by`; None: never.
-        moves_by: Added to the log-odds.
+        moves: Day from which, and by how much, the log-odds of a stop differ from the start.
         turns_on: Day from which the effect of vibration is turned round; None: never.
         turns_off: Day on which that ends.
+        shuffled: Days whose labels are dealt out anew among their rows.
+        silent_from: Day from which nobody writes down whether a turbine stopped.
     """
 
-    days: int = 60
+    days: int = 63
     seed: int = 11
-    moves_on: int | None = None
-    moves_by: float = 1.2
+    moves: tuple[tuple[int, float], ...] = ()
     turns_on: int | None = None
     turns_off: int | None = None
+    shuffled: frozenset[int] = frozenset()
+    silent_from: int | None = None
+
+    def moved_by(self, number: int) -> float:
+        """What is added to the log-odds on a day."""
+        return ([0.0] + [by for day, by in self.moves if day <= number])[-1]
+
+    def is_turned(self, number: int) -> bool:
+        """Whether vibration has the other effect on a day."""
+        end = self.turns_off if self.turns_off is not None else self.days
+        return self.turns_on is not None and self.turns_on <= number < end
+
+
+def day(number: int) -> str:
+    """The instant at which a day begins, as a run's `as_of`."""
+    return f"{FIRST_DAY + timedelta(days=number):%Y-%m-%d}"
 
 
 def day_of(world: World, number: int) -> pd.DataFrame:
@@ -62,12 +79,13 @@ def day_of(world: World, number: int) -> pd.DataFrame:
     load_kw = rng.integers(100, 3_000, n)
     site = rng.integers(0, len(SITES), n)
     serviced = rng.random(n) < 0.3
-    weight = -0.8 if _within(world, number) else 0.8
+    weight = -0.8 if world.is_turned(number) else 0.8
     logit = -2.6 + weight * (vibration - 3) + 0.0006 * (load_kw - 1_500) + 0.4 * site
-    logit = logit - 1.0 * serviced + 0.2 * rng.standard_normal()
-    logit = logit + (world.moves_by if _moved(world, number) else 0.0)
+    logit = logit - 1.0 * serviced + world.moved_by(number)
     stops = rng.random(n) < 1 / (1 + np.exp(-logit))
-    return pd.DataFrame(
+    stops = rng.permutation(stops) if number in world.shuffled else stops
+    known = world.silent_from is None or number < world.silent_from
+    table = pd.DataFrame(
         {
             "turbine_id": rng.integers(1, 400, n),
             "read_at": start + pd.to_timedelta(seconds, unit="s"),
@@ -76,32 +94,34 @@ def day_of(world: World, number: int) -> pd.DataFrame:
             "vibration": np.where(rng.random(n) < 0.03, np.nan, vibration),
             "load_kw": load_kw,
             "serviced": serviced,
-            "stops": stops,
+            "stops": pd.array(stops if known else [pd.NA] * n, dtype="boolean"),
         }
-    ).drop_duplicates(["turbine_id", "read_at"])
+    )
+    return table.drop_duplicates(["turbine_id", "read_at"])
 
 
-def _moved(world: World, number: int) -> bool:
-    return world.moves_on is not None and number >= world.moves_on
+def days_of(world: World, start: int, end: int) -> pd.DataFrame:
+    """The readings of some days as a caller knows them: without the label."""
+    table = pd.concat([day_of(world, number) for number in range(start, end)])
+    return table.drop(columns="stops")
 
 
-def _within(world: World, number: int) -> bool:
-    end = world.turns_off if world.turns_off is not None else world.days
-    return world.turns_on is not None and world.turns_on <= number < end
+def day_file(root: Path, number: int) -> Path:
+    """Where the readings of a day are."""
+    return root / "data" / f"{day(number)}.parquet"
 
 
 def write_world(root: Path, world: World) -> None:
     """Writes one Parquet file a day below ``root/data``."""
     (root / "data").mkdir(parents=True, exist_ok=True)
     for number in range(world.days):
-        day = FIRST_DAY + timedelta(days=number)
-        day_of(world, number).to_parquet(root / "data" / f"{day:%Y-%m-%d}.parquet", index=False)
+        day_of(world, number).to_parquet(day_file(root, number), index=False)
 
 
-def spec_of(root: Path) -> dict[str, Any]:
+def spec_of(root: Path, target: str) -> dict[str, Any]:
     """The spec as a mapping, with every place below `root`."""
     return {
-        "name": "turbines",
+        "name": NAME,
         "description": "Will this turbine stop within half a day?",
         "data": {
             "primary": {
@@ -112,25 +132,37 @@ def spec_of(root: Path) -> dict[str, Any]:
         },
         "label": {"column": "stops", "name": "will_stop", "known_after": "12h"},
         "history": {"spans": 10, "rows": 2_000, "newest": "3d"},
-        "split": {"recent": "6d"},
+        "split": {"recent": "6d", "reference": "every 3rd week"},
         "model": {"hidden": [16], "epochs": 3, "batch": 256},
-        "gates": {"floors": {"auc": 0.6}, "resamples": 400},
+        "gates": {
+            "floors": {"auc": 0.6},
+            "reference": {"auc": {"not_worse_by": 0.02}},
+            "resamples": 400,
+        },
         "serving": {
-            "target": f"local://{root}/serving",
+            "target": target,
             "log": f"{root}/log",
-            "canary": {"steps": ["50%"], "requests": 10, "deadline": "40s"},
+            "canary": {
+                "steps": ["50%"],
+                "requests": 20,
+                "deadline": "60s",
+                "slower": 20,
+                "latency": "20s",
+                "shift": 0.4,
+            },
         },
         "monitoring": {"every": "7d", "rows": 500},
-        "retraining": {"cool_down": "7d", "most": "3 per 60d"},
+        "retraining": {"cool_down": "10d", "most": "3 per 60d"},
         "first_model": "allowed",
     }
 
 
-def write_model(root: Path, changes: Mapping[str, Any] | None = None, schema: str = SCHEMA) -> Path:
-    """Writes the model's folder, with a few fields changed; its path is a `model` parameter."""
-    folder = root / "model"
+def write_model(
+    folder: Path, spec: Mapping[str, Any], changes: Mapping[str, Any] | None = None
+) -> Path:
+    """Writes a model's folder, with a few fields changed; its path is a `model` parameter."""
     folder.mkdir(parents=True, exist_ok=True)
-    spec = merge(spec_of(root), changes or {})
-    (folder / "model.yaml").write_text(yaml.safe_dump(spec, sort_keys=False))
-    (folder / "schema.pbtxt").write_text(schema)
+    text = yaml.safe_dump(merge(spec, changes or {}), sort_keys=False)
+    (folder / "model.yaml").write_text(text)
+    (folder / "schema.pbtxt").write_text(SCHEMA)
     return folder

@@ -1,0 +1,58 @@
+"""Bad data is stopped at validate, with the reason, and nothing is trained on it."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipelines.local.result import RunResult
+from tests.loop.places import STEADY, TRAINED_ON, Deployed, Stages
+from tests.loop.turbines import day, day_file
+
+
+def in_pounds(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(vibration=table["vibration"] * 25.4)
+
+
+def with_a_flood(table: pd.DataFrame) -> pd.DataFrame:
+    """A third of the rows come from sites that nobody ever heard of."""
+    numbers = np.arange(len(table))
+    return table.assign(
+        type_code=np.where(numbers % 3 == 0, 100 + numbers, table["type_code"]),
+    )
+
+
+def half_missing(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(vibration=table["vibration"].where(np.arange(len(table)) % 2 == 0))
+
+
+@pytest.mark.parametrize(
+    ("breaks", "column"),
+    [(in_pounds, "vibration"), (with_a_flood, "type_code"), (half_missing, "vibration")],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_a_broken_newest_day(
+    deployed: Deployed,
+    stages: Stages,
+    breaks: Callable[[pd.DataFrame], pd.DataFrame],
+    column: str,
+) -> None:
+    stage = stages.clone(deployed.stage)
+    newest = day_file(stage.root, TRAINED_ON)
+    breaks(pd.read_parquet(newest)).to_parquet(newest, index=False)
+    stopped = stage.run(day(TRAINED_ON + 1))
+    _check_stopped(stopped, f"{column} in {day(TRAINED_ON)}")
+
+
+def test_too_little_history(stages: Stages) -> None:
+    stage = stages.make(STEADY, {"history": {"spans": 60}})
+    stopped = stage.run(day(TRAINED_ON))
+    _check_stopped(stopped, "There are 42 spans with rows; at least 60 are asked for.")
+    assert stage.champion() is None
+
+
+def _check_stopped(run: RunResult, reason: str) -> None:
+    assert list(run.steps) == ["plan", "prepare", "validate"]
+    assert run.step("validate").decision == "stop"
+    assert reason in run.step("validate").reason
