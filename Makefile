@@ -77,6 +77,7 @@ check: .venv/ready ## Lint, types, arrows between rooms, freshness of everything
 	@$(DEV)/ruff format --check . && $(DEV)/ruff check .
 	@$(DEV)/mypy $(ROOMS)
 	@$(DEV)/lint-imports
+	@$(DEV)/hadolint components/*/Dockerfile
 	@$(DEV)/python -m pipelines.reference --check
 	@$(DEV)/python -m pipelines.compile --check
 
