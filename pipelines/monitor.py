@@ -34,4 +34,4 @@ def monitor(model: str, as_of: str = "", target: str = "", overlay: str = "") ->
     with dsl.If(judged.outputs["decision"] == "retrain", name="the world has moved"):
         train_and_deploy(
             model=model, as_of=planned.outputs["as_of"], target=target, overlay=overlay
-        )
+        ).set_caching_options(False)

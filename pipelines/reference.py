@@ -10,6 +10,7 @@ from typing import Any
 from components.core.spec.json_schema import spec_json_schema
 
 REFERENCE = Path("docs/spec.md")
+_WORDS = {("integer", "string"): "whole number", ("number", "string"): "number"}
 JSON_SCHEMA = Path("models/spec.schema.json")
 _HEAD = """# The model spec
 
@@ -81,7 +82,7 @@ def _kind_of_type(field: Mapping[str, Any]) -> Iterator[str]:
         inner = next((one for one in named if isinstance(one, Mapping)), {})
         yield f"names to {_accepts(inner) or 'values'}"
     elif isinstance(kind, list):
-        yield " or ".join(kind)
+        yield _WORDS.get(tuple(kind), " or ".join(kind))
     elif kind != "null":
         example = field.get("examples", [])
         yield f"such as `{example[0]}`" if example else str(kind)

@@ -40,7 +40,9 @@ def requests_of(
     """
     ordered = table.sort_values([event_time, *grouping.by], kind="stable").reset_index(drop=True)
     slot = ordered[event_time].dt.floor(f"{int(grouping.every.total_seconds())}s")
-    groups = ordered.groupby([slot, *(ordered[column] for column in grouping.by)], sort=True)
+    groups = ordered.groupby(
+        [slot, *(ordered[column] for column in grouping.by)], sort=True, dropna=False
+    )
     return tuple(
         Request(
             at=rows[event_time].iloc[0].to_pydatetime(),
