@@ -6,17 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from components.core.artifacts import VERDICT
+from components.core.verdict import Verdict
 from pipelines.local.result import RunResult
 from tests.loop.places import STEADY, TRAINED_ON, Deployed, Stages
 from tests.loop.turbines import day, day_file
 
 
-def in_pounds(table: pd.DataFrame) -> pd.DataFrame:
+def in_another_unit(table: pd.DataFrame) -> pd.DataFrame:
+    """Millimetres where inches were meant."""
     return table.assign(vibration=table["vibration"] * 25.4)
 
 
 def with_a_flood(table: pd.DataFrame) -> pd.DataFrame:
-    """A third of the rows come from sites that nobody ever heard of."""
+    """A third of the rows are of types that nobody ever heard of."""
     numbers = np.arange(len(table))
     return table.assign(
         type_code=np.where(numbers % 3 == 0, 100 + numbers, table["type_code"]),
@@ -29,7 +32,7 @@ def half_missing(table: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     ("breaks", "column"),
-    [(in_pounds, "vibration"), (with_a_flood, "type_code"), (half_missing, "vibration")],
+    [(in_another_unit, "vibration"), (with_a_flood, "type_code"), (half_missing, "vibration")],
     ids=lambda value: getattr(value, "__name__", value),
 )
 def test_a_broken_newest_day(
@@ -38,11 +41,14 @@ def test_a_broken_newest_day(
     breaks: Callable[[pd.DataFrame], pd.DataFrame],
     column: str,
 ) -> None:
+    """The newest whose labels are in, so the newest that would be learned from or judged by."""
     stage = stages.clone(deployed.stage)
     newest = day_file(stage.root, TRAINED_ON)
     breaks(pd.read_parquet(newest)).to_parquet(newest, index=False)
-    stopped = stage.run(day(TRAINED_ON + 1))
-    _check_stopped(stopped, f"{column} in {day(TRAINED_ON)}")
+    stopped = stage.run(day(TRAINED_ON + 2))
+    verdict = _check_stopped(stopped, column)
+    assert f"{column} in {day(TRAINED_ON)}" in {f.subject for f in verdict.failures}
+    assert {f.subject.split()[0] for f in verdict.failures} == {column}
 
 
 def test_too_little_history(stages: Stages) -> None:
@@ -52,7 +58,9 @@ def test_too_little_history(stages: Stages) -> None:
     assert stage.champion() is None
 
 
-def _check_stopped(run: RunResult, reason: str) -> None:
+def _check_stopped(run: RunResult, reason: str) -> Verdict:
     assert list(run.steps) == ["plan", "prepare", "validate"]
-    assert run.step("validate").decision == "stop"
-    assert reason in run.step("validate").reason
+    stopped = run.step("validate")
+    assert stopped.decision == "stop"
+    assert stopped.reason.startswith(reason)
+    return Verdict.read(stopped.artifacts["verdict"] / VERDICT)

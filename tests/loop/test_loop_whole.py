@@ -89,7 +89,8 @@ def _check_chain(stage: Stage, request: str, version: str, run: str) -> None:
     wanted = {"plan", "validate", "train", "evaluate", "deploy", "rollout"}
     assert wanted <= set(decided)
     assert decided["rollout"] == "promoted"
-    made_from = {name: digest for e in chain.steps for name, digest in e.digests.items()}
+    judged = [entry for entry in chain.steps if entry.step in ("validate", "evaluate", "deploy")]
+    made_from = {name: digest for entry in judged for name, digest in entry.digests.items()}
     for name in ("spec", "schema", "plan", "examples"):
         assert chain.card.digests[name] == made_from[name]
     assert chain.watched is not None
