@@ -143,12 +143,16 @@ class TaskHandler:
         # What a stopped attempt left half done must not look like this one's.
         shutil.rmtree(outputs, ignore_errors=True)
         outputs.mkdir(parents=True)
+        # KFP's own shell line leaves a folder behind in every step; this run's go with the run.
+        scratch = self.folder.path / "tmp"
+        scratch.mkdir(exist_ok=True)
+        declared = {v.name: v.value for v in call.container.env}
         say = partial(self._say, name) if self.observer.follows_logs else None
         with followed(log, say):
             return self.processes.run(
                 command=_checked(name, call.command()),
                 environment=self.machine.environment(
-                    call.container.image, {v.name: v.value for v in call.container.env}
+                    call.container.image, {"TMPDIR": str(scratch), **declared}
                 ),
                 directory=self.machine.code,
                 log=log,
