@@ -1,8 +1,10 @@
 """A season's table and closing lines on a terminal."""
 
 import json
+import re
 from collections.abc import Sequence
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -14,12 +16,19 @@ NOTE = (
     "An illustrative replay: the settings were chosen knowing the year; nothing in the data is "
     "altered."
 )
-_COLUMNS = ("", "requests", "rows", "calibration", "AUC", "log loss", "decision", "champion")
+_COLUMNS = ("", "requests", "calibration", "AUC", "log loss", "decision", "champion")
+_VERSION = re.compile(r"(\d{8})T\d{4}-([0-9a-f]{4})[0-9a-f]*(.*)")
 
 
 def show_season(console: Console, ledger: Ledger, places: Places) -> None:
     """Writes the table, the index page's path and what can be done next."""
-    table = Table(*_COLUMNS, title=f"The season of {ledger.model}", title_justify="left")
+    table = Table(
+        *_COLUMNS,
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        title=f"The season of {ledger.model}",
+        title_justify="left",
+    )
     for month in ledger.months:
         table.add_row(*row_of(month))
     console.print(table)
@@ -34,7 +43,6 @@ def row_of(month: Month) -> Sequence[str]:
     return (
         month.name,
         f"{month.requests:,}",
-        f"{month.rows:,}",
         number(metrics.get("calibration_error")),
         number(metrics.get("auc")),
         number(metrics.get("log_loss")),
@@ -50,14 +58,19 @@ def number(value: float | None) -> str:
 
 def decision_of(month: Month) -> str:
     """The monitoring run's decision, and what came of a retraining."""
-    return f"{month.decision} → {month.outcome}" if month.outcome else month.decision
+    outcome = month.outcome.rpartition(": ")[2]
+    return f"{month.decision} → {outcome}" if outcome else month.decision
 
 
 def champion_of(month: Month) -> str:
     """The champion, and what replaced it."""
-    if month.champion_before == month.champion_after:
-        return month.champion_after
-    return f"{month.champion_before} → {month.champion_after}"
+    before, after = short(month.champion_before), short(month.champion_after)
+    return after if before == after else f"{before} → {after}"
+
+
+def short(version: str) -> str:
+    """A version's day and the beginning of its digest."""
+    return _VERSION.sub(r"\1-\2\3", version)
 
 
 def show_next(console: Console, url: str, request: Request) -> None:
