@@ -16,8 +16,8 @@ NOTE = (
     "An illustrative replay: the settings were chosen knowing the year; nothing in the data is "
     "altered."
 )
-_COLUMNS = ("", "requests", "calibration", "AUC", "log loss", "decision", "champion")
-_VERSION = re.compile(r"(\d{8})T\d{4}-([0-9a-f]{4})[0-9a-f]*(.*)")
+_COLUMNS = ("", "requests", "calibr.", "AUC", "log loss", "decision", "champion")
+_VERSION = re.compile(r"(\d{4})(\d\d)(\d\d)T\d{4}-[0-9a-f]{8}(.*)")
 
 
 def show_season(console: Console, ledger: Ledger, places: Places) -> None:
@@ -63,14 +63,9 @@ def decision_of(month: Month) -> str:
 
 
 def champion_of(month: Month) -> str:
-    """The champion, and what replaced it."""
-    before, after = short(month.champion_before), short(month.champion_after)
-    return after if before == after else f"{before} → {after}"
-
-
-def short(version: str) -> str:
-    """A version's day and the beginning of its digest."""
-    return _VERSION.sub(r"\1-\2\3", version)
+    """Who serves after the stretch, by the day it was trained for; an arrow if it is new."""
+    after = _VERSION.sub(r"\1-\2-\3\4", month.champion_after)
+    return after if month.champion_before == month.champion_after else f"→ {after}"
 
 
 def show_next(console: Console, url: str, request: Request) -> None:

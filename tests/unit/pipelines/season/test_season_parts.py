@@ -122,7 +122,7 @@ def test_a_row_says_who_serves_and_why() -> None:
     refused = month("a", "a", "evaluate: refuse")
     assert (champion_of(refused), decision_of(refused)) == ("a", "retrain → refuse")
     old, new = "20130701T0000-f10fad6a", "20131001T0000-288d982a-c"
-    assert champion_of(month(old, new, "rollout: promoted")) == "20130701-f10f → 20131001-288d-c"
+    assert champion_of(month(old, new, "rollout: promoted")) == "→ 2013-10-01-c"
 
 
 def test_an_unfinished_season_goes_on_and_a_finished_one_does_not(tmp_path: Path) -> None:
