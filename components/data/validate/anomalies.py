@@ -51,7 +51,7 @@ def _finding(
 ) -> Finding:
     name = anomalies_pb2.AnomalyInfo.Type.Name(reason.type).lower()
     return Finding(
-        code=f"schema_{name}",
+        code=f"schema_{name.removeprefix('schema_')}",
         severity=severity,
         subject=f"{column} in {dataset}" if column else dataset,
         measured=reason.short_description,

@@ -11,7 +11,7 @@ from components.data.validate.dataset_statistics import Described
 from components.data.validate.history import judge_history
 from components.data.validate.leaks import judge_leaks
 from components.data.validate.pieces import cut_pieces
-from components.data.validate.rows import Examples
+from components.data.validate.rows import Examples, usable_columns
 from components.data.validate.schema import MAY_SHIFT, domain_of, parse_schema, tagged
 from components.data.validate.skew import judge_skew
 from components.data.validate.sources import judge_rows, judge_sources
@@ -73,7 +73,7 @@ def verdict_of(plan: Plan, lineage: Lineage, findings: Iterable[Finding]) -> Ver
 def _of_rows(plan: Plan, examples: Examples, schema_text: str) -> Iterator[Finding]:
     spec, schema = plan.spec, parse_schema(schema_text, plan.spec.schema_file)
     event_time = spec.data.primary.event_time
-    columns = [c for c in plan.columns if _is_everywhere(c.name, examples)]
+    columns = usable_columns(plan.columns, examples)
     cut = {span.name: span for span in plan.cut}
     pieces = cut_pieces(examples.spans, event_time, cut)
     domains = {column.name: domain_of(schema, column.name) for column in columns}
@@ -85,10 +85,6 @@ def _of_rows(plan: Plan, examples: Examples, schema_text: str) -> Iterator[Findi
     train = examples.splits.get(SplitName.TRAIN)
     if train is not None:
         yield from judge_leaks(train, columns, spec.label.name, event_time, spec.task)
-
-
-def _is_everywhere(column: str, examples: Examples) -> bool:
-    return all(column in table.column_names for table in examples.spans.values())
 
 
 def _positives(plan: Plan, examples: Examples) -> int:

@@ -24,7 +24,7 @@ from components.core.spec import Kind
 from components.core.verdict import Verdict
 from components.data.validate.judgement import PASS
 from components.data.validate.pictures import picture_of
-from components.data.validate.rows import Examples
+from components.data.validate.rows import Examples, usable_columns
 
 
 def page_of(plan: Plan, lineage: Lineage, examples: Examples, verdict: Verdict) -> str:
@@ -86,8 +86,9 @@ def _spans(lineage: Lineage) -> Table:
 
 def _columns(plan: Plan, examples: Examples) -> list[Block]:
     parts = [(str(s), examples.splits[s]) for s in _SHOWN if s in examples.splits]
-    rows = [_summary(c, name, table) for c in plan.columns for name, table in parts]
-    figures = [_figure(c, parts) for c in plan.columns if c.kind != Kind.TIMESTAMP]
+    columns = usable_columns(plan.columns, examples)
+    rows = [_summary(c, name, table) for c in columns for name, table in parts]
+    figures = [_figure(c, parts) for c in columns if c.kind != Kind.TIMESTAMP]
     names = ["column", "rows of", "missing", "median or commonest", "least", "most"]
     return [Row(figures), Table(names, rows, "Each column in numbers", fold_after=8)]
 

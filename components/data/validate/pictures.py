@@ -7,7 +7,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from components.core.report import Bars, bar_chart
-from components.core.report.text import format_value
 from components.core.spec import Kind
 
 _BINS = 12
@@ -37,10 +36,12 @@ def _numbers(columns: Sequence[pa.ChunkedArray]) -> tuple[list[str], list[npt.ND
     if not len(pooled):
         return ["none"], [np.zeros(1) for _ in values]
     low, high = np.quantile(pooled, [0.005, 0.995])
-    edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
+    if low == high:
+        return [f"{low:,.4g}"], [np.ones(1) * (len(v) > 0) for v in values]
+    edges = np.linspace(low, high, _BINS + 1)
     # What lies beyond the outer half percents counts with the outermost bins.
     counts = [np.histogram(np.clip(v, edges[0], edges[-1]), edges)[0] for v in values]
-    names = [format_value(float(edge)) for edge in edges[:-1]]
+    names = [f"{edge:,.4g}" for edge in edges[:-1]]
     return names, [count / max(count.sum(), 1) for count in counts]
 
 

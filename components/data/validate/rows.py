@@ -1,13 +1,14 @@
 """The examples as validation looks at them: by split, and by span whatever the split."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.core.artifacts import SplitName, example_files
+from components.core.artifacts import ModelColumn, SplitName, example_files
+from components.core.spec import Kind
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,15 @@ class Examples:
         return sum(table.num_rows for table in self.splits.values())
 
 
+def usable_columns(columns: Iterable[ModelColumn], examples: Examples) -> tuple[ModelColumn, ...]:
+    """The columns that every span has, and that hold what they are meant to hold.
+
+    The others are anomalies of the schema; there is nothing else to say of them.
+    """
+    schemas = [table.schema for table in examples.spans.values()]
+    return tuple(c for c in columns if all(_holds(schema, c) for schema in schemas))
+
+
 def read_examples(folder: Path, event_time: str) -> Examples:
     """Reads an examples artifact.
 
@@ -45,3 +55,19 @@ def read_examples(folder: Path, event_time: str) -> Examples:
         splits={split: pa.concat_tables(parts) for split, parts in splits.items() if parts},
         spans={n: pa.concat_tables(parts).sort_by(event_time) for n, parts in spans.items()},
     )
+
+
+def _holds(schema: pa.Schema, column: ModelColumn) -> bool:
+    place = schema.get_field_index(column.name)
+    return place >= 0 and bool(_IS_KIND[column.kind](schema.field(place).type))
+
+
+def _is_number(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(type_) or pa.types.is_integer(type_))
+
+
+_IS_KIND = {
+    Kind.NUMBER.value: _is_number,
+    Kind.CATEGORY.value: pa.types.is_string,
+    Kind.TIMESTAMP.value: pa.types.is_timestamp,
+}

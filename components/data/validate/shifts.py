@@ -9,12 +9,14 @@ What this cannot see: a column that is nearly always one value (rain in millimet
 inches), and a change of scale within what the column does from week to week anyway.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from components.data.validate.numbers import Floats, NumberProfile, distances
+from components.data.validate.numbers import Ints, NumberProfile, distances
+
+Bools = npt.NDArray[np.bool_]
 
 EARLIER_SPANS = 2  # fewer teach nothing of how a column moves
 
@@ -23,7 +25,7 @@ _FACTOR_FEW = 2.5  # the same while there are fewer earlier steps than:
 _FEW_STEPS = 12
 _SPREAD = 0.25  # of the earlier 5%-95% range: no smaller step of the median is a jump
 _STEP_MARGIN = 0.15  # of Kolmogorov-Smirnov distance between neighbours, beyond the largest
-_SPAN_FLOOR = 0.25  # of Kolmogorov-Smirnov distance to the nearest earlier span
+_CHANCE = 1.95  # the same, times the root of 2 / values: chance exceeds it once in a thousand
 _NEW_VALUES = 0.5  # of a span's values; a record summer brings some, another unit nearly all
 _NEW_FACTOR = 2.0  # times the largest share of them in an earlier span
 _MATERIAL = 0.1  # of its size: a median or quartile range that moves less has not moved
@@ -52,7 +54,7 @@ class Shift:
 
 
 def shift_of(profile: NumberProfile, span: int) -> Shift | None:
-    """The most telling shift of a span against all earlier ones.
+    """The more telling of two steps between neighbouring pieces: of median, and of distribution.
 
     Args:
         profile: The number's profile.
@@ -61,10 +63,14 @@ def shift_of(profile: NumberProfile, span: int) -> Shift | None:
     Returns:
         The shift that used most of its limit; None where there is too little to compare.
     """
-    earlier = np.unique(profile.span[profile.span < span])
-    if len(earlier) < EARLIER_SPANS or not (profile.span == span).any():
+    earlier = _earlier(profile, span)
+    before, now = profile.span[1:] < span, profile.span[1:] == span
+    if earlier is None or not before.any() or not now.any():
         return None
-    return max(_shifts(profile, span, earlier), key=lambda shift: shift.ratio, default=None)
+    step = _median_step(profile, span, before, now)
+    if not _moved(profile, span, earlier):
+        return step
+    return max(step, _distribution_step(profile, before, now), key=lambda shift: shift.ratio)
 
 
 def new_values_of(profile: NumberProfile, span: int) -> Shift | None:
@@ -74,60 +80,50 @@ def new_values_of(profile: NumberProfile, span: int) -> Shift | None:
     is one that was never seen. None where the number is not of that kind, there is too little to
     compare, or its middle stayed where it was (as a year's does).
     """
-    earlier = np.unique(
-        profile.span[(profile.span < span) & ~np.isnan(profile.unseen[profile.span])]
-    )
-    if len(earlier) < EARLIER_SPANS or not (profile.span == span).any():
+    earlier = _earlier(profile, span)
+    if earlier is None or np.isnan(profile.unseen[[*earlier, span]]).any():
         return None
-    nearest, _ = _nearest(profile, span, earlier)
-    if not _is_material(profile, profile.of_span(span), profile.of_span(nearest)):
+    if not _moved(profile, span, earlier):
         return None
     limit = max(_NEW_VALUES, _NEW_FACTOR * profile.unseen[earlier[1:]].max())
     measure = "the share of its values that no earlier span has is"
     return Shift(measure, float(profile.unseen[span]), float(limit))
 
 
-def _shifts(profile: NumberProfile, span: int, earlier: np.ndarray) -> Iterator[Shift]:
-    before = profile.span[1:] < span
-    now = profile.span[1:] == span
-    medians = np.abs(np.diff(profile.median))
-    if before.any():
-        factor = _FACTOR if before.sum() >= _FEW_STEPS else _FACTOR_FEW
-        floor = _SPREAD * _spread(profile, span)
-        limit = max(factor * medians[before].max(), floor)
-        yield Shift("the largest step of its median is", *_pair(medians, now, limit))
-    nearest, apart = _nearest(profile, span, earlier)
-    if not _is_material(profile, profile.of_span(span), profile.of_span(nearest)):
-        return
+def _earlier(profile: NumberProfile, span: int) -> Ints | None:
+    """The spans before one that has pieces, where they are enough to learn from."""
+    earlier = np.unique(profile.span[profile.span < span])
+    enough = len(earlier) >= EARLIER_SPANS and (profile.span == span).any()
+    return earlier if enough else None
+
+
+def _median_step(profile: NumberProfile, span: int, before: Bools, now: Bools) -> Shift:
+    steps = np.abs(np.diff(profile.median))
+    earlier = profile.span < span
+    pooled = (profile.cdf[earlier] * profile.count[earlier, None]).sum(axis=0)
+    pooled = pooled / profile.count[earlier].sum()
+    spread = profile.quantile(pooled, 0.95) - profile.quantile(pooled, 0.05)
+    floor = max(_SPREAD * spread, _MATERIAL * abs(profile.quantile(pooled, 0.5)))
+    factor = _FACTOR if before.sum() >= _FEW_STEPS else _FACTOR_FEW
+    limit = max(factor * steps[before].max(), floor)
+    return Shift("the largest step of its median is", float(steps[now].max()), float(limit))
+
+
+def _distribution_step(profile: NumberProfile, before: Bools, now: Bools) -> Shift:
     steps = np.abs(np.diff(profile.cdf, axis=0)).max(axis=1)
-    largest = steps[before].max(initial=0.0)
-    if before.any():
-        limit = max(largest + _STEP_MARGIN, 2 * largest)
-        yield Shift("the largest jump of its distribution is", *_pair(steps, now, limit))
-    natural = max(_nearest(profile, one, earlier)[1] for one in earlier)
-    limit = max(_SPAN_FLOOR, _FACTOR * natural, largest)
-    yield Shift("the distance to the nearest earlier span is", apart, float(limit))
+    largest = steps[before].max()
+    fewest = np.minimum(profile.count[1:], profile.count[:-1])[now].min()
+    margin = max(_STEP_MARGIN, _CHANCE * np.sqrt(2 / fewest))
+    limit = max(largest + margin, 2 * largest)
+    return Shift("the largest jump of its distribution is", float(steps[now].max()), float(limit))
 
 
-def _pair(steps: Floats, now: np.ndarray, limit: float) -> tuple[float, float]:
-    return float(steps[now].max(initial=0.0)), float(limit)
-
-
-def _spread(profile: NumberProfile, span: int) -> float:
-    before = profile.span < span
-    pooled = (profile.cdf[before] * profile.count[before, None]).sum(axis=0)
-    pooled /= profile.count[before].sum()
-    return profile.quantile(pooled, 0.95) - profile.quantile(pooled, 0.05)
-
-
-def _nearest(profile: NumberProfile, span: int, others: np.ndarray) -> tuple[int, float]:
-    rest = others[others != span]
-    apart = distances(profile.of_span(span), np.array([profile.of_span(one) for one in rest]))
-    return int(rest[apart.argmin()]), float(apart.min())
-
-
-def _is_material(profile: NumberProfile, one: Floats, other: Floats) -> bool:
-    middles = [profile.quantile(cdf, 0.5) for cdf in (one, other)]
-    ranges = [profile.quantile(cdf, 0.75) - profile.quantile(cdf, 0.25) for cdf in (one, other)]
+def _moved(profile: NumberProfile, span: int, earlier: Ints) -> bool:
+    """Whether median or quartile range moved by a tenth, from the most similar earlier span."""
+    mine = profile.of_span(span)
+    theirs = np.array([profile.of_span(one) for one in earlier])
+    nearest = theirs[distances(mine, theirs).argmin()]
+    middles = [profile.quantile(cdf, 0.5) for cdf in (mine, nearest)]
+    ranges = [profile.quantile(cdf, 0.75) - profile.quantile(cdf, 0.25) for cdf in (mine, nearest)]
     size = max(abs(middles[1]), ranges[1])
     return max(abs(middles[0] - middles[1]), abs(ranges[0] - ranges[1])) > _MATERIAL * size
