@@ -15,8 +15,10 @@ def format_schema(schema: schema_pb2.Schema, comment: str = "") -> str:
     """
     lines = []
     for field, value in schema.ListFields():
-        for one in value if field.label == field.LABEL_REPEATED else [value]:
-            lines.append(_line(field.name, one))
+        repeated = field.label == field.LABEL_REPEATED
+        for one in value if repeated else [value]:
+            holder = schema_pb2.Schema(**{field.name: [one] if repeated else one})
+            lines.append(text_format.MessageToString(holder, as_one_line=True, as_utf8=True))
     return comment + "\n".join(lines) + "\n"
 
 
@@ -31,13 +33,3 @@ def difference(committed: str, proposed: str, name: str) -> str:
     """A unified diff; empty where the texts are equal."""
     pair = committed.splitlines(keepends=True), proposed.splitlines(keepends=True)
     return "".join(difflib.unified_diff(*pair, f"{name} (committed)", f"{name} (from the data)"))
-
-
-def _line(name: str, value: object) -> str:
-    if hasattr(value, "DESCRIPTOR"):
-        text = text_format.MessageToString(value, as_one_line=True, as_utf8=True)
-        return f"{name} {{ {text} }}"
-    holder = schema_pb2.Schema()
-    setattr(holder, name, value)
-    plain: str = text_format.MessageToString(holder, as_one_line=True)
-    return plain
