@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from components.core.digest import digest_file, digest_of
 from components.core.plan import Plan
 from components.core.spans import Span, parse_instant
 from components.data.prepare.examples import PreparedSpan
-from components.data.prepare.files import digest_rows, parquet_bytes
+from components.data.prepare.files import parquet_bytes
 
 _META = b"ratoon"
 _log = logging.getLogger(__name__)
@@ -33,14 +34,14 @@ class KeptSpan(Record):
     rows_read: int
 
 
-def name_of(plan: Plan, span: Span, primary: str, external: Mapping[str, pa.Table]) -> str:
+def name_of(plan: Plan, span: Span, primary: str, external: Mapping[str, str]) -> str:
     """Names a prepared span by what it is made from: plan, code, file and joined rows.
 
     Args:
         plan: Only the parts of it that change a span's examples count.
         span: The span.
         primary: Digest of its primary rows.
-        external: Source to the rows that the span can join.
+        external: Source to the digest of the rows that the span can join.
     """
     data = plan.spec.data
     as_of = parse_instant(plan.as_of)
@@ -48,7 +49,7 @@ def name_of(plan: Plan, span: Span, primary: str, external: Mapping[str, pa.Tabl
     is_settled = as_of >= span.end + plan.spec.label.known_after
     made_of = {
         "primary": [data.primary.model_dump(mode="json", exclude={"uri"}), primary],
-        "external": {n: _joined_by(plan, n, table) for n, table in external.items()},
+        "external": {n: [_joined_by(plan, n), rows] for n, rows in external.items()},
         "label": plan.spec.label.model_dump(mode="json", exclude={"threshold"}),
         "rules": [rule.refuse_value for rule in plan.spec.rules],
         "columns": [column.model_dump(mode="json") for column in plan.columns],
@@ -82,12 +83,12 @@ def keep(folder: str | None, name: str, span: PreparedSpan, rows_read: int) -> N
     storage.write_bytes(f"{folder}/{name}.parquet", parquet_bytes(marked))
 
 
-def _joined_by(plan: Plan, name: str, table: pa.Table) -> list[object]:
+def _joined_by(plan: Plan, name: str) -> dict[str, object]:
     left_out = {"uri", "origin", "licence", "fresh_within"}
-    source = plan.spec.data.external[name].model_dump(mode="json", exclude=left_out)
-    return [source, digest_rows(table)]
+    return plan.spec.data.external[name].model_dump(mode="json", exclude=left_out)
 
 
+@cache
 def _code() -> list[str]:
     """Digests of this step's modules: a span made by other code is made again."""
     return [digest_file(file) for file in sorted(Path(__file__).parent.glob("*.py"))]

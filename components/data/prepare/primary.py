@@ -65,9 +65,16 @@ def _of_one_file(plan: Plan) -> Iterator[Piece]:
     primary = plan.spec.data.primary
     file = fetch(primary.uri, primary.format)
     table = parse(file, wanted_of_primary(plan))
+    count = table.num_rows
+    timeless = table.filter(pc.is_null(table[primary.event_time]))
+    table = table.filter(pc.is_valid(table[primary.event_time])).sort_by(primary.event_time)
+    times = microseconds(table[primary.event_time])
     for index, span in enumerate(plan.cut):
-        rows = table.filter(_holds(table[primary.event_time], span, with_missing=index == 0))
-        read = partial(_read_of_all, file, table.num_rows) if index == 0 else None
+        first, end = np.searchsorted(times, [of_instant(span.start), of_instant(span.end)])
+        rows = table.slice(first, end - first)
+        # A row without a time is counted once, with the first span.
+        rows = pa.concat_tables([rows, timeless]) if index == 0 else rows
+        read = partial(_read_of_all, file, count) if index == 0 else None
         yield Piece(span, digest_rows(rows), partial(_same, rows), read)
 
 
@@ -77,11 +84,3 @@ def _same(rows: pa.Table) -> pa.Table:
 
 def _read_of_all(file: SourceFile, rows: int, _: int) -> SourceRead:
     return read_of(file, rows)
-
-
-def _holds(times: pa.ChunkedArray, span: Span, with_missing: bool) -> pa.Array:
-    """The rows of a span; a row without a time is counted once, with the first span."""
-    missing = pc.is_null(times).combine_chunks().to_numpy(zero_copy_only=False)
-    known = microseconds(times.fill_null(0))
-    inside = (known >= of_instant(span.start)) & (known < of_instant(span.end))
-    return pa.array(np.where(missing, with_missing, inside))

@@ -86,7 +86,8 @@ def read_external(plan: Plan) -> tuple[tuple[Outside, ...], tuple[SourceRead, ..
 
 def _make(plan: Plan, piece: Piece, outside: Sequence[Outside], examples: Path) -> _Made:
     joinable = {one.name: one.rows_for(piece.span) for one in outside}
-    name = kept.name_of(plan, piece.span, piece.digest, joinable)
+    digests = {one.name: one.digest_for(joinable[one.name]) for one in outside}
+    name = kept.name_of(plan, piece.span, piece.digest, digests)
     found = kept.load(plan.spec.data.prepared, name)
     span, rows_read = found or _prepare(plan, piece, joinable, name)
     is_first = piece.span.name == plan.spans[0]

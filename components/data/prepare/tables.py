@@ -1,6 +1,7 @@
 """Reading a source: its bytes once, then only the columns that are wanted."""
 
 import difflib
+import logging
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from components.core.spec import Kind
 from components.data.prepare.columns import typed
 from components.data.prepare.wanted import Wanted
 
+_log = logging.getLogger(__name__)
 _MISSING = ["", "NA", "NaN", "nan", "null", "NULL"]
 
 
@@ -58,6 +60,9 @@ def parse(file: SourceFile, wanted: Wanted) -> pa.Table:
         raw = _read_parquet(file, wanted) if file.format == "parquet" else _read_csv(file, wanted)
     except pa.ArrowInvalid as error:
         raise InputError(file.uri, str(error)[:200], f"a {file.format} file") from error
+    for field_ in raw.schema:
+        if pa.types.is_timestamp(field_.type) and field_.type.tz is None:
+            _log.info("%s: %s has no time zone and is taken as UTC", file.uri, field_.name)
     columns = {n: typed(raw[n], kind, f"{file.uri}: {n}") for n, kind in wanted.items()}
     return pa.table(columns)
 

@@ -8,6 +8,8 @@ from components.core.spans import parse_instant
 from components.core.units import format_duration
 from components.core.verdict import Finding, Severity
 
+_ENOUGH_DUE = 200  # rows of a span: the labelled share of fewer moves by chance
+
 
 def judge_history(plan: Plan, lineage: Lineage, positives: int) -> Iterator[Finding]:
     """Holds the examples against the spec's ``history``; what is not known fails.
@@ -26,6 +28,7 @@ def judge_history(plan: Plan, lineage: Lineage, positives: int) -> Iterator[Find
     negatives = rows - positives
     yield _least("history_negatives", "negative rows to train on", negatives, asked.positives)
     yield _labelled(lineage, asked.labelled)
+    yield from _newest_labels(lineage, asked.labelled)
     yield _newest(plan, lineage)
     for split in (SplitName.RECENT, SplitName.REFERENCE):
         measured = lineage.splits.get(split, 0)
@@ -59,6 +62,23 @@ def _labelled(lineage: Lineage, limit: float) -> Finding:
         if share is None
         else f"{share:.1%} of the rows that are old enough have a label; at least {limit:.0%} "
         f"are asked for.",
+    )
+
+
+def _newest_labels(lineage: Lineage, limit: float) -> Iterator[Finding]:
+    """Warns where the newest labels are missing, which a long history would hide."""
+    judged = [span for span in lineage.spans if span.due >= _ENOUGH_DUE]
+    if not judged or judged[-1].labelled >= limit * judged[-1].due:
+        return
+    share = judged[-1].labelled / judged[-1].due
+    yield Finding(
+        code="history_labelled",
+        severity=Severity.WARN,
+        subject=f"labels of {judged[-1].span}",
+        measured=round(share, 4),
+        limit=limit,
+        sentence=f"Only {share:.1%} of the rows of {judged[-1].span} that are old enough have a "
+        f"label: have all answers arrived?",
     )
 
 
