@@ -68,11 +68,13 @@ def append(audit_uri: str, entry: Entry) -> None:
         attempt += 1
 
 
-def entries(audit_uri: str, run: str = "*") -> tuple[Entry, ...]:
-    """The entries of a run, or of every run."""
+def entries(audit_uri: str, run: str = "*", step: str = "*") -> tuple[Entry, ...]:
+    """The entries of a run, or of every run; of one step, whose files alone are read, or of all."""
     safe = run if run == "*" else _SAFE.sub("-", run)
-    files = storage.list_files(f"{audit_uri}/runs/{safe}/*.json")
-    return tuple(_read(Entry, file) for file in files)
+    name = step if step == "*" else f"{step}*"
+    files = storage.list_files(f"{audit_uri}/runs/{safe}/{name}.json")
+    found = (_read(Entry, file) for file in files)
+    return tuple(entry for entry in found if step in ("*", entry.step))
 
 
 def retrainings(audit_uri: str) -> tuple[Retraining, ...]:

@@ -50,6 +50,19 @@ def test_runs_are_kept_apart_and_their_names_stay_in_the_folder(tmp_path: Path) 
     assert all(p.parent.parent == tmp_path / "runs" for p in tmp_path.rglob("*.json"))
 
 
+def test_of_one_step_only_its_own_files_are_read(tmp_path: Path) -> None:
+    for step in ("monitor", "monitor", "plan", "monitor-more"):
+        audit.append(str(tmp_path), entry(step=step))
+    audit.append(str(tmp_path), entry(run="run-2", step="monitor"))
+    (tmp_path / "runs" / "run-1" / "plan.json").write_text("damaged, and not read")
+
+    found = audit.entries(str(tmp_path), step="monitor")
+
+    assert [(e.run, e.step) for e in found] == [("run-1", "monitor")] * 2 + [("run-2", "monitor")]
+    assert len(audit.entries(str(tmp_path), "run-2", "monitor")) == 1
+    assert audit.entries(str(tmp_path), "run-2", "plan") == ()
+
+
 def test_an_audit_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert audit.entries(str(tmp_path / "none")) == ()
     assert audit.retrainings(str(tmp_path / "none")) == ()
