@@ -79,7 +79,12 @@ class Serving(Part):
 class Calibration(Part):
     """How the calibration of delayed-label performance is measured."""
 
-    bins: int = Field(10, ge=2, description="Bins of equal mass.")
+    bins: int = Field(
+        10,
+        ge=2,
+        description="Bins of equal mass of the curve that the report shows; the error that is "
+        "judged always has 10, like those that its limit is learned from.",
+    )
     limit: float | None = Field(None, gt=0, description="Given instead of learned.")
 
 
