@@ -166,7 +166,7 @@ def test_a_spec_as_text_is_checked_and_then_needs_its_folder(model: Path, tmp_pa
 
     with pytest.raises(InputError, match="the spec's text: given 'gatess'"):
         plan(request(text + "gatess: {}\n"), tmp_path / "plan", champion_of=no_champion)
-    with pytest.raises(InputError, match="give the model's folder by path or URI"):
+    with pytest.raises(InputError, match="a file of the model's folder"):
         plan(request(text), tmp_path / "plan", champion_of=no_champion)
 
 
