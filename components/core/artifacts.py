@@ -20,6 +20,7 @@ SCHEMA = "schema.pbtxt"
 DEPLOYMENT = "deployment.json"
 OBSERVED = "observed.parquet"
 BEFORE = "before.parquet"
+LABELLED = "labelled.parquet"
 COVERAGE = "coverage.json"
 
 # Begins the id of a request by which a deployment tries a server: it is no traffic, so no log

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
+from pydantic import Field
+
 from components.core.artifacts import MODEL_FILES, PLAN, ModelColumn, Record
 from components.core.digest import digest_of
 from components.core.spans import Interval, Span
@@ -63,6 +65,8 @@ class Windows(Record):
         labels_until: Labels of examples before this instant must be known at `as_of`.
         watch: The window of live predictions that monitoring judges.
         before: The window before that one.
+        labelled: The window whose labels judge performance: `watch`, or one as long and so much
+            earlier that its labels are due. A plan that does not say it means `watch`.
     """
 
     train: tuple[Interval, ...]
@@ -71,6 +75,12 @@ class Windows(Record):
     labels_until: str
     watch: Interval
     before: Interval
+    labelled: Interval = Field(default_factory=lambda found: found["watch"])
+
+    @property
+    def is_late(self) -> bool:
+        """Whether performance is judged on an earlier window than the one that is watched."""
+        return self.labelled != self.watch
 
 
 class Plan(Record):

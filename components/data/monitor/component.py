@@ -17,11 +17,11 @@ def monitor(
 ) -> NamedTuple("Outcome", [("decision", str), ("reason", str)]):  # type: ignore[valid-type]
     """Judges whether the model that serves is still as good as it was proved to be.
 
-    Holds its calibration and its other metrics on the labels that have arrived against limits
-    that were learned when it was trained (or that the spec gives), looks at the quality of the
-    live rows, at skew against training and drift against the window before, and at the signs of
-    a model that nobody looks after. A retraining is called for only outside of the cool-down and
-    within the budget.
+    Holds its calibration and its other metrics on the labels that have arrived (of an earlier
+    window, where labels take longer than one) against limits that were learned when it was
+    trained (or that the spec gives), looks at the quality of the live rows, at skew against
+    training and drift against the window before, and at the signs of a model that nobody looks
+    after. A retraining is called for only outside of the cool-down and within the budget.
 
     Args:
         plan: The plan of this run; it names the model that serves.

@@ -25,6 +25,7 @@ from components.data.monitor.rows import (
     own_rows,
 )
 from components.data.monitor.shift import Answers, Shift
+from components.data.monitor.signs import between
 from components.data.observe.coverage import Coverage
 from components.data.statistics import statistics_of
 from components.data.validate.schema import as_declared
@@ -37,11 +38,13 @@ class Observations:
     Attributes:
         watch: Rows of the window that is watched.
         before: Rows of the window before.
+        labelled: Rows of the window whose labels are judged; often `watch` itself.
         coverage: What they cover.
     """
 
     watch: pa.Table
     before: pa.Table
+    labelled: pa.Table
     coverage: Coverage
 
 
@@ -50,12 +53,14 @@ class Measured:
     """How the labelled rows of the window did.
 
     Attributes:
+        window: Which window, in words.
         judged: The rows.
         labelled: Those of them that count: with a label and a prediction that is a number.
         performance: Their metrics.
         limits: Metric to its limit; None where there is none.
     """
 
+    window: str
     judged: Judged
     labelled: int
     performance: Performance
@@ -117,17 +122,32 @@ def _performance(
     plan: Plan, champion: Champion, reference: Reference, seen: Observations
 ) -> tuple[Measured, tuple[Finding, ...]]:
     spec, task = plan.spec, task_of(plan.spec.task)
-    judged = judged_rows(seen.watch, champion.version, spec.label.name, spec.monitoring.rows)
+    judged = judged_rows(seen.labelled, champion.version, spec.label.name, spec.monitoring.rows)
     labelled = labelled_of(judged.table, spec.label.name, spec.data.primary.event_time)
     bins = spec.monitoring.calibration.bins
     measured = performance.measure(task, labelled, spec.gates, bins)
     rate = measured.metrics["rate"].estimate if "rate" in measured.metrics else None
     limits = limits_of(spec.monitoring, task, reference.limits.blocks, rate)
-    window = f"{labelled.rows:,} labelled rows since {plan.windows.watch.start:%Y-%m-%d}"
-    found = performance.judge(measured, limits, window) if labelled.rows else ()
+    rows = f"{labelled.rows:,} labelled rows {_since(plan, judged)}"
+    found = performance.judge(measured, limits, rows) if labelled.rows else ()
     if labelled.rows < spec.monitoring.rows:
         found = tuple(_softened(f) if f.code != "limits" else f for f in found)
-    return Measured(judged, labelled.rows, measured, limits), found
+    return Measured(_window_in_words(plan), judged, labelled.rows, measured, limits), found
+
+
+def _window_in_words(plan: Plan) -> str:
+    """The window whose labels are judged."""
+    if not plan.windows.is_late:
+        return "the window"
+    return f"the window {between(plan.windows.labelled)}, the newest whose labels are all due,"
+
+
+def _since(plan: Plan, judged: Judged) -> str:
+    """Of when the judged rows are; and whose, where labels come so late that it may surprise."""
+    if not plan.windows.is_late:
+        return f"since {plan.windows.watch.start:%Y-%m-%d}"
+    others = "" if judged.is_champion else ", not all of them the champion's,"
+    return f"of {between(plan.windows.labelled)}{others}"
 
 
 def _signs(
@@ -137,16 +157,19 @@ def _signs(
     measured: Measured,
     previous: datetime | None,
 ) -> tuple[Finding, ...]:
-    spec, as_of, watch = plan.spec.monitoring, parse_instant(plan.as_of), seen.coverage.watch
+    spec, as_of, due = plan.spec.monitoring, parse_instant(plan.as_of), seen.coverage.labelled
     newest = parse_instant(seen.coverage.newest) if seen.coverage.newest else None
+    made, whose = parse_instant(champion.as_of), measured.judged.whose
+    if plan.windows.is_late and not measured.judged.is_champion and made >= parse_instant(due.end):
+        whose += ": it was made after that window, when another served"
     broken = int((~is_finite(seen.watch)).sum())
     return (
-        signs.enough(measured.labelled, spec.rows, watch.rows),
-        signs.labels(watch.labelled, watch.due, spec.labelled, spec.rows),
+        signs.enough(measured.labelled, spec.rows, due.rows, measured.window),
+        signs.labels(due.labelled, due.due, spec.labelled, spec.rows),
         signs.silence(newest, as_of, spec.silence),
-        signs.age(parse_instant(champion.as_of), as_of, spec.oldest_model),
+        signs.age(made, as_of, spec.oldest_model),
         signs.check(previous, as_of, spec.every),
-        signs.versions(measured.judged.whose, watch.versions),
+        signs.versions(whose, due.versions, measured.window),
         *quality.unusable(seen.coverage, broken, spec.labelled),
     )
 

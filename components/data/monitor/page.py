@@ -59,7 +59,7 @@ def page(
         _performance(judgement.measured, [*earlier, now]),
         _findings(verdict.findings),
         _movement(judgement.moved),
-        _coverage(coverage, judgement.measured.judged.whose),
+        _coverage(coverage, plan.windows.is_late, judgement.measured.judged.whose),
     ]
     return Page(_title(plan), _subtitle(plan), blocks)
 
@@ -73,7 +73,7 @@ def bare_page(plan: Plan, verdict: Verdict, coverage: Coverage) -> Page:
     blocks = [
         *_head(verdict, next_step),
         _findings(verdict.findings),
-        _coverage(coverage, "no rows were judged"),
+        _coverage(coverage, plan.windows.is_late, "no rows were judged"),
     ]
     return Page(_title(plan), _subtitle(plan), blocks)
 
@@ -101,7 +101,8 @@ def _head(verdict: Verdict, next_step: str) -> tuple[Block, ...]:
 
 def _performance(measured: Measured, checks: Sequence[Check]) -> Section:
     judged = measured.judged
-    text = f"On {measured.labelled:,} labelled rows; {judged.whose}."
+    text = f"On {measured.labelled:,} labelled rows of {measured.window}".rstrip(",")
+    text += f"; {judged.whose}."
     charts = Row([pictures.calibration(measured.performance.bins), pictures.metrics(measured)])
     blocks: list[Block] = [charts, _metrics(measured)]
     if len(checks) > 1:
@@ -191,14 +192,20 @@ def _tone(skew: Compared, drift: Compared | None) -> Tone | None:
     return "warn" if skew.is_beyond or (drift is not None and drift.is_beyond) else None
 
 
-def _coverage(coverage: Coverage, whose: str) -> Section:
-    watch, before = coverage.watch, coverage.before
+def _coverage(coverage: Coverage, is_late: bool, whose: str) -> Section:
+    watch, before, labelled = coverage.watch, coverage.before, coverage.labelled
+    found = {
+        "watched": watch,
+        "before": before,
+        **({"judged by labels": labelled} if is_late else {}),
+    }
     facts = Facts(
         [
-            ("Window", f"{watch.start} to {watch.end}"),
+            ("Window watched", f"{watch.start} to {watch.end}"),
             ("Rows", watch.rows),
-            ("Labels due", watch.due),
-            ("Labels arrived", watch.labelled),
+            ("Window judged by labels", f"{labelled.start} to {labelled.end}"),
+            ("Labels due", labelled.due),
+            ("Labels arrived", labelled.labelled),
             ("Judged", whose),
             ("Rows without key", watch.keyless),
             ("Asked again", watch.repeated),
@@ -210,10 +217,10 @@ def _coverage(coverage: Coverage, whose: str) -> Section:
         ]
     )
     versions = Table(
-        ("Version", "Rows watched", "Rows before"),
+        ("Version", *(f"Rows {name}" for name in found)),
         [
-            (version, watch.versions.get(version, 0), before.versions.get(version, 0))
-            for version in sorted({*watch.versions, *before.versions})
+            (version, *(window.versions.get(version, 0) for window in found.values()))
+            for version in sorted({v for window in found.values() for v in window.versions})
         ],
         caption="Who answered",
     )

@@ -20,6 +20,7 @@ from components.data.monitor.limits import CALIBRATION
 from components.data.monitor.page import bare_page, page
 from components.data.monitor.trend import Check, earlier_checks
 from components.data.observe.coverage import Coverage
+from components.data.observe.window import labelled_file
 
 STEP = "monitor"
 
@@ -53,11 +54,7 @@ def monitor(paths: Paths, run: str) -> Verdict:
         InputError: The spec gives a limit for a metric that its task does not judge.
     """
     plan = Plan.of(paths.plan)
-    seen = Observations(
-        watch=pq.read_table(paths.observations / OBSERVED, partitioning=None),
-        before=pq.read_table(paths.observations / BEFORE, partitioning=None),
-        coverage=Coverage.read(paths.observations / COVERAGE),
-    )
+    seen = _observations(plan, paths.observations)
     try:
         champion, reference = _champion(plan)
     except (InputError, OSError) as error:
@@ -70,6 +67,15 @@ def monitor(paths: Paths, run: str) -> Verdict:
     version = plan.champion.version if plan.champion else None
     audit.append(plan.spec.serving.audit_uri, audit.entry_of(verdict, run, plan.spec.name, version))
     return verdict
+
+
+def _observations(plan: Plan, folder: Path) -> Observations:
+    """Each table once, though the window whose labels are judged is often the one watched."""
+    judged = labelled_file(plan.windows)
+    names = dict.fromkeys((OBSERVED, BEFORE, judged))
+    tables = {name: pq.read_table(folder / name, partitioning=None) for name in names}
+    coverage = Coverage.read(folder / COVERAGE)
+    return Observations(tables[OBSERVED], tables[BEFORE], tables[judged], coverage)
 
 
 def _champion(plan: Plan) -> tuple[Champion, Reference]:
@@ -130,7 +136,7 @@ def settle(plan: Plan, findings: tuple[Finding, ...], run: str) -> Decided:
 
 
 def _earlier(plan: Plan, run: str) -> tuple[Check, ...]:
-    entries = audit.entries(plan.spec.serving.audit_uri)
+    entries = audit.entries(plan.spec.serving.audit_uri, step=STEP)
     return earlier_checks(entries, STEP, plan.spec.name, run, parse_instant(plan.as_of))
 
 
@@ -153,8 +159,8 @@ def _verdict(
 
 
 def _counts(seen: Observations) -> dict[str, float | None]:
-    watch = seen.coverage.watch
-    return {"rows": watch.rows, "due": watch.due, "labelled": watch.labelled}
+    window = seen.coverage.labelled
+    return {"rows": window.rows, "due": window.due, "labelled": window.labelled}
 
 
 def _numbers(judgement: Judgement, seen: Observations) -> dict[str, float | None]:

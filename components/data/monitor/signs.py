@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from components.core.spans import SpanKind
+from components.core.spans import Interval, SpanKind
 from components.core.units import format_duration
 from components.core.verdict import Finding, Severity
 
@@ -108,16 +108,17 @@ def labels(labelled: int, due: int, share: float, rows: int) -> Finding:
     )
 
 
-def enough(labelled: int, rows: int, requests: int) -> Finding:
+def enough(labelled: int, rows: int, requests: int, window: str) -> Finding:
     """Whether there is enough to judge by; silence is never health.
 
     Args:
         labelled: Labelled rows that can be judged.
         rows: The fewest that the spec accepts.
         requests: Rows of the window, labelled or not.
+        window: Which window, in words.
     """
     few = labelled < rows
-    text = f"{labelled:,} of the {requests:,} rows of the window are labelled"
+    text = f"{labelled:,} of the {requests:,} rows of {window} are labelled"
     return Finding(
         code="rows",
         severity=Severity.FAIL if few else Severity.INFO,
@@ -128,9 +129,9 @@ def enough(labelled: int, rows: int, requests: int) -> Finding:
     )
 
 
-def versions(judged: str, found: Collection[str]) -> Finding:
-    """Whose answers were judged."""
-    text = f"the window holds answers of {', '.join(sorted(found)) or 'no version'}; {judged}"
+def versions(judged: str, found: Collection[str], window: str) -> Finding:
+    """Whose answers were judged, of which window."""
+    text = f"{window} holds answers of {', '.join(sorted(found)) or 'no version'}; {judged}"
     return Finding(
         code="versions",
         severity=Severity.INFO,
@@ -139,6 +140,13 @@ def versions(judged: str, found: Collection[str]) -> Finding:
         limit=None,
         sentence=text,
     )
+
+
+def between(interval: Interval) -> str:
+    """An interval as a person says it."""
+    ends = (interval.start, interval.end)
+    form = "%Y-%m-%d" if not any(e.hour or e.minute for e in ends) else "%Y-%m-%d %H:%MZ"
+    return " to ".join(end.strftime(form) for end in ends)
 
 
 def in_days(duration: timedelta) -> float:

@@ -1,5 +1,6 @@
 """The labels that have arrived: read from the table of examples, by the spec's own rule."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -31,18 +32,18 @@ class Answers:
     read: tuple[SourceRead, ...]
 
 
-def read_answers(plan: Plan, interval: Interval) -> Answers:
-    """Reads the labels of the examples of an interval of event time.
+def read_answers(plan: Plan, *intervals: Interval) -> Answers:
+    """Reads the labels of the examples of intervals of event time, at least one.
 
     Raises:
         InputError: A file cannot be read, or lacks a column.
     """
     wanted, primary = _wanted(plan), plan.spec.data.primary
-    spans = [s for s in plan.cut if s.start < interval.end and s.end > interval.start]
+    spans = [s for s in plan.cut if any(s.start < i.end and s.end > i.start for i in intervals)]
     uris = dict.fromkeys(uri_of(primary.uri, span) for span in spans)
     files = [fetch(uri, primary.format) for uri in uris]
     tables = [parse(file, wanted) for file in files]
-    parts = [_labelled(plan, table, interval) for table in tables] or [_nothing(plan, wanted)]
+    parts = [_labelled(plan, table, intervals) for table in tables] or [_nothing(plan, wanted)]
     return Answers(
         table=pa.concat_tables(parts, promote_options="permissive"),
         read=tuple(_read(file, table) for file, table in zip(files, tables, strict=True)),
@@ -56,9 +57,9 @@ def _wanted(plan: Plan) -> Wanted:
     return {name: every[name] for name in names}
 
 
-def _labelled(plan: Plan, table: pa.Table, interval: Interval) -> pa.Table:
+def _labelled(plan: Plan, table: pa.Table, intervals: Iterable[Interval]) -> pa.Table:
     primary, label = plan.spec.data.primary, plan.spec.label
-    inside = within(table, primary.event_time, interval)
+    inside = within(table, primary.event_time, *intervals)
     known = is_due(inside[primary.event_time], label.known_after, parse_instant(plan.as_of))
     labels = read_labels(inside[label.column], known, label)
     return inside.select(list(primary.key)).append_column(label.name, labels)

@@ -50,6 +50,7 @@ class Coverage(Record):
         as_of: The instant that is looked back from (ISO).
         watch: The window that monitoring judges.
         before: The window before that one.
+        labelled: The window whose labels judge performance; often `watch` itself.
         newest: The newest logged event time before `as_of` (ISO); None: there is none.
         timeless: Rows of the whole log without an event time, which belong to no window.
         unreadable: Files of the log that are no Parquet.
@@ -60,6 +61,7 @@ class Coverage(Record):
     as_of: str
     watch: WindowCoverage
     before: WindowCoverage
+    labelled: WindowCoverage
     newest: str | None
     timeless: int
     unreadable: tuple[str, ...]

@@ -1,18 +1,18 @@
-"""Observes a window: reads the log and the labels, writes two tables and what they cover."""
+"""Observes windows: reads the log and the labels, writes their rows and what they cover."""
 
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 
-from components.core.artifacts import BEFORE, COVERAGE, OBSERVED
+from components.core.artifacts import BEFORE, COVERAGE, LABELLED, OBSERVED
 from components.core.errors import InputError
 from components.core.plan import Plan
 from components.core.spans import Interval, format_instant, parse_instant
 from components.data.observe.arrived import ARROW_TYPES, read_answers
 from components.data.observe.coverage import Coverage, newest_of
 from components.data.observe.prediction_log import FIELDS, INSTANT, PredictionLog, open_log
-from components.data.observe.window import DUE, observe_window
+from components.data.observe.window import DUE, labelled_file, observe_window
 from components.data.prepare.files import parquet_bytes
 
 
@@ -22,7 +22,8 @@ def observe(plan_folder: Path, observations: Path) -> Coverage:
     Args:
         plan_folder: The plan artifact.
         observations: The folder to fill: ``observed.parquet`` (the window that is watched),
-            ``before.parquet`` (the one before) and ``coverage.json``.
+            ``before.parquet`` (the one before), ``labelled.parquet`` (the one whose labels are
+            judged, where it is neither of them) and ``coverage.json``.
 
     Raises:
         InputError: The table of examples cannot be read, or the label is called like a column.
@@ -31,25 +32,34 @@ def observe(plan_folder: Path, observations: Path) -> Coverage:
     _check_names(plan)
     windows = plan.windows
     both = Interval(start=windows.before.start, end=windows.watch.end)
-    answers = read_answers(plan, both)
+    answers = read_answers(plan, both, windows.labelled)
     event_time = plan.spec.data.primary.event_time
     log = open_log(plan.spec.serving.log, event_time, _columns(plan, answers.table.schema))
     rows = log.within(both)
-    watch = observe_window(plan, rows, windows.watch, answers.table)
-    before = observe_window(plan, rows, windows.before, answers.table)
+    tables = {
+        OBSERVED: observe_window(plan, rows, windows.watch, answers.table),
+        BEFORE: observe_window(plan, rows, windows.before, answers.table),
+    }
+    judged = labelled_file(windows)
+    if judged not in tables:
+        earlier = log.within(windows.labelled)
+        tables[judged] = observe_window(plan, earlier, windows.labelled, answers.table)
+    covered = {name: window.coverage for name, window in tables.items()}
     coverage = Coverage(
         plan=plan.digest,
         as_of=plan.as_of,
-        watch=watch.coverage,
-        before=before.coverage,
+        watch=covered[OBSERVED],
+        before=covered[BEFORE],
+        labelled=covered[judged],
         newest=_newest(log, rows, parse_instant(plan.as_of)),
         timeless=log.without_time(),
         unreadable=log.unreadable,
-        sources=(log.read(rows.num_rows), *answers.read),
+        sources=(log.read(sum(c.rows + c.repeated for c in covered.values())), *answers.read),
     )
     observations.mkdir(parents=True, exist_ok=True)
-    (observations / OBSERVED).write_bytes(parquet_bytes(watch.rows))
-    (observations / BEFORE).write_bytes(parquet_bytes(before.rows))
+    (observations / LABELLED).unlink(missing_ok=True)  # of a run before, in the same folder
+    for name, window in tables.items():
+        (observations / name).write_bytes(parquet_bytes(window.rows))
     coverage.write(observations / COVERAGE)
     return coverage
 

@@ -1,11 +1,13 @@
 """One window of the log: what was answered in it, and what came true."""
 
 from dataclasses import dataclass
+from functools import reduce
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.core.plan import Plan
+from components.core.artifacts import BEFORE, LABELLED, OBSERVED
+from components.core.plan import Plan, Windows
 from components.core.spans import Interval, parse_instant
 from components.data.observe.answers import first_answers, is_due, with_labels
 from components.data.observe.coverage import WindowCoverage, coverage_of
@@ -51,8 +53,19 @@ def observe_window(
     return ObservedWindow(labelled, coverage)
 
 
-def within(rows: pa.Table, event_time: str, interval: Interval) -> pa.Table:
-    """The rows of an interval of event time; a row without one is in none."""
-    times = rows[event_time]
+def labelled_file(windows: Windows) -> str:
+    """The file that holds the rows of the window whose labels are judged; none is stored twice."""
+    if not windows.is_late:
+        return OBSERVED
+    return BEFORE if windows.labelled == windows.before else LABELLED
+
+
+def within(rows: pa.Table, event_time: str, *intervals: Interval) -> pa.Table:
+    """The rows of intervals of event time, at least one; a row without one is in none."""
+    inside = (_is_inside(rows[event_time], interval) for interval in intervals)
+    return rows.filter(reduce(pc.or_, inside))
+
+
+def _is_inside(times: pa.ChunkedArray, interval: Interval) -> pa.ChunkedArray:
     start, end = pa.scalar(interval.start, _INSTANT), pa.scalar(interval.end, _INSTANT)
-    return rows.filter(pc.and_(pc.greater_equal(times, start), pc.less(times, end)))
+    return pc.and_(pc.greater_equal(times, start), pc.less(times, end))

@@ -9,6 +9,7 @@ from components.core.spans import Interval
 from components.core.spec import External, Margin, Spec
 from components.core.spec.gates import Change
 from components.core.units import format_duration
+from components.ops.plan.windows import windows_late
 
 Lines = tuple[tuple[str, str], ...]
 
@@ -120,7 +121,14 @@ def _windows(cut: tuple[str, Windows] | None) -> Lines:
         ("recent", f"{_days(windows.recent)}: a challenger must be better here"),
         ("reference", f"{_days(windows.reference)}: no model ever trains on these"),
         ("watch", f"{watch} of live predictions; before: {before}"),
+        ("judged", _judged(windows)),
     )
+
+
+def _judged(windows: Windows) -> str:
+    if windows.labelled == windows.watch:
+        return f"by labels: the same, its rows up to {windows.labels_until}"
+    return f"by labels: {_days([windows.labelled])}, the newest of which all are due"
 
 
 def _days(intervals: Sequence[Interval]) -> str:
@@ -193,10 +201,28 @@ def _operation(spec: Spec) -> Lines:
     most, period = retrain.budget
     return (
         ("every", f"{every}; limits: {limits}; insufficient below {watch.rows:,} labelled rows"),
+        *_delay(spec),
         ("retrains", f"on {', '.join(retrain.on) or 'nothing'}; every other finding alerts"),
         ("at most", f"{most} times in {format_duration(period)}"),
         ("not within", f"{format_duration(retrain.cool_down)} of the last retraining"),
     )
+
+
+def _delay(spec: Spec) -> Lines:
+    """What it means that labels come later than the next check."""
+    late, known_after = windows_late(spec), spec.label.known_after
+    if not late:
+        return ()
+    delay = format_duration(known_after)
+    text = f"by labels: the window {late} before the one watched, for labels take {delay}"
+    if spec.retraining.cool_down >= known_after:
+        return (("judged", text),)
+    cool_down = format_duration(spec.retraining.cool_down)
+    mind = (
+        f"for {delay} a new model is judged by the answers of the one before it, which may start "
+        f"another retraining after the cool-down of {cool_down}"
+    )
+    return (("judged", text), ("mind", mind))
 
 
 def _limits(limits: Mapping[str, float]) -> str:

@@ -10,6 +10,8 @@ from components.core.spec import Spec, window_spans
 
 _FIRST_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 _WEEK = timedelta(weeks=1)
+# The first days of the months of a year that no leap year is near.
+_FIRSTS = tuple(datetime(2003, month, 1, tzinfo=UTC) for month in range(1, 13))
 
 
 def cut(spec: Spec, spans: Sequence[Span], as_of: datetime) -> Windows:
@@ -33,6 +35,7 @@ def cut(spec: Spec, spans: Sequence[Span], as_of: datetime) -> Windows:
     start = history.start if last is None else max(history.start, spans[-last:][0].start)
     every = spec.monitoring.every
     watched, earlier = _before(as_of, every, 1), _before(as_of, every, 2)
+    late = windows_late(spec)
     return Windows(
         train=without(_interval(start, recent.start), weeks),
         recent=(recent,),
@@ -40,7 +43,27 @@ def cut(spec: Spec, spans: Sequence[Span], as_of: datetime) -> Windows:
         labels_until=format_instant(labels_until),
         watch=Interval(start=watched, end=as_of),
         before=Interval(start=earlier, end=watched),
+        labelled=Interval(start=_before(as_of, every, late + 1), end=_before(as_of, every, late)),
     )
+
+
+def windows_late(spec: Spec) -> int:
+    """How many windows before the one that is watched the labels are judged.
+
+    0 where a label takes less than a window: then those of the watched window that are due. Else
+    the fewest after which every label of a window is due. Months count as the shortest there are,
+    so that each check looks back by as many, and no window is left out or judged twice.
+    """
+    known_after, every = spec.label.known_after, spec.monitoring.every
+    length = _shortest(every, 1)
+    if known_after < length:
+        return 0
+    if every is not SpanKind.MONTH:
+        return -(-known_after // length)
+    months = 1
+    while _shortest(every, months) < known_after:
+        months += 1
+    return months
 
 
 def first_instant(spec: Spec, first: Span) -> datetime:
@@ -75,6 +98,11 @@ def without(interval: Interval, holes: Iterable[Interval]) -> tuple[Interval, ..
 
 def _interval(start: datetime, end: datetime) -> Interval:
     return Interval(start=start, end=max(start, end))
+
+
+def _shortest(every: SpanKind | timedelta, times: int) -> timedelta:
+    """The shortest that so many windows can be."""
+    return min(first - _before(first, every, times) for first in _FIRSTS)
 
 
 def _before(instant: datetime, every: SpanKind | timedelta, times: int) -> datetime:

@@ -99,7 +99,11 @@ def write_plan(plan: Plan, root: Path) -> Path:
     return root / "plan"
 
 
-def write_champion(root: Path, blocks: Sequence[Mapping[str, float]] = BLOCKS) -> Path:
+def write_champion(
+    root: Path,
+    blocks: Sequence[Mapping[str, float]] = BLOCKS,
+    columns: tuple[ModelColumn, ...] = COLUMNS,
+) -> Path:
     folder = root / "champion"
     ModelCard(
         name="lender",
@@ -108,7 +112,7 @@ def write_champion(root: Path, blocks: Sequence[Mapping[str, float]] = BLOCKS) -
         task="binary",
         label="bad",
         threshold=0.5,
-        columns=COLUMNS,
+        columns=columns,
         key=("loan",),
         event_time="asked_at",
         as_of="2024-02-20T00:00:00Z",
@@ -168,10 +172,10 @@ def write_days(
         log = log.append_column("loan", pa.array(loans))
         for name, values in columns.items():
             log = log.append_column(name, values)
-        _write(log, root / "log" / f"{begin:%Y-%m-%d}" / f"{version}-a.parquet")
+        write_table(log, root / "log" / f"{begin:%Y-%m-%d}" / f"{version}-a.parquet")
         if labelled:
             own = {**columns, "loan": pa.array(loans), "bad": pa.array(bad)}
-            _write(pa.table(own), root / "loans" / f"{begin:%Y-%m-%d}.parquet")
+            write_table(pa.table(own), root / "loans" / f"{begin:%Y-%m-%d}.parquet")
 
 
 def write_no_labels(root: Path, start: datetime, days: int) -> None:
@@ -180,9 +184,9 @@ def write_no_labels(root: Path, start: datetime, days: int) -> None:
         begin = start + day * DAY
         columns = live_columns(begin, 100)
         own = {**columns, "loan": pa.array(["x"] * 100), "bad": pa.nulls(100, pa.bool_())}
-        _write(pa.table(own), root / "loans" / f"{begin:%Y-%m-%d}.parquet")
+        write_table(pa.table(own), root / "loans" / f"{begin:%Y-%m-%d}.parquet")
 
 
-def _write(table: pa.Table, file: Path) -> None:
+def write_table(table: pa.Table, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, file)

@@ -41,7 +41,14 @@ def coverage(**changes):
     whole = {"timeless": 0, "unreadable": (), **changes}
     watch = WindowCoverage(**{**window, **{k: whole.pop(k) for k in [*whole] if k in window}})
     return Coverage(
-        plan="p", as_of="a", watch=watch, before=watch, newest=None, sources=(), **whole
+        plan="p",
+        as_of="a",
+        watch=watch,
+        before=watch,
+        labelled=watch,
+        newest=None,
+        sources=(),
+        **whole,
     )
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from components.core.audit import Entry
-from components.core.spans import SpanKind, parse_instant
+from components.core.spans import Interval, SpanKind, parse_instant
 from components.data.monitor import signs
 from components.data.monitor.trend import earlier_checks
 
@@ -49,9 +49,21 @@ def test_label_coverage_is_judged_where_enough_is_due(labelled, due, severity):
     assert signs.labels(labelled, due, 0.8, 1000).severity == severity
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "text"),
+    [
+        ("2024-02-19", "2024-02-20", "2024-02-19 to 2024-02-20"),
+        ("2024-02-19", "2024-02-19T06:30", "2024-02-19 00:00Z to 2024-02-19 06:30Z"),
+    ],
+)
+def test_a_window_as_a_person_says_it(start, end, text):
+    window = Interval(start=parse_instant(start), end=parse_instant(end))
+    assert signs.between(window) == text
+
+
 @pytest.mark.parametrize(("labelled", "severity"), [(1000, "info"), (999, "fail"), (0, "fail")])
 def test_enough(labelled, severity):
-    assert signs.enough(labelled, 1000, 5000).severity == severity
+    assert signs.enough(labelled, 1000, 5000, "the window").severity == severity
 
 
 def entry(as_of, run="r", step="monitor", model="m", decision="healthy"):

@@ -18,7 +18,10 @@ MIDNIGHT = datetime(2024, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def make_plan(root: Path, as_of: str = "2024-03-03", known_after: str = "2h") -> Plan:
+def make_plan(
+    root: Path, as_of: str = "2024-03-03", known_after: str = "2h", late: int = 0
+) -> Plan:
+    """The labels of the day that is so many days before the watched one are judged."""
     spec = load_spec(
         f"""
 name: shop
@@ -32,7 +35,7 @@ serving: {{log: "{root}/log"}}
     )
     end = parse_instant(as_of)
     day = timedelta(days=1)
-    spans = spans_between(SpanKind.DAY, end - 2 * day, end)
+    spans = spans_between(SpanKind.DAY, end - max(2, late + 1) * day, end)
     return Plan(
         purpose=Purpose.WATCH,
         spec=spec,
@@ -51,6 +54,7 @@ serving: {{log: "{root}/log"}}
             labels_until=format_instant(end),
             watch=Interval(start=end - day, end=end),
             before=Interval(start=end - 2 * day, end=end - day),
+            labelled=Interval(start=end - (late + 1) * day, end=end - late * day),
         ),
         champion=None,
         digests={},

@@ -16,7 +16,7 @@ from observe_toys import (
     write_shop,
 )
 
-from components.core.artifacts import BEFORE, COVERAGE, OBSERVED
+from components.core.artifacts import BEFORE, COVERAGE, LABELLED, OBSERVED
 from components.core.errors import InputError
 from components.data.observe.coverage import Coverage
 from components.data.observe.run import observe
@@ -124,6 +124,48 @@ def test_what_cannot_be_read_is_counted_and_does_not_stop_the_step(shop):
     _, coverage = run(shop)
     assert coverage.unreadable == ("h/v1-cut.parquet", "h/v1-empty.parquet")
     assert (coverage.watch.rows, coverage.timeless) == (1, 1)
+
+
+@pytest.mark.parametrize(("late", "same"), [(0, "watch"), (1, "before")])
+def test_rows_of_a_window_that_is_there_already_are_not_stored_again(shop, late, same):
+    write_log(shop, "h/v1-a.parquet", [logged("ann", 1, MIDNIGHT - DAY + HOUR)])
+    (shop / "out").mkdir()
+    (shop / "out" / LABELLED).write_bytes(b"of a run before")
+    _, coverage = run(shop, late=late)
+    assert coverage.labelled == getattr(coverage, same)
+    assert sorted(f.name for f in (shop / "out").iterdir()) == sorted((OBSERVED, BEFORE, COVERAGE))
+
+
+def test_labels_that_come_late_are_joined_in_an_earlier_window(shop):
+    """Labels take three days, so those of 2024-02-28 are judged on 2024-03-03."""
+    early = MIDNIGHT - 2 * DAY
+    write_shop(
+        shop,
+        "2024-02-28",
+        [("eve", 1, early - HOUR, 99.0), ("fay", 1, early - 3 * HOUR, 10.0)],
+    )
+    write_shop(shop, "2024-02-29", [("gus", 1, early, 99.0)])
+    visits = {"eve": early - HOUR, "fay": early - 3 * HOUR, "gus": early, "ann": MIDNIGHT}
+    rows = [logged(c, 1, at) for c, at in visits.items()]
+    write_log(shop, "h/v0-a.parquet", rows)
+    again = logged("eve", 1, early - HOUR, request_id="again", logged_at=early)
+    write_log(shop, "h/v0-b.parquet", [again, logged("ann", 1, MIDNIGHT - DAY)])
+    observed, coverage = run(shop, known_after="3d", late=3)
+    labelled = pq.read_table(shop / "out" / LABELLED)
+    found = labelled.select(["customer", "bought", "due"]).to_pylist()
+    assert [tuple(r.values()) for r in found] == [("fay", 0, True), ("eve", 1, True)]
+    counted = coverage.labelled
+    assert (counted.start, counted.end) == ("2024-02-28T00:00:00Z", "2024-02-29T00:00:00Z")
+    assert (counted.rows, counted.due, counted.labelled, counted.repeated) == (2, 2, 2, 1)
+    assert (coverage.watch.rows, coverage.watch.due) == (1, 0)
+    assert observed["bought"].to_pylist() == [None]
+    # Three rows of the 28th, one of each day after the 29th, which is not read.
+    assert coverage.sources[0].rows == 5
+    assert [source.uri[-18:-8] for source in coverage.sources[1:]] == [
+        "2024-02-28",
+        "2024-03-01",
+        "2024-03-02",
+    ]
 
 
 def test_a_missing_log_is_an_empty_one(shop):

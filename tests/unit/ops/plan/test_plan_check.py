@@ -30,6 +30,8 @@ def test_prints_a_page(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "recent     2013-01-16 to 2013-01-19 (3 days)",
         "reference  2013-01-07 to 2013-01-14 (7 days)",
         "train      2013-01-01 to 2013-01-16 (8 days in 2 pieces)",
+        "judged     by labels: 2013-01-18 to 2013-01-19 (1 days), the newest of which all are due",
+        "judged      by labels: the window 2 before the one watched, for labels take 2d",
         "against the champion: log_loss not worse by 0.005, auc not worse by 0.01",
         "a model may serve while none serves",
         "4 times in 90d",
@@ -51,6 +53,30 @@ def test_an_instant_and_an_overlay_change_what_it_means(
     assert "cut as of 2013-01-10T12:00:00Z" in page
     assert "10 with data" in page
     assert "is refused (first_model) while none serves" in page
+
+
+def test_it_says_what_labels_that_take_longer_than_the_cool_down_mean(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (model / "o.yaml").write_text("retraining: {cool_down: 36h}\n")
+
+    assert main([str(model), "--overlay", "o.yaml"]) == 0
+
+    page = " ".join(capsys.readouterr().out.split())
+    assert "for 2d a new model is judged by the answers of the one before it" in page
+    assert "after the cool-down of 36h" in page
+
+
+def test_it_says_where_the_watched_window_is_judged_by_labels_too(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (model / "o.yaml").write_text("monitoring: {every: month}\n")
+
+    assert main([str(model), "--overlay", "o.yaml"]) == 0
+
+    page = capsys.readouterr().out
+    assert "judged     by labels: the same, its rows up to 2013-01-19T00:00:00Z" in page
+    assert "before the one watched" not in page
 
 
 def test_absent_data_is_no_error(model: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+from components.core.plan import Windows
 from components.core.spans import Interval, Span, SpanKind, spans_between
 from components.core.spec import Spec, load_spec
 from components.ops.plan.windows import cut, reference_weeks, without
@@ -185,6 +186,65 @@ def test_what_is_watched_ends_now(every: str, as_of: str, watched: str, earlier:
 
     assert windows.watch == between(watched, as_of)
     assert windows.before == between(earlier, watched)
+
+
+@pytest.mark.parametrize(
+    ("every", "known_after", "as_of", "start", "end"),
+    [
+        ("day", "0s", "2013-03-01", "2013-02-28", "2013-03-01"),
+        ("day", "23h", "2013-03-01", "2013-02-28", "2013-03-01"),
+        ("day", "1d", "2013-03-01", "2013-02-27", "2013-02-28"),
+        ("day", "25h", "2013-03-01", "2013-02-26", "2013-02-27"),
+        ("day", "30d", "2013-03-31", "2013-02-28", "2013-03-01"),
+        ("hour", "90m", "2013-03-01T06:30", "2013-03-01T03:30", "2013-03-01T04:30"),
+        ("7d", "6d", "2013-03-29", "2013-03-22", "2013-03-29"),
+        ("7d", "10d", "2013-03-29", "2013-03-08", "2013-03-15"),
+        ("month", "1d", "2013-08-01", "2013-07-01", "2013-08-01"),
+        ("month", "27d", "2013-03-01", "2013-02-01", "2013-03-01"),
+        # February is 28 days: its labels are due on 1 April, and so is every month's at its turn.
+        ("month", "28d", "2013-04-01", "2013-02-01", "2013-03-01"),
+        # January's labels are all due on 2 March, so on 1 April, as May's on 1 August.
+        ("month", "30d", "2013-04-01", "2013-01-01", "2013-02-01"),
+        ("month", "30d", "2013-08-01", "2013-05-01", "2013-06-01"),
+        # Of two months the shortest are 59 days, of six 181.
+        ("month", "59d", "2013-04-01", "2013-01-01", "2013-02-01"),
+        ("month", "60d", "2013-04-01", "2012-12-01", "2013-01-01"),
+        ("month", "181d", "2013-07-31T05:00", "2012-12-31T05:00", "2013-01-31T05:00"),
+    ],
+)
+def test_labels_are_judged_where_they_are_due(
+    every: str, known_after: str, as_of: str, start: str, end: str
+) -> None:
+    text = SPEC.replace("SPAN", "day").replace("1d", known_after)
+    spec = load_spec(f"{text}monitoring: {{every: {every}}}\n")
+
+    windows = cut(spec, days("2012-01-01", "2012-01-03"), at(as_of))
+
+    assert windows.labelled == between(start, end)
+    assert windows.is_late == (windows.labelled != windows.watch)
+
+
+@pytest.mark.parametrize(("every", "known_after"), [("month", "30d"), ("month", "100d")])
+def test_each_month_is_judged_once_and_when_all_its_labels_are_due(
+    every: str, known_after: str
+) -> None:
+    text = SPEC.replace("SPAN", "day").replace("1d", known_after)
+    spec = load_spec(f"{text}monitoring: {{every: {every}}}\n")
+    first = [at(f"{year}-{month:02}-01") for year in range(2011, 2017) for month in range(1, 13)]
+
+    judged = [cut(spec, days("2011-01-01", "2011-01-03"), as_of).labelled for as_of in first]
+
+    assert all(a.end == b.start for a, b in pairwise(judged))
+    due = zip(judged, first, strict=True)
+    assert all(window.end + spec.label.known_after <= as_of for window, as_of in due)
+
+
+def test_a_plan_that_says_no_labelled_window_means_the_watched_one() -> None:
+    windows = cut(spec_of(), days("2013-01-01", "2013-02-20"), at("2013-02-20"))
+    older = windows.model_dump(mode="json", exclude={"labelled"})
+
+    assert windows.is_late  # a day's label, every day
+    assert Windows.model_validate(older).labelled == windows.watch
 
 
 def test_labels_known_at_once_are_cut_at_the_day() -> None:
