@@ -85,7 +85,7 @@ class Network(Part):
     embedding: int = Field(8, ge=1, description="Width of an embedding.")
     dropout: float = Field(0.2, ge=0, lt=1, description="Share of hidden units dropped.")
     epochs: int = Field(
-        4, ge=1, description="Most passes over the rows; held-out blocks of time say how many."
+        3, ge=1, description="Most passes over the rows; held-out blocks of time say how many."
     )
     batch: int = Field(2_048, ge=1, description="Most rows in a step.")
     learning_rate: float = Field(0.008, gt=0, description="At the start; it falls to 0.")

@@ -15,8 +15,8 @@ from components.model.train.network import build_network, embedding_of
 from components.model.train.preparation import Preparation
 
 _log = logging.getLogger(__name__)
-_LEAST_STEPS = 64  # a small table is gone through more than once in what is called an epoch
-_LEAST_BATCHES = 16  # no batch is more than this part of the rows
+_LEAST_STEPS = 48  # in an epoch: a smaller table has smaller batches,
+_LEAST_BATCH = 32  # and where they would be too small it is gone through more than once
 _SCORED_ROWS = 16_384
 
 
@@ -36,7 +36,7 @@ class BuiltIn:
         self._network, self._preparation = network, preparation
         self._ids, self._numbers = preparation(inputs)
         self._label = tf.constant(label, tf.float32)
-        self._batch = max(1, min(network.batch, len(label) // _LEAST_BATCHES))
+        self._batch = min(network.batch, max(_LEAST_BATCH, len(label) // _LEAST_STEPS))
         self.model = build_network(
             network, preparation.sizes, preparation.width, float(np.mean(label))
         )

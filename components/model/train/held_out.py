@@ -17,6 +17,7 @@ from components.model.train.learner import Floats, Learner
 
 _log = logging.getLogger(__name__)
 _LEAST_BLOCKS = 2
+_SURE = 2.0  # standard errors
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ def epochs_needed(losses: Floats) -> int:
     """The most epochs that are not surely worse than the best number of them.
 
     Blocks differ by far more than epochs do, so epochs are compared block by block: one is worse
-    where its mean difference from the best is above the standard error of that mean. What is
-    undecided goes to more epochs, at whose end the learning rate has come down.
+    where its mean difference from the best is above twice the standard error. What is undecided
+    goes to more epochs, at whose end the learning rate has come down.
 
     Args:
         losses: float64 [blocks, epochs], lower is better.
@@ -76,7 +77,7 @@ def epochs_needed(losses: Floats) -> int:
     best = int(np.argmin(losses.mean(axis=0)))
     behind = losses - losses[:, [best]]
     error = behind.std(axis=0, ddof=1) / np.sqrt(len(losses))
-    undecided = np.flatnonzero(behind.mean(axis=0) <= error)
+    undecided = np.flatnonzero(behind.mean(axis=0) <= _SURE * error)
     return int(undecided[-1]) + 1
 
 

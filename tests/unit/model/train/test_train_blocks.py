@@ -56,7 +56,9 @@ def test_rows_out_of_order_and_no_rows():
         ([[0.5, 0.4, 0.3], [0.6, 0.5, 0.4]], 3),  # still falling
         ([[0.5, 0.6, 0.7], [0.7, 0.8, 0.9]], 1),  # every block grows
         ([[0.5, 0.4, 0.5], [0.5, 0.4, 0.31]], 3),  # blocks do not agree: undecided
-        ([[0.5, 0.4, 0.6], [0.5, 0.4, 0.61]], 2),
+        ([[0.5, 0.4, 0.6], [0.5, 0.4, 0.61]], 2),  # from the second on both grow
+        ([[0.4, 0.41], [0.4, 0.43]], 2),  # 0.02 behind, with a standard error of 0.01
+        ([[0.4, 0.41], [0.4, 0.429]], 1),  # 0.0195 behind, with one of 0.0095
         ([[0.1, 0.9, 0.9]], 3),  # one block decides nothing
     ],
 )
