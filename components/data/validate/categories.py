@@ -23,13 +23,13 @@ class CategoryProfile:
     """Categories by span.
 
     Attributes:
-        share: Of each span's values in each category, float64 [spans, categories]; NaN where a
-            span has none.
+        apart: How much of one span's values lies in other categories than another's, float64
+            [spans, spans]; NaN where one of them has none.
         unseen: Share of each span's values in categories that no earlier span has, nor the
             schema, float64 [spans].
     """
 
-    share: npt.NDArray[np.float64]
+    apart: npt.NDArray[np.float64]
     unseen: npt.NDArray[np.float64]
 
 
@@ -54,7 +54,7 @@ def profile_categories(
     total = counts.sum(axis=1, keepdims=True)
     share = np.full(counts.shape, np.nan)
     np.divide(counts, total, out=share, where=total > 0)
-    return CategoryProfile(share, unseen_shares(code, span, len(pieces.names), seen))
+    return CategoryProfile(_distances(share), unseen_shares(code, span, len(pieces.names), seen))
 
 
 def flood_of(profile: CategoryProfile, span: int) -> Shift | None:
@@ -70,13 +70,15 @@ def flood_of(profile: CategoryProfile, span: int) -> Shift | None:
 
 def mix_of(profile: CategoryProfile, span: int) -> Shift | None:
     """How much of a span lies in other categories than in the nearest earlier span."""
-    known = [one for one in range(span) if not np.isnan(profile.share[one]).any()]
-    if len(known) < EARLIER_SPANS or np.isnan(profile.share[span]).any():
+    known = np.flatnonzero(~np.isnan(profile.apart.diagonal()[: span + 1]))
+    if len(known) <= EARLIER_SPANS or known[-1] != span:
         return None
-    natural = max(_nearest(profile, one, known) for one in known)
+    apart = profile.apart[np.ix_(known, known)]
+    np.fill_diagonal(apart, np.inf)
+    natural = apart[:-1, :-1].min(axis=1).max()
     limit = max(_MIX_FLOOR, _MIX_FACTOR * natural)
     measure = "the share of its values in other categories than in any earlier span is"
-    return Shift(measure, _nearest(profile, span, known), float(limit))
+    return Shift(measure, float(apart[-1, :-1].min()), float(limit))
 
 
 def _fold(code: np.ndarray, width: int) -> np.ndarray:
@@ -93,7 +95,6 @@ def _table(code: np.ndarray, span: np.ndarray, spans: int) -> npt.NDArray[np.flo
     return cells.reshape(spans, width).astype(np.float64)
 
 
-def _nearest(profile: CategoryProfile, span: int, others: list[int]) -> float:
-    rest = [one for one in others if one != span]
-    apart = np.abs(profile.share[rest] - profile.share[span]).sum(axis=1) / 2
-    return float(apart.min())
+def _distances(share: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """How much of one span lies in other categories than another, float64 [spans, spans]."""
+    return np.array([np.abs(share - one).sum(axis=1) / 2 for one in share])

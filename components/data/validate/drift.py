@@ -9,11 +9,18 @@ from components.core.artifacts import ModelColumn
 from components.core.spans import Span, parse_instant
 from components.core.spec import Kind
 from components.core.verdict import Finding, Severity
-from components.data.validate.categories import flood_of, mix_of, profile_categories
+from components.data.validate.categories import (
+    CategoryProfile,
+    flood_of,
+    mix_of,
+    profile_categories,
+)
 from components.data.validate.missing import gap_of, missing_shares
 from components.data.validate.numbers import profile_of
 from components.data.validate.pieces import Pieces
 from components.data.validate.shifts import EARLIER_SPANS, Shift, new_values_of, shift_of
+
+_SHOWN = 12  # spans: older ones were judged when they were new
 
 Judged = tuple[str, str, int, Shift]
 """The kind of shift, the column, the index of the span, and what was measured."""
@@ -23,22 +30,27 @@ def judge_spans(
     pieces: Pieces,
     columns: Sequence[ModelColumn],
     domains: Mapping[str, frozenset[str]],
+    new: frozenset[str],
 ) -> tuple[Judged, ...]:
-    """Measures every column of every span that has enough spans before it.
+    """Measures every column of the new and of the last few spans that have enough before them.
 
     Args:
         pieces: The examples, cut.
         columns: The raw columns; instants are left out, for they only grow.
         domains: Column to the categories that the schema lists.
+        new: The spans that must be judged.
     """
     judged: list[Judged] = []
+    last = len(pieces.names) - _SHOWN
+    spans = [i for i, name in enumerate(pieces.names) if i >= last or name in new]
     for column in columns:
         values = pieces.table[column.name]
-        judged += _missing(column.name, values, pieces)
+        judged += _missing(column.name, values, pieces, spans)
         if column.kind == Kind.NUMBER:
-            judged += _number(column.name, values, pieces)
+            judged += _number(column.name, values, pieces, spans)
         elif column.kind == Kind.CATEGORY:
-            judged += _category(column.name, values, pieces, domains[column.name])
+            profile = profile_categories(values, pieces, domains[column.name])
+            judged += _category(column.name, profile, spans)
     return tuple(judged)
 
 
@@ -119,27 +131,28 @@ _ADVICE = {
 }
 
 
-def _missing(name: str, values: pa.ChunkedArray, pieces: Pieces) -> Iterator[Judged]:
+def _missing(
+    name: str, values: pa.ChunkedArray, pieces: Pieces, spans: Sequence[int]
+) -> Iterator[Judged]:
     shares = missing_shares(values.is_null().to_numpy(), pieces)
-    for index in range(len(pieces.names)):
+    for index in spans:
         if gap := gap_of(shares, index):
             yield "missing", name, index, gap
 
 
-def _number(name: str, values: pa.ChunkedArray, pieces: Pieces) -> Iterator[Judged]:
+def _number(
+    name: str, values: pa.ChunkedArray, pieces: Pieces, spans: Sequence[int]
+) -> Iterator[Judged]:
     profile = profile_of(values.to_numpy().astype(np.float64), pieces)
-    for index in range(len(pieces.names) if profile else 0):
+    for index in spans if profile else ():
         if profile and (shift := shift_of(profile, index)):
             yield "shift", name, index, shift
         if profile and (new := new_values_of(profile, index)):
             yield "shift", name, index, new
 
 
-def _category(
-    name: str, values: pa.ChunkedArray, pieces: Pieces, domain: frozenset[str]
-) -> Iterator[Judged]:
-    profile = profile_categories(values, pieces, domain)
-    for index in range(len(pieces.names)):
+def _category(name: str, profile: CategoryProfile, spans: Sequence[int]) -> Iterator[Judged]:
+    for index in spans:
         if flood := flood_of(profile, index):
             yield "unseen", name, index, flood
         if mix := mix_of(profile, index):

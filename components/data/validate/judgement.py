@@ -77,9 +77,9 @@ def _of_rows(plan: Plan, examples: Examples, schema_text: str) -> Iterator[Findi
     cut = {span.name: span for span in plan.cut}
     pieces = cut_pieces(examples.spans, event_time, cut)
     domains = {column.name: domain_of(schema, column.name) for column in columns}
-    judged = drift.judge_spans(pieces, columns, domains)
     champion = plan.champion.as_of if plan.champion else None
     new = drift.new_spans(pieces.names, cut, champion)
+    judged = drift.judge_spans(pieces, columns, domains, new)
     yield from drift.findings_of(judged, pieces.names, new, tagged(schema, MAY_SHIFT))
     yield from judge_skew(examples.splits, columns)
     train = examples.splits.get(SplitName.TRAIN)

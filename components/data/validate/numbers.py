@@ -1,6 +1,7 @@
 """How a number is distributed in each piece of time, and how far apart pieces are."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -35,14 +36,18 @@ class NumberProfile:
     span: Ints
     unseen: Floats
 
-    def of_span(self, span: int) -> Floats:
-        """The distribution of a whole span, float64 [grid]; NaN where it has no piece."""
-        of = self.span == span
-        total = self.count[of].sum()
-        if not total:
-            return np.full(len(self.grid), np.nan)
-        pooled: Floats = (self.cdf[of] * self.count[of, None]).sum(axis=0) / total
-        return pooled
+    @cached_property
+    def spans(self) -> Floats:
+        """Share of each span's values not above each grid value, float64 [spans, grid].
+
+        NaN where a span has no piece.
+        """
+        below = np.zeros((len(self.unseen), len(self.grid)))
+        np.add.at(below, self.span, self.cdf * self.count[:, None])
+        total = np.bincount(self.span, self.count, len(self.unseen))[:, None]
+        shares = np.full(below.shape, np.nan)
+        np.divide(below, total, out=shares, where=total > 0)
+        return shares
 
     def quantile(self, cdf: Floats, share: float) -> float:
         """A grid value that at least `share` of a distribution does not exceed."""

@@ -120,8 +120,7 @@ def _distribution_step(profile: NumberProfile, before: Bools, now: Bools) -> Shi
 
 def _moved(profile: NumberProfile, span: int, earlier: Ints) -> bool:
     """Whether median or quartile range moved by a tenth, from the most similar earlier span."""
-    mine = profile.of_span(span)
-    theirs = np.array([profile.of_span(one) for one in earlier])
+    mine, theirs = profile.spans[span], profile.spans[earlier]
     nearest = theirs[distances(mine, theirs).argmin()]
     middles = [profile.quantile(cdf, 0.5) for cdf in (mine, nearest)]
     ranges = [profile.quantile(cdf, 0.75) - profile.quantile(cdf, 0.25) for cdf in (mine, nearest)]
