@@ -21,7 +21,7 @@ def test_two_at_once_start_one_retraining(watched: Watched, stages: Stages) -> N
         outputs = [runner.communicate(timeout=300)[0] for runner in runners]
     finally:
         for runner in runners:
-            runner.kill()
+            runner.terminate()  # it ends its steps
             runner.wait()
     assert [runner.returncode for runner in runners] == [0, 0], outputs
     judged = {e.decision: e for e in stage.entries("monitor") if e.run in ("one", "other")}

@@ -126,8 +126,8 @@ def killed(deployed: Deployed, lasting_stages: Stages) -> Killed:
     """A retraining a day after the champion's own, whose runner died on the way."""
     stage = lasting_stages.clone(deployed.stage)
     folder = stage.root / "runs" / "runs" / "killed"
-    _kill_while_training(stage, folder)
     try:
+        _kill_while_training(stage, folder)
         again = stage.run(day(TRAINED_ON + 1), run_id=folder.name)
     finally:
         for file in folder.rglob("pid"):
