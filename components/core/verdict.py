@@ -29,8 +29,8 @@ class Finding(Record):
     code: str
     severity: Severity
     subject: str
-    measured: float | str | None
-    limit: float | str | None
+    measured: int | float | str | None
+    limit: int | float | str | None
     sentence: str
 
 
