@@ -8,7 +8,7 @@ from components.ops.plan.component import plan
 from pipelines.train_and_deploy import train_and_deploy
 
 
-@dsl.pipeline(
+@dsl.pipeline(  # type: ignore[untyped-decorator]
     name="monitor",
     description="Judges the live predictions against the labels that have arrived, and retrains "
     "and redeploys where that is called for.",

@@ -12,7 +12,7 @@ from components.ops.rollout.component import rollout
 from components.ops.schedule.component import schedule
 
 
-@dsl.pipeline(
+@dsl.pipeline(  # type: ignore[untyped-decorator]
     name="train-and-deploy",
     description="Prepares and checks the data, trains, and deploys only what is proved better "
     "than the model that serves now.",
