@@ -95,11 +95,16 @@ def judge(seen: Seen, canary: Canary) -> Judgement:
     findings = _judge_traffic(seen, canary)
     if any(f.severity is Severity.FAIL for f in findings):
         return Judgement(Move.BACK, findings)
-    if logged < canary.requests:
+    if logged < canary.requests or _champion_is_unlogged(seen):
         return _unfinished(seen, _few_rows(seen, canary), findings)
     findings = (*findings, _shift(seen, canary))
     failed = any(f.severity is Severity.FAIL for f in findings)
     return Judgement(Move.BACK if failed else Move.ON, findings)
+
+
+def _champion_is_unlogged(seen: Seen) -> bool:
+    """Whether the champion answered but nothing of it is in the log yet, which lags a little."""
+    return seen.champion.traffic.requests > 0 and seen.champion.answers.rows == 0
 
 
 def _unfinished(seen: Seen, lacking: Finding, findings: tuple[Finding, ...] = ()) -> Judgement:
@@ -201,8 +206,11 @@ def _few(seen: Seen, canary: Canary) -> Finding:
 
 
 def _few_rows(seen: Seen, canary: Canary) -> Finding:
-    n = seen.candidate.answers.rows
-    sentence = f"Only {n} of the candidate's rows are in the log; {canary.requests} are wanted."
+    n, theirs = seen.candidate.answers.rows, seen.champion.answers.rows
+    sentence = (
+        f"Only {n} of the candidate's rows and {theirs} of the champion's are in the log; "
+        f"{canary.requests} of the candidate's are wanted, and some of the champion's."
+    )
     return _lack("log", seen, n, canary.requests, sentence)
 
 

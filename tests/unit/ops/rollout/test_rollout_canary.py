@@ -87,6 +87,16 @@ def test_too_little_is_waited_for_and_goes_back_at_the_deadline(candidate: Side,
     assert failed(candidate, overdue=True) == (Move.BACK, [code])
 
 
+@pytest.mark.parametrize(("overdue", "move"), [(False, Move.WAIT), (True, Move.BACK)])
+def test_a_champion_whose_answers_are_not_in_the_log_is_waited_for(
+    overdue: bool, move: Move
+) -> None:
+    unlogged = Side(side(50).traffic, Answers())
+    found = judge(Seen(0.5, side(50), unlogged, overdue), CANARY)
+    assert found.move is move
+    assert "shift" not in {finding.code for finding in found.findings}
+
+
 def test_a_good_step_that_ends_at_the_deadline_is_good() -> None:
     assert failed(side(50), overdue=True) == (Move.ON, [])
 
