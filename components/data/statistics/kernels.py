@@ -67,6 +67,8 @@ def _import_quietly(*names: str) -> list[ModuleType]:
     """Imports modules of the package; what Beam's own imports say of their past is left unsaid."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
+        # Google's client, which Beam imports where it is installed, speaks of Pythons to come.
+        warnings.simplefilter("ignore", FutureWarning)
         return [importlib.import_module(f"{_PACKAGE}.{name}") for name in names]
 
 
