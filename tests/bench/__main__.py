@@ -12,6 +12,7 @@ from pipelines.local.season.play import PIPELINES
 from tests.bench.ledger import LEDGER, result
 
 SOURCE = Path("build/flights/source")
+ABSENT = Path("tests/bench/absent")
 WORK = Path("build/bench")
 LIMIT_S = 45.0
 
@@ -19,7 +20,10 @@ LIMIT_S = 45.0
 def in_environment(name: str, *arguments: object) -> None:
     """Runs a module of this folder in one of the environments."""
     python = Path(os.environ["RATOON_ENVS"]) / name / "bin" / "python"
-    subprocess.run([python, "-W", "ignore", "-m", *map(str, arguments)], check=True)
+    paths = (str(ABSENT.resolve()), os.environ["PYTHONPATH"])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    command = [python, "-W", "ignore", "-m", *map(str, arguments)]
+    subprocess.run(command, env=environment, check=True)
 
 
 def train(as_of: str, where: Path) -> RunResult:
