@@ -18,7 +18,7 @@ export UV_NO_CONFIG := 1
 install = $(UV) venv -q --clear --python $(PYTHON) $(1) && VIRTUAL_ENV=$(1) $(UV) pip install -q \
 	--compile-bytecode --require-hashes --no-deps -r $(2)
 lock = $(UV) pip compile -q --directory $(1) --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --custom-compile-command "make lock" $(2) pyproject.toml -o requirements.lock
+	--custom-compile-command "make lock" $(2) pyproject.toml -o requirements.lock
 
 .PHONY: help
 help: ## Say what there is
