@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Sequence
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -24,7 +23,8 @@ def show_season(console: Console, ledger: Ledger, places: Places) -> None:
     """Writes the table, the index page's path and what can be done next."""
     table = Table(
         *_COLUMNS,
-        box=box.SIMPLE_HEAD,
+        box=None,
+        padding=(0, 2, 0, 0),
         pad_edge=False,
         title=f"The season of {ledger.model}",
         title_justify="left",
