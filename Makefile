@@ -48,8 +48,8 @@ spec: .venv/ready ## Check a spec and say what it means (MODEL=models/flights)
 	@.venv/ops/bin/python -m components.ops.plan.check $(MODEL)
 
 .PHONY: schema
-schema: .venv/ready ## Infer a schema from the data and show how it differs from the committed one
-	@.venv/data/bin/python -m components.data.validate.infer $(MODEL)
+schema: .venv/ready ## Infer a schema and show how the committed one differs (WRITE=1 writes it)
+	@.venv/data/bin/python -m components.data.validate.infer $(MODEL) $(if $(WRITE),--write)
 
 .PHONY: audit
 audit: .venv/ready ## From one prediction to everything behind it (REQUEST=<id>)

@@ -7,9 +7,16 @@ import yaml
 
 from components.core.errors import InputError
 from components.core.spec.json_schema import spec_json_schema
+from components.model.evaluate.behaviour import load_behaviour
 from pipelines import compile as compiling
 from pipelines.images import Images
-from pipelines.reference import JSON_SCHEMA, REFERENCE, reference
+from pipelines.reference import (
+    BEHAVIOUR,
+    JSON_SCHEMA,
+    REFERENCE,
+    behaviour_reference,
+    reference,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -90,8 +97,15 @@ def test_the_whole_training_is_nested_in_monitoring() -> None:
     assert steps[0] <= steps[1]
 
 
-def test_the_reference_is_fresh() -> None:
+def test_the_references_are_fresh() -> None:
     assert (ROOT / REFERENCE).read_text() == reference(spec_json_schema())
+    assert (ROOT / BEHAVIOUR).read_text() == behaviour_reference()
+
+
+def test_the_example_of_behaviour_tests_is_one() -> None:
+    example = (ROOT / BEHAVIOUR).read_text().split("```")[1].removeprefix("yaml\n")
+    tests = load_behaviour(example, "the example")
+    assert (len(tests.invariance), len(tests.direction), len(tests.minimum)) == (1, 2, 2)
 
 
 def test_the_reference_names_every_field() -> None:

@@ -3,12 +3,12 @@
 ::
 
     invariance:                     # changing this must not matter
-      - {name: the tail number's owner, column: carrier, values: [UA, US], tolerance: 0.3}
+      - {name: the branch does not matter, column: branch, values: [a, b], tolerance: 0.1}
     direction:                      # more of this must mean more, or less, of that
-      - {name: rain makes late, column: weather.precip, add: 0.3, effect: raises}
+      - {name: debt makes it riskier, column: debt, add: 1000, effect: raises}
     minimum:                        # what must be known for certain
-      - {name: evenings are worse, where: {departure_hour: {at_least: 18}}, at_least: 0.2}
-      - {name: long hauls are ranked, where: {dest: [HNL]}, metric: {auc: 0.55}, rows: 50}
+      - {name: the young are riskier, where: {age: {below: 20}}, at_least: 0.2}
+      - {name: the rare kind is ranked, where: {kind: [x]}, metric: {auc: 0.55}, rows: 50}
 """
 
 from datetime import timedelta
@@ -123,7 +123,7 @@ def load_behaviour(text: str, where: str) -> Behaviour:
         problems = error.errors(include_url=False)
         paths = [".".join(str(step) for step in p["loc"]) or "the file" for p in problems]
         said = [f"{path}: {p['msg']}" for path, p in zip(paths, problems, strict=True)]
-        accepted = "invariance, direction and minimum tests as in the documentation"
+        accepted = "invariance, direction and minimum tests as in docs/behaviour.md"
         raise InputError(
             f"{where}: {paths[0]}", _short(problems[0]["input"]), accepted, "; ".join(said)
         ) from error

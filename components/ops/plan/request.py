@@ -12,7 +12,7 @@ from components.core.spec import Spec, load_spec
 from components.core.spec.load import merge, read_mapping
 from components.ops.plan.folder import SPEC_FILE, TEXT, ModelFolder, read_file
 
-_RUN_SCHEMA = "Run `make schema` for the model and commit what it writes."
+_RUN_SCHEMA = "Run `make schema WRITE=1` for the model, review what it writes and commit it."
 
 
 @dataclass(frozen=True)
