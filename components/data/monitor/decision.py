@@ -1,6 +1,6 @@
 """The decision: what is found, and whether a retraining may answer it now."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -43,14 +43,14 @@ class Decided:
     blocked: str | None = None
 
 
-def decide(findings: Iterable[Finding], on: Sequence[str], blocked: str | None) -> Decided:
+def decide(findings: Sequence[Finding], on: Sequence[str], blocked: str | None) -> Decided:
     """Weighs the findings.
 
     - A failed finding of a kind in `on` calls for a retraining. If that may not start, it is
       an alert.
     - Any other failed finding is an alert: a person has to look.
     - If nothing else failed but there is not enough to judge by, it is insufficient.
-    - Only what was judged and did not fail is healthy.
+    - Only what was judged and did not fail is healthy; where nothing was, it is insufficient.
 
     Args:
         findings: Everything that was looked at.
@@ -68,7 +68,9 @@ def decide(findings: Iterable[Finding], on: Sequence[str], blocked: str | None) 
         return Decided(Decision.ALERT, _together(causes))
     if lacking:
         return Decided(Decision.INSUFFICIENT, _together([*lacking, *_of(failed, silent)]))
-    return Decided(Decision.HEALTHY, _healthy(tuple(findings)))
+    if not findings:
+        return Decided(Decision.INSUFFICIENT, "nothing was judged")
+    return Decided(Decision.HEALTHY, _healthy(findings))
 
 
 def block(
@@ -124,6 +126,6 @@ def _together(findings: Sequence[Finding]) -> str:
 def _healthy(findings: Sequence[Finding]) -> str:
     """What was judged and is well, and how many warnings there are."""
     judged = [f for f in findings if f.code == "calibration"] or list(findings)
-    text = judged[0].sentence if judged else "nothing was found"
+    text = judged[0].sentence
     warnings = sum(f.severity is Severity.WARN for f in findings)
     return f"{text}; {warnings} warning{'s' * (warnings != 1)}" if warnings else text

@@ -233,11 +233,11 @@ def _finding(
     sentence: str,
     worse: Severity = Severity.FAIL,
 ) -> Finding:
-    """A finding that is `worse` above its limit, and a warning where there is no limit."""
+    """A finding that is `worse` unless within its limit, and a warning where there is none."""
     if limit is None or measured is None:
         severity = Severity.WARN
     else:
-        severity = worse if measured > limit else Severity.INFO
+        severity = Severity.INFO if measured <= limit else worse  # NaN is within nothing
     return Finding(
         code=code,
         severity=severity,

@@ -51,7 +51,8 @@ class LogReader:
             return
         rows = rows.filter(pc.invert(pc.starts_with(rows["request_id"], TRIAL_REQUEST)))
         for version in self._versions:
-            found = rows.filter(pc.equal(rows["version"], version))["probability"]
+            # A row without a probability answered nothing: it neither counts nor dilutes the mean.
+            found = rows.filter(pc.equal(rows["version"], version))["probability"].drop_null()
             if len(found):
                 before, total = self._answers[version], pc.sum(found).as_py() or 0.0
                 self._answers[version] = Answers(before.rows + len(found), before.total + total)

@@ -45,6 +45,10 @@ def test_decisions(failed, decision):
     assert decide(findings, ON, None).decision == decision
 
 
+def test_nothing_judged_is_never_healthy():
+    assert decide([], ON, None).decision == "insufficient"
+
+
 def test_a_blocked_retraining_is_an_alert_that_says_why():
     decided = decide([finding("calibration")], ON, "the cool-down lasts")
     assert decided.decision == "alert"

@@ -50,6 +50,7 @@ def failed(candidate: Side, champion: Side = GOOD, overdue: bool = False) -> tup
         (side(50, mean=0.39), Move.ON, []),
         (side(50, mean=0.41), Move.BACK, ["shift"]),
         (side(50, mean=0.19), Move.BACK, ["shift"]),
+        (side(50, mean=math.nan), Move.BACK, ["shift"]),
         (side(50, refused=1), Move.ON, []),
         (side(50, refused=2), Move.BACK, ["refused"]),
     ],

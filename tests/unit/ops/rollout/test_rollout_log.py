@@ -10,7 +10,9 @@ from components.ops.rollout.canary import Answers
 from components.ops.rollout.prediction_log import LogReader
 
 
-def write(log: Path, name: str, version: str, probability: list[float], request: str = "r") -> None:
+def write(
+    log: Path, name: str, version: str, probability: list[float | None], request: str = "r"
+) -> None:
     file = log / "2026-01-01T00" / f"{name}.parquet"
     file.parent.mkdir(parents=True, exist_ok=True)
     rows = len(probability)
@@ -44,6 +46,12 @@ def test_trials_and_broken_files_do_not_count(tmp_path: Path) -> None:
     (tmp_path / "2026-01-01T00" / "v1-c.parquet").write_bytes(b"")
     write(tmp_path, "v1-d", "v1", [0.5])
     assert reader.read() == {"v1": Answers(1, 0.5)}
+
+
+def test_rows_without_a_probability_do_not_count(tmp_path: Path) -> None:
+    reader = LogReader(str(tmp_path), ("v1",))
+    write(tmp_path, "v1-a", "v1", [0.5, None, 0.25])
+    assert reader.read() == {"v1": Answers(2, 0.75)}
 
 
 def test_there_may_be_no_log_yet(tmp_path: Path) -> None:
