@@ -10,6 +10,9 @@ UV     := .tools/uv/bin/uv
 DEV    := .venv/dev/bin
 IMAGES := data model ops
 ROOMS  := components pipelines
+# A folder may be named with a slash at its end, as a shell completes it.
+override MODEL := $(patsubst %/,%,$(MODEL))
+BUILD  := build/$(notdir $(MODEL))
 export PYTHONPATH := $(CURDIR)
 export RATOON_ENVS := $(CURDIR)/.venv
 export UV_NO_CONFIG := 1
@@ -20,45 +23,54 @@ install = $(UV) venv -q --clear --python $(PYTHON) $(1) && VIRTUAL_ENV=$(1) $(UV
 lock = $(UV) pip compile -q --directory $(1) --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(2) pyproject.toml -o requirements.lock
 
+# A model that makes its own data says how in source.py; it makes nothing twice.
+source = if [ -f '$(MODEL)/source.py' ]; then \
+	$(DEV)/python '$(MODEL)/source.py' '$(BUILD)/source'; fi
+
 .PHONY: help
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 .PHONY: run
 run: .venv/ready ## Train, serve and replay the season of flights on this machine; link every report
-	@$(DEV)/python $(MODEL)/source.py build/$(notdir $(MODEL))/source
-	@$(DEV)/python -m pipelines.local.season $(MODEL)
+	@$(source)
+	@$(DEV)/python -m pipelines.local.season '$(MODEL)'
 
 .PHONY: monitor
 monitor: .venv/ready ## Run every monitoring run that is due (AS_OF=2013-09-01 to say what day it is)
-	@$(DEV)/python -m pipelines.local.monitor $(MODEL) $(if $(AS_OF),--as-of $(AS_OF))
+	@$(DEV)/python -m pipelines.local.monitor '$(MODEL)' $(if $(AS_OF),--as-of '$(AS_OF)')
 
 .PHONY: train
 train: .venv/ready ## Run train-and-deploy once (MODEL=models/flights AS_OF=2013-07-01)
+	@$(source)
 	@$(DEV)/python -m pipelines.local run manifests/pipelines/train-and-deploy.yaml \
-		--param model=$(MODEL) --param as_of=$(AS_OF) --workspace build/runs
+		--param model='$(MODEL)' --param as_of='$(AS_OF)' --workspace build/runs
 
 .PHONY: stop
 stop: ## Stop the servers that a run left serving
-	@.venv/ops/bin/python -m components.ops.deploy.targets.local_stop \
-		build/$(notdir $(MODEL))/serving
+	@if [ -d '$(BUILD)/serving' ]; then \
+		.venv/ops/bin/python -m components.ops.deploy.targets.local_stop '$(BUILD)/serving'; \
+	else echo "nothing was running: there is no $(BUILD)/serving"; fi
 
 .PHONY: spec
 spec: .venv/ready ## Check a spec and say what it means (MODEL=models/flights)
-	@.venv/ops/bin/python -m components.ops.plan.check $(MODEL)
+	@.venv/ops/bin/python -m components.ops.plan.check '$(MODEL)'
 
 .PHONY: schema
 schema: .venv/ready ## Infer a schema and show how the committed one differs (WRITE=1 writes it)
-	@.venv/data/bin/python -m components.data.validate.infer $(MODEL) $(if $(WRITE),--write)
+	@$(source)
+	@.venv/data/bin/python -m components.data.validate.infer '$(MODEL)' $(if $(WRITE),--write)
 
 .PHONY: audit
 audit: .venv/ready ## From one prediction to everything behind it (REQUEST=<id>)
-	@.venv/ops/bin/python -m components.ops.audit "$(REQUEST)" --model $(MODEL)
+	@[ -n '$(REQUEST)' ] || { echo "Name the prediction: make audit REQUEST=<id>, the id that its" \
+		"answer bears, or <id>/<row> for one row of it."; exit 1; } >&2
+	@.venv/ops/bin/python -m components.ops.audit '$(REQUEST)' --model '$(MODEL)'
 
 .PHONY: compile
 compile: .venv/ready ## Compile both pipelines to YAML (REGISTRY=… TAG=… name the images)
-	@$(DEV)/python -m pipelines.compile $(if $(REGISTRY),--registry $(REGISTRY)) \
-		$(if $(TAG),--tag $(TAG))
+	@$(DEV)/python -m pipelines.compile $(if $(REGISTRY),--registry '$(REGISTRY)') \
+		$(if $(TAG),--tag '$(TAG)')
 
 .PHONY: docs
 docs: .venv/ready ## Write the spec reference and its JSON Schema from the models
@@ -95,9 +107,10 @@ clean: stop ## Remove what runs and tests made; keep the environments
 	@rm -rf build
 
 $(UV):
-	@command -v $(PYTHON) >/dev/null || { echo "Ratoon needs Python 3.11, which is not on the PATH as\
-	$(PYTHON). Install it, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
-	@$(PYTHON) pipelines/local/platform_check.py
+	@for python in $(PYTHON) python3; do if command -v $$python >/dev/null; then \
+		$$python pipelines/local/platform_check.py && break || exit 1; fi; done
+	@command -v $(PYTHON) >/dev/null || { echo "Ratoon needs Python 3.11, which is not on the PATH as" \
+		"$(PYTHON). Install it, or name it: make PYTHON=/path/to/python3.11"; exit 1; } >&2
 	@$(PYTHON) -m venv .tools/uv && .tools/uv/bin/python -m pip install -q \
 		--disable-pip-version-check uv==0.13.9
 

@@ -7,8 +7,8 @@ import platform
 import sys
 
 ADVICE = (
-    "What to do: run it in a Linux x86-64 container or virtual machine with Python 3.11 "
-    "(python:3.11-bookworm holds everything that is needed), or on a cluster: docs/cluster.md."
+    "What to do: run it in a Linux x86-64 container or virtual machine with Python 3.11; the image "
+    "python:3.11-bookworm holds everything that is needed."
 )
 
 
@@ -21,15 +21,19 @@ def problem(system: str, machine: str, version: "tuple[int, int]", libc: "tuple[
         version: Major and minor version of Python.
         libc: Name and version, as platform.libc_ver() says them.
     """
-    if version != (3, 11):
-        found = "Python {}.{}".format(*version)
-        return found + " is not supported: TensorFlow Data Validation needs Python 3.11."
     if system != "Linux" or machine.lower() not in ("x86_64", "amd64"):
         found = f"{system} on {machine}"
         return found + " is not supported: TensorFlow and its data validation have no wheel for it."
     if libc[0] != "glibc" or tuple(int(n) for n in libc[1].split(".")[:2]) < (2, 28):
-        found = "The C library {} {}".format(*libc)
+        found = "The C library {} {}".format(*libc) if any(libc) else "A C library other than glibc"
         return found + " is not supported: glibc 2.28 or newer is needed."
+    # Last, for it is the easiest to mend: whoever installs a Python for it is not refused again.
+    if version != (3, 11):
+        found = "Python {}.{}".format(*version)
+        return found + (
+            " is not supported: TensorFlow Data Validation needs Python 3.11. Install it beside "
+            "this one (python3.11 on the PATH), or name it: make PYTHON=/path/to/python3.11"
+        )
     return ""
 
 

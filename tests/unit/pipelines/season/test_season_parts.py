@@ -148,11 +148,12 @@ def test_set_up_seconds_are_summed(tmp_path: Path) -> None:
     [
         ("Linux", "x86_64", (3, 11), ("glibc", "2.36"), ""),
         ("Darwin", "arm64", (3, 11), ("", ""), "Darwin on arm64"),
+        ("Darwin", "arm64", (3, 13), ("", ""), "Darwin on arm64"),
         ("Windows", "AMD64", (3, 11), ("", ""), "Windows on AMD64"),
         ("Linux", "aarch64", (3, 11), ("glibc", "2.36"), "Linux on aarch64"),
         ("Linux", "x86_64", (3, 12), ("glibc", "2.36"), "Python 3.12"),
         ("Linux", "x86_64", (3, 11), ("glibc", "2.17"), "The C library glibc 2.17"),
-        ("Linux", "x86_64", (3, 11), ("", ""), "The C library"),
+        ("Linux", "x86_64", (3, 11), ("", ""), "A C library other than glibc"),
     ],
 )
 def test_a_machine_that_will_not_do_is_told_why(system, machine, version, libc, said) -> None:
