@@ -44,6 +44,8 @@ class Primary(Part):
     start: str | None = Field(
         None, description="The first instant of the data; needed where the uri has no span."
     )
+    origin: str = Field("not stated", description="Who publishes it; printed in reports.")
+    licence: str = Field("not stated", description="Under which terms; printed in reports.")
 
     _uri = field_validator("uri")(check_uri)
 

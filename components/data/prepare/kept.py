@@ -17,6 +17,7 @@ from components.data.prepare.examples import PreparedSpan
 from components.data.prepare.files import parquet_bytes
 
 _META = b"ratoon"
+_SAID_ONLY = {"uri", "origin", "licence"}  # of a source; its rows are the same whatever it says
 _log = logging.getLogger(__name__)
 
 
@@ -48,7 +49,7 @@ def name_of(plan: Plan, span: Span, primary: str, external: Mapping[str, str]) -
     # Once every label of the span is known, a later as_of makes no other examples.
     is_settled = as_of >= span.end + plan.spec.label.known_after
     made_of = {
-        "primary": [data.primary.model_dump(mode="json", exclude={"uri"}), primary],
+        "primary": [data.primary.model_dump(mode="json", exclude=_SAID_ONLY), primary],
         "external": {n: [_joined_by(plan, n), rows] for n, rows in external.items()},
         "label": plan.spec.label.model_dump(mode="json", exclude={"threshold"}),
         "rules": [rule.refuse_value for rule in plan.spec.rules],
@@ -84,7 +85,7 @@ def keep(folder: str | None, name: str, span: PreparedSpan, rows_read: int) -> N
 
 
 def _joined_by(plan: Plan, name: str) -> dict[str, object]:
-    left_out = {"uri", "origin", "licence", "fresh_within"}
+    left_out = {*_SAID_ONLY, "fresh_within"}
     return plan.spec.data.external[name].model_dump(mode="json", exclude=left_out)
 
 

@@ -14,7 +14,7 @@ from components.core.spans import Span
 from components.core.spec.data import PLACEHOLDERS
 from components.data.prepare.files import digest_rows
 from components.data.prepare.instants import microseconds, of_instant
-from components.data.prepare.tables import SourceFile, fetch, parse, read_of
+from components.data.prepare.tables import fetch, parse, read_of
 from components.data.prepare.wanted import wanted_of_primary
 
 
@@ -58,14 +58,15 @@ def _of_files(plan: Plan) -> Iterator[Piece]:
     wanted = wanted_of_primary(plan)
     for span in plan.cut:
         file = fetch(uri_of(primary.uri, span), primary.format)
-        yield Piece(span, file.digest, partial(parse, file, wanted), partial(read_of, file))
+        read = partial(read_of, file, origin=primary.origin, licence=primary.licence)
+        yield Piece(span, file.digest, partial(parse, file, wanted), read)
 
 
 def _of_one_file(plan: Plan) -> Iterator[Piece]:
     primary = plan.spec.data.primary
     file = fetch(primary.uri, primary.format)
     table = parse(file, wanted_of_primary(plan))
-    count = table.num_rows
+    whole = read_of(file, table.num_rows, primary.origin, primary.licence)
     timeless = table.filter(pc.is_null(table[primary.event_time]))
     table = table.filter(pc.is_valid(table[primary.event_time])).sort_by(primary.event_time)
     times = microseconds(table[primary.event_time])
@@ -74,7 +75,7 @@ def _of_one_file(plan: Plan) -> Iterator[Piece]:
         rows = table.slice(first, end - first)
         # A row without a time is counted once, with the first span.
         rows = pa.concat_tables([rows, timeless]) if index == 0 else rows
-        read = partial(_read_of_all, file, count) if index == 0 else None
+        read = partial(_said_before, whole) if index == 0 else None
         yield Piece(span, digest_rows(rows), partial(_same, rows), read)
 
 
@@ -82,5 +83,5 @@ def _same(rows: pa.Table) -> pa.Table:
     return rows
 
 
-def _read_of_all(file: SourceFile, rows: int, _: int) -> SourceRead:
-    return read_of(file, rows)
+def _said_before(whole: SourceRead, _: int) -> SourceRead:
+    return whole

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from components.core.plan import PlannedFeature, Windows
 from components.core.spans import Interval
-from components.core.spec import External, Margin, Spec
+from components.core.spec import External, Margin, Primary, Spec
 from components.core.spec.gates import Change
 from components.core.units import format_duration
 from components.ops.plan.windows import windows_late
@@ -82,7 +82,7 @@ def _data(spec: Spec, spans: Sequence[str]) -> Lines:
     primary = spec.data.primary
     there = f"{len(spans)} with data, {spans[0]} to {spans[-1]}" if spans else "none with data yet"
     return (
-        ("primary", f"{primary.uri} ({primary.format})"),
+        ("primary", f"{primary.uri} ({primary.format}). {_terms(primary)}"),
         ("spans", f"one a {spec.data.span}; {there}"),
         ("later", f"known only later, never features: {', '.join(sorted(spec.never_features))}"),
         *((name, _external(source)) for name, source in spec.data.external.items()),
@@ -96,7 +96,11 @@ def _external(source: External) -> str:
         joined += f": the newest row of which {source.event_time} was at least {delay} before"
     if source.max_age:
         joined += f", missing where older than {format_duration(source.max_age)}"
-    return f"{joined}. Origin: {source.origin}; licence: {source.licence}"
+    return f"{joined}. {_terms(source)}"
+
+
+def _terms(source: Primary | External) -> str:
+    return f"Origin: {source.origin}; licence: {source.licence}"
 
 
 def _features(features: Sequence[PlannedFeature]) -> Lines:

@@ -19,6 +19,8 @@ data:
     event_time: at
     key: [ride, at]
     known_later: [minutes]
+    origin: a hire shop
+    licence: ours
   external:
     weather:
       uri: {folder}/weather.parquet

@@ -81,6 +81,8 @@ def test_lineage_names_the_sources(sources):
     told = read["weather.parquet"]
     assert (told.rows, told.bytes, told.digest) == (8, file.stat().st_size, digest_file(file))
     assert (told.origin, told.licence) == ("a window", "none")
+    rides = read["2024-01-01.parquet"]
+    assert (rides.origin, rides.licence) == ("a hire shop", "ours")
     states = {state.name: state for state in lineage.external}
     assert states["weather"].newest == "2024-01-03T10:00:00Z"
     assert states["bikes"].newest is None
