@@ -11,6 +11,7 @@ from rich.console import Console
 from components.core.errors import RatoonError
 from pipelines.local.machine import Machine
 from pipelines.local.progress import TerminalProgress
+from pipelines.local.result import RunResult
 from pipelines.local.runner import run
 
 INTERRUPTED = 130
@@ -36,10 +37,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
-    Console().print(
-        f"  {result.seconds:.1f} s, in {result.folder}", highlight=False, soft_wrap=True
-    )
+    said = [f"  {result.seconds:.1f} s, in {result.folder}", *_reports(result)]
+    Console().print("\n".join(said), highlight=False, markup=False, soft_wrap=True)
     return 0
+
+
+def _reports(result: RunResult) -> list[str]:
+    """Where each step that decided says why, in full."""
+    steps = [step for step in result.steps.values() if "report" in step.artifacts]
+    return [f"  report of {step.name}: {step.artifacts['report']}" for step in steps]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from components.core.errors import RatoonError
+
 READ_AT_MOST_BYTES = 64 * 1024
 INPUTS = "Got executor_input:"
 TRACEBACK = "Traceback (most recent call last):"
@@ -32,7 +34,10 @@ def _without_frames(lines: list[str]) -> list[str]:
         return lines
     frames = lines[starts[-1] + 1 :]
     error = next((i for i, line in enumerate(frames) if not line.startswith(" ")), None)
-    return lines if error is None else frames[error:]
+    if error is None:
+        return lines
+    # An error of ours is known by its sentence; where its class stands tells a reader nothing.
+    return [frames[error].removeprefix(f"{RatoonError.__module__}."), *frames[error + 1 :]]
 
 
 @contextmanager

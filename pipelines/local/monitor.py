@@ -9,7 +9,7 @@ from rich.console import Console
 
 from components.core.errors import RatoonError
 from components.core.spans import parse_instant
-from components.core.spec import load_spec
+from components.core.spec import load_folder
 from components.ops.deploy.targets.local_place import parse_place
 from pipelines.local.progress import TerminalProgress
 from pipelines.local.recurring import run_due
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         # A person's command, not a step: what is due is due by this machine's clock.
         now = parse_instant(options.as_of) if options.as_of else datetime.now(UTC)
-        serving = _serving_folder(options.model)
+        serving = parse_place(load_folder(options.model).serving.target).folder
         results = run_due(serving, now, options.workspace, TerminalProgress(console))
     except (RatoonError, ValueError) as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
@@ -36,12 +36,6 @@ def main(arguments: list[str] | None = None) -> int:
     for result in results:
         console.print(f"report: {result.step('monitor').artifacts['report']}", soft_wrap=True)
     return 0
-
-
-def _serving_folder(model: Path) -> Path:
-    file = model / "model.yaml"
-    spec = load_spec(file.read_text(encoding="utf-8"), where=str(file))
-    return parse_place(spec.serving.target).folder
 
 
 if __name__ == "__main__":

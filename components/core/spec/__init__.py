@@ -5,7 +5,7 @@ from components.core.spec.features import Derive, Feature, Kind, Label
 from components.core.spec.gates import Gates, Margin, Slice
 from components.core.spec.json_schema import spec_json_schema
 from components.core.spec.learning import History, Network, Split, window_spans
-from components.core.spec.load import load_spec
+from components.core.spec.load import load_folder, load_spec
 from components.core.spec.operation import Canary, Monitoring, Retraining
 from components.core.spec.part import Part, column_of
 from components.core.spec.rules import ValueRule, parse_rule
@@ -31,6 +31,7 @@ __all__ = [
     "Split",
     "ValueRule",
     "column_of",
+    "load_folder",
     "load_spec",
     "parse_rule",
     "spec_json_schema",

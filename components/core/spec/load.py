@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -30,6 +31,24 @@ def load_spec(text: str, overlay: str | None = None, where: str = "model.yaml") 
         return Spec.model_validate(fields)
     except ValidationError as error:
         raise complaint(error, fields, where) from error
+
+
+def load_folder(folder: Path) -> Spec:
+    """Reads and checks the spec of a model's folder on this machine.
+
+    Raises:
+        InputError: There is none, it is no text, or not a spec.
+    """
+    file = folder / "model.yaml"
+    try:
+        return load_spec(file.read_text(encoding="utf-8"), where=str(file))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        do = "Name the folder with MODEL=, such as MODEL=models/flights."
+        raise InputError(
+            str(file), Words("no such file"), "a model's folder with its spec", do
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError(str(file), Words("bytes that are no UTF-8"), "UTF-8 text") from error
 
 
 class _Loader(yaml.SafeLoader):

@@ -80,7 +80,8 @@ def _spans(spec: Spec, as_of: datetime) -> list[Span]:
     else:
         spans = _spans_of_files(primary.uri, spec.data.span, as_of)
     if not spans:
-        raise InputError("data.primary.uri", primary.uri, "data from before the instant asked for")
+        where, given = f"data.primary.uri: {primary.uri}", "no span before the instant asked for"
+        raise InputError(where, given, "at least one", "Make the data, or mend the uri.")
     return list(spans)
 
 

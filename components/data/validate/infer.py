@@ -14,7 +14,7 @@ import pyarrow as pa
 from components.core.errors import InputError
 from components.core.plan import Plan
 from components.core.spans import parse_instant
-from components.core.spec import load_spec
+from components.core.spec import load_folder
 from components.data.prepare.examples import prepare_span
 from components.data.prepare.primary import pieces
 from components.data.prepare.run import read_external
@@ -40,7 +40,7 @@ def propose(folder: Path, as_of: str | None, most_spans: int = _MOST_SPANS) -> t
     Raises:
         InputError: The spec, the committed schema or the data cannot be read.
     """
-    spec = load_spec((folder / "model.yaml").read_text(encoding="utf-8"), where=str(folder))
+    spec = load_folder(folder)
     plan, whole = draft_plan(spec, parse_instant(as_of) if as_of else None, most_spans)
     spans = _prepare(plan)
     inferred = infer(spans, whole, spec.label.name)
@@ -67,8 +67,7 @@ def main(arguments: Sequence[str]) -> int:
     except (InputError, FileNotFoundError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    spec = load_spec((given.folder / "model.yaml").read_text(encoding="utf-8"))
-    file = given.folder / spec.schema_file
+    file = given.folder / load_folder(given.folder).schema_file
     changes = difference(committed, proposed, str(file))
     sys.stdout.write(changes or f"{file} agrees with the data.\n")
     if given.write and changes:

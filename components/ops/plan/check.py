@@ -51,7 +51,8 @@ def check(folder: ModelFolder, overlay: str = "", as_of: str = "") -> str:
     """
     written = read_spec(folder, overlay)
     model = with_files(folder, written)
-    signature = resolve(model.spec, column_kinds(model.schema, model.spec.schema_file))
+    where = f"{model.where}/{model.spec.schema_file}"
+    signature = resolve(model.spec, column_kinds(model.schema, where))
     instant = instant_of(as_of)
     spans = _spans(model.spec, instant)
     if spans and not as_of:

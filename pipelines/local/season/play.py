@@ -7,7 +7,7 @@ from pathlib import Path
 
 from components.core.errors import RunError
 from components.core.spans import Interval, SpanKind, format_instant, spans_between
-from components.core.spec import Spec, load_spec
+from components.core.spec import Spec, load_folder
 from components.ops.deploy.targets.local import LocalTarget
 from components.ops.deploy.targets.local_place import parse_place
 from components.ops.deploy.targets.local_stop import stop
@@ -36,8 +36,7 @@ class Play:
             InputError: The spec or the season cannot be used.
         """
         self.folder, self.progress = folder, progress
-        file = folder / "model.yaml"
-        self.spec: Spec = load_spec(file.read_text(encoding="utf-8"), where=str(file))
+        self.spec: Spec = load_folder(folder)
         self.season: Season = read_season(folder)
         self.places: Places = places_of(self.spec)
         self.target = LocalTarget(parse_place(self.spec.serving.target), self.spec.name)

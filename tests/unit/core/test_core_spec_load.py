@@ -7,7 +7,7 @@ import pytest
 
 from components.core.errors import InputError
 from components.core.spans import SpanKind
-from components.core.spec import Margin, Spec, load_spec, window_spans
+from components.core.spec import Margin, Spec, load_folder, load_spec, window_spans
 from components.core.spec.spec import JUDGED
 from components.core.tasks import task_of
 
@@ -32,6 +32,18 @@ def test_the_smallest_spec_has_a_safe_default_for_all_else() -> None:
     assert spec.split.reference_weeks == 5
     assert window_spans(spec.window) is None
     assert spec.features == ()
+
+
+def test_a_folder_without_a_spec_is_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "model.yaml"
+    for folder in (tmp_path, tmp_path / "nowhere", file / "of a file"):
+        with pytest.raises(InputError, match=r"model\.yaml: given no such file.*MODEL=models/"):
+            load_folder(folder)
+    file.write_bytes(SMALL.encode() + b"# \xe9")
+    with pytest.raises(InputError, match="bytes that are no UTF-8"):
+        load_folder(tmp_path)
+    file.write_text(SMALL)
+    assert load_folder(tmp_path) == load_spec(SMALL)
 
 
 @pytest.mark.parametrize(("mark", "kind"), [("{hour}", "hour"), ("{month}", "month")])
@@ -100,3 +112,10 @@ def test_a_spec_comes_back_from_json_as_it_was() -> None:
 def test_a_gate_knows_the_metrics_that_the_tasks_compute() -> None:
     for task, metrics in JUDGED.items():
         assert set(metrics) == set(task_of(task).judged)
+
+
+def test_what_a_task_names_are_metrics_of_its_own() -> None:
+    for name in JUDGED:
+        task = task_of(name)
+        assert {task.decisive, task.ranking, *task.headline, *task.unwatched} <= set(task.judged)
+        assert {task.level, task.rate} == set(task.metrics) - set(task.judged)
