@@ -47,4 +47,9 @@ BINARY = Task(
     calibration=calibration_bins,
     confusion=confusion,
     decisive="log_loss",
+    ranking="auc",
+    headline=("auc", "log_loss"),
+    level="mean_probability",
+    rate="rate",
+    unwatched=frozenset({"pr_auc"}),
 )

@@ -61,6 +61,13 @@ class Task:
         confusion: Rows by true class (outer) and predicted class; the third argument is the
             threshold.
         decisive: The metric that chooses between two models that are both good enough.
+        ranking: The metric, 1 at best and 0.5 by chance, of how well an order tells the answer;
+            what one column alone reaches of it shows a leak.
+        headline: The metrics of sentences and of tables over time, the most telling first.
+        level: The metric, without a better direction, of what is predicted on average.
+        rate: The same of what came true.
+        unwatched: Metrics that follow the rate, so that monitoring judges them only where the spec
+            gives a limit.
     """
 
     name: str
@@ -69,6 +76,11 @@ class Task:
     calibration: Callable[[ArrayLike, ArrayLike, int], Bins | None]
     confusion: Callable[[ArrayLike, ArrayLike, float], tuple[tuple[int, ...], ...]]
     decisive: str
+    ranking: str
+    headline: tuple[str, ...]
+    level: str
+    rate: str
+    unwatched: frozenset[str] = frozenset()
 
     @property
     def judged(self) -> Mapping[str, Metric]:

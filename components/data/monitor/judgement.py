@@ -126,7 +126,7 @@ def _performance(
     labelled = labelled_of(judged.table, spec.label.name, spec.data.primary.event_time)
     bins = spec.monitoring.calibration.bins
     measured = performance.measure(task, labelled, spec.gates, bins)
-    rate = measured.metrics["rate"].estimate if "rate" in measured.metrics else None
+    rate = measured.metrics[task.rate].estimate
     limits = limits_of(spec.monitoring, task, reference.limits.blocks, rate)
     rows = f"{labelled.rows:,} labelled rows {_since(plan, judged)}"
     found = performance.judge(measured, limits, rows) if labelled.rows else ()
@@ -213,7 +213,8 @@ def _shift(
     if rows < spec.monitoring.rows:
         why_not = f"the champion answered only {rows:,} rows in one of the two windows"
         return (None, (before, now)), f"{why_not}, so its predictions are not compared"
-    mean = task_of(spec.task).metrics["mean_probability"]
+    task = task_of(spec.task)
+    mean = task.metrics[task.level]
     return (shift.measure(before, now, mean, spec.gates), (before, now)), ""
 
 

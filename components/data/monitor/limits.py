@@ -35,8 +35,6 @@ CALIBRATION = "calibration_error"
 LEAST_BLOCKS = 3
 _LEVEL = 0.8
 _NOTHING = 1e-9
-# Its value follows the rate of positives, so that a rarer answer alone would raise an alarm.
-_UNJUDGED = frozenset({"pr_auc"})
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ def limits_of(
     """
     given = {} if monitoring.limits == "learned" else dict(monitoring.limits)
     known_metrics(task, given, "monitoring.limits")
-    wanted = [*given] if given else [name for name in task.judged if name not in _UNJUDGED]
+    wanted = [*given] if given else [name for name in task.judged if name not in task.unwatched]
     if monitoring.calibration.limit is not None:
         given[CALIBRATION] = monitoring.calibration.limit
     names = [CALIBRATION, *(name for name in task.judged if name in wanted)]

@@ -16,6 +16,7 @@ from components.core.report import (
     Tone,
 )
 from components.core.spans import parse_instant
+from components.core.tasks import Task, task_of
 from components.core.verdict import Finding, Severity, Verdict
 from components.data.monitor import pictures
 from components.data.monitor.comparison import Compared
@@ -32,7 +33,6 @@ _TONES: dict[str, Tone] = {
     Decision.INSUFFICIENT: "warn",
 }
 _WORST = 3
-_TREND = ("labelled", CALIBRATION, "calibration_limit", "auc", "log_loss", "rate")
 
 
 def page(
@@ -56,7 +56,7 @@ def page(
     now = Check(parse_instant(plan.as_of), _version(plan), verdict.decision, verdict.numbers)
     blocks = [
         *_head(verdict, what_next(decided, verdict)),
-        _performance(judgement.measured, [*earlier, now]),
+        _performance(judgement.measured, [*earlier, now], task_of(plan.spec.task)),
         _findings(verdict.findings),
         _movement(judgement.moved),
         _coverage(coverage, plan.windows.is_late, judgement.measured.judged.whose),
@@ -99,7 +99,7 @@ def _head(verdict: Verdict, next_step: str) -> tuple[Block, ...]:
     return banner, Section("What happens next", next_step)
 
 
-def _performance(measured: Measured, checks: Sequence[Check]) -> Section:
+def _performance(measured: Measured, checks: Sequence[Check], task: Task) -> Section:
     judged = measured.judged
     text = f"On {measured.labelled:,} labelled rows of {measured.window}".rstrip(",")
     text += f"; {judged.whose}."
@@ -107,7 +107,7 @@ def _performance(measured: Measured, checks: Sequence[Check]) -> Section:
     blocks: list[Block] = [charts, _metrics(measured)]
     if len(checks) > 1:
         blocks.append(pictures.trend(checks))
-    return Section("Performance", text, [*blocks, _trend(checks)])
+    return Section("Performance", text, [*blocks, _trend(checks, task)])
 
 
 def _metrics(measured: Measured) -> Table:
@@ -129,12 +129,13 @@ def _metrics(measured: Measured) -> Table:
     return Table(columns, rows, caption="Metrics of the labelled rows, and their limits")
 
 
-def _trend(checks: Sequence[Check]) -> Table:
+def _trend(checks: Sequence[Check], task: Task) -> Table:
+    shown = ("labelled", CALIBRATION, "calibration_limit", *task.headline, task.rate)
     rows = [
-        (_instant(c.as_of), *(c.numbers.get(n) for n in _TREND), c.decision, c.version)
+        (_instant(c.as_of), *(c.numbers.get(n) for n in shown), c.decision, c.version)
         for c in checks
     ]
-    names = tuple(name.replace("_", " ") for name in _TREND)
+    names = tuple(name.replace("_", " ") for name in shown)
     return Table(("Check", *names, "decision", "champion"), rows, caption="Check after check")
 
 

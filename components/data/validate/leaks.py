@@ -93,14 +93,15 @@ def rates_elsewhere(codes: Ints, answer: Floats) -> Floats:
 def _telling(
     train: pa.Table, column: ModelColumn, answer: Floats, event_time: str, task: str
 ) -> float | None:
-    auc = task_of(task).metrics["auc"]
+    kind = task_of(task)
+    ranking = kind.metrics[kind.ranking]
     values = train[column.name]
     if column.kind == Kind.CATEGORY:
-        return auc(answer, rates_elsewhere(category_codes(values), answer))
+        return ranking(answer, rates_elsewhere(category_codes(values), answer))
     numbers = _numbers(values, train[event_time])
     present = ~np.isnan(numbers)
-    order = auc(answer[present], numbers[present]) if present.any() else None
-    encoded = auc(answer, rates_elsewhere(bin_codes(numbers), answer))
+    order = ranking(answer[present], numbers[present]) if present.any() else None
+    encoded = ranking(answer, rates_elsewhere(bin_codes(numbers), answer))
     known = [max(order, 1 - order)] if order is not None and present.mean() > 0.5 else []
     return max([*known, *([encoded] if encoded is not None else [])], default=None)
 

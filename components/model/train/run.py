@@ -64,7 +64,7 @@ class Outcome:
 
     Attributes:
         decision: ``trained``.
-        reason: Rows and the AUC on the newest days, in one line.
+        reason: Rows and the task's most telling metric on the newest days, in one line.
         numbers: Values for the dashboard.
         version: The model's version.
     """
@@ -185,10 +185,11 @@ def _outcome(card: ModelCard, made: Trained) -> Outcome:
     numbers = {
         f"{split} {name}": value for split, m in card.metrics.items() for name, value in m.items()
     }
-    auc = card.metrics.get(SplitName.RECENT, {}).get("auc")
-    measured = "no AUC on the newest days" if auc is None else f"AUC {auc:.3f} on the newest days"
+    telling = task_of(card.task).metrics[task_of(card.task).headline[0]]
+    value = card.metrics.get(SplitName.RECENT, {}).get(telling.name)
+    measured = f"{telling.label} {value:.3f}" if value is not None else f"no {telling.label}"
     epochs = made.held_out.epochs
-    reason = f"{card.version}: {card.rows:,} rows, {epochs} epochs, {measured}"
+    reason = f"{card.version}: {card.rows:,} rows, {epochs} epochs, {measured} on the newest days"
     numbers |= {"rows": float(card.rows), "epochs": float(epochs)}
     return Outcome("trained", reason, numbers, card.version)
 
