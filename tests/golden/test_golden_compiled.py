@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from components.core.behaviour import load_behaviour
 from components.core.errors import InputError
 from components.core.spec.json_schema import spec_json_schema
-from components.model.evaluate.behaviour import load_behaviour
 from pipelines import compile as compiling
 from pipelines.images import Images
 from pipelines.reference import (

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.core.artifacts import ModelColumn
+from components.core.behaviour import Range, Value, Where
 from components.core.errors import InputError
 from components.core.spans import parse_instant
 from components.core.spec import column_of
-from components.model.evaluate.behaviour import Range, Value, Where
 
 _TYPES = {"number": pa.float64(), "category": pa.string(), "timestamp": pa.timestamp("us", "UTC")}
 

@@ -8,12 +8,12 @@ from tempfile import TemporaryDirectory
 
 from components.core import audit
 from components.core.artifacts import LINEAGE, MODEL_CARD, VERDICT, Lineage, SplitName
+from components.core.behaviour import load_behaviour
 from components.core.digest import digest_folder
 from components.core.errors import InputError
 from components.core.plan import Plan, model_file
 from components.core.tasks import Curve, Task, task_of
 from components.core.verdict import Finding, Verdict
-from components.model.evaluate.behaviour import load_behaviour
 from components.model.evaluate.cards import facts_of, recalibrated_card
 from components.model.evaluate.choice import Choice, choose
 from components.model.evaluate.conditions import behaviour_condition

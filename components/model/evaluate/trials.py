@@ -9,12 +9,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from components.core.artifacts import ModelColumn
+from components.core.behaviour import Behaviour, Direction, Invariance, Minimum
 from components.core.errors import InputError
 from components.core.spec import column_of
 from components.core.tasks import Task, known_metrics
 from components.core.units import format_duration
 from components.core.verdict import Finding, Severity
-from components.model.evaluate.behaviour import Behaviour, Direction, Invariance, Minimum
 from components.model.evaluate.rows import evenly, rows_given, rows_where, with_added, with_value
 
 Predict = Callable[[pa.Table], NDArray[np.float64]]

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from components.core.behaviour import load_behaviour
 from components.core.errors import InputError
 from components.core.spec import Spec, load_spec
 from components.core.spec.load import merge, read_mapping
@@ -74,12 +75,16 @@ def read_spec(folder: ModelFolder, overlay: str = "", target: str = "") -> Writt
 
 
 def with_files(folder: ModelFolder, written: WrittenSpec) -> ModelFiles:
-    """Reads the files that a spec names.
+    """Reads the files that a spec names, and the behaviour tests as what they are to be.
 
     Raises:
-        InputError: One is missing or too large.
+        InputError: One is missing or too large, or the behaviour tests are none.
     """
     named = {name: read_file(folder, name, do) for name, do in _named(written.spec)}
+    tests = written.spec.gates.behaviour
+    if tests:  # evaluate reads them too, but only when a model has been trained
+        where = f"{folder.where}/{tests}"
+        load_behaviour(_text(named[tests], where), where)
     return ModelFiles(
         written.spec, written.given, {SPEC_FILE: written.content, **named}, folder.where
     )

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 from components.core.artifacts import ModelColumn
+from components.core.behaviour import load_behaviour
 from components.core.errors import InputError
 from components.core.tasks import task_of
-from components.model.evaluate.behaviour import load_behaviour
 from components.model.evaluate.rows import evenly, rows_given, rows_where, with_added, with_value
 from components.model.evaluate.trials import Stage, try_behaviour
 
@@ -177,7 +177,7 @@ def test_a_test_of_what_is_not_there_is_refused_naming_what_is(kind, test, words
 def test_the_example_in_the_documentation_can_be_read():
     from textwrap import dedent
 
-    from components.model.evaluate import behaviour
+    from components.core import behaviour
 
     text = dedent(behaviour.__doc__.split("::\n")[1])
     read = load_behaviour(text, "doc")

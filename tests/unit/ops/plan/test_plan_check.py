@@ -90,6 +90,13 @@ def test_absent_data_is_no_error(model: Path, capsys: pytest.CaptureFixture[str]
     assert "is cut, for no data is there yet" in page
 
 
+def with_tests(model: Path, text: str) -> None:
+    """Gives a model behaviour tests."""
+    (model / "tests.yaml").write_text(text)
+    with (model / "model.yaml").open("a") as spec:
+        spec.write("gates: {behaviour: tests.yaml}\n")
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -98,6 +105,8 @@ def test_absent_data_is_no_error(model: Path, capsys: pytest.CaptureFixture[str]
         (lambda m: (m / "schema.pbtxt").unlink(), "make schema"),
         (lambda m: (m / "schema.pbtxt").write_text("x"), "schema.pbtxt: given"),
         (lambda m: (m / "model.yaml").write_bytes(b"\xff\xfe"), "UTF-8"),
+        (lambda m: with_tests(m, "- {x"), "tests.yaml: given a text that breaks at line"),
+        (lambda m: with_tests(m, "minimun: []"), "tests.yaml: minimun: given"),
     ],
 )
 def test_a_spec_that_means_nothing_is_said_on_the_error_stream(

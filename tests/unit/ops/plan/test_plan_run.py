@@ -138,7 +138,9 @@ def test_files_that_the_spec_names_come_along(model: Path, tmp_path: Path) -> No
     (model / "model.yaml").write_text(
         text + "gates: {behaviour: behaviour.yaml}\nmodel: {module: network.py}\n"
     )
-    (model / "behaviour.yaml").write_text("[]\n")
+    (model / "behaviour.yaml").write_text(
+        "minimum: [{name: it knows, given: [{months: 3}], at_most: 90%}]\n"
+    )
     with pytest.raises(InputError, match=r"network\.py: given 'no such file'.*model\.module names"):
         plan(request(model), tmp_path / "plan", champion_of=no_champion)
 
