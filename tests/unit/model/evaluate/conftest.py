@@ -1,6 +1,15 @@
-"""Where the worlds of these tests are found."""
+"""Where the worlds of these tests are found, and a plain one."""
 
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parent))
+
+from evaluate_world import World
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path)

@@ -52,6 +52,12 @@ class Weights:
         return self.bias + self.of_x * np.nan_to_num(x) + self.of_b * is_b
 
 
+TRUTH = Weights()
+STALE = Weights(of_x=0.9, of_b=-0.6)  # ranks worse than the truth
+OFF = Weights(bias=-0.2)  # the truth, but says too much
+SHUFFLED = Weights(bias=-0.7, of_x=-0.01, of_b=0.02)  # what a shuffled label teaches
+
+
 class Logistic(tf.Module):
     """A servable model as training exports one, with its calibration as a variable."""
 
@@ -237,3 +243,8 @@ serving: {{target: "local://{self.root}/serving", log: "{self.root}/log"}}
 
 
 __all__ = ["AS_OF", "COLUMNS", "Weights", "World", "replace", "save_model", "table"]
+
+
+def failed(found, code):
+    """The failed findings of a kind."""
+    return [f for f in found.verdict.failures if f.code == code]

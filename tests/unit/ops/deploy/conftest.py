@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 from components.core.plan import Champion
+from components.ops.deploy.targets import local_processes
 from components.ops.deploy.targets.local import LocalTarget
 from components.ops.deploy.targets.local_place import LocalPlace
-from components.ops.deploy.targets.local_processes import belonging_to
+from components.ops.deploy.targets.local_record import LocalRecord
 from components.ops.deploy.targets.local_servers import COMMAND_VARIABLE
 from components.ops.deploy.targets.local_stop import stop
-from tests.unit.ops.deploy.serving_toys import COMMAND, MODEL, candidate_of, make_model
+from tests.unit.ops.deploy.serving_toys import COMMAND, MODEL, body_of, candidate_of, make_model
 
 
 @dataclass(frozen=True)
@@ -50,4 +52,25 @@ def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serving
         yield serving
     finally:
         stop(serving.folder)
-        assert belonging_to(serving.folder) == ()
+        assert local_processes.belonging_to(serving.folder) == ()
+
+
+def record_of(serving: Serving) -> LocalRecord:
+    record = serving.target.place.record_file.read()
+    assert record is not None
+    return record
+
+
+def versions_running(serving: Serving) -> list[str]:
+    """By the command lines of the processes, whatever the record says."""
+    found = []
+    for process in local_processes.belonging_to(serving.folder):
+        words = Path(f"/proc/{process.pid}/cmdline").read_bytes().decode().split("\0")
+        is_gateway = "components.ops.deploy.gateway" in words
+        found.append("gateway" if is_gateway else Path(words[words.index("--model-dir") + 1]).name)
+    return sorted(found)
+
+
+def predict(serving: Serving) -> httpx.Response:
+    url = f"{serving.target.address}/v2/models/{MODEL}/infer"
+    return httpx.post(url, json=body_of(), trust_env=False, timeout=30)
