@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from kfp import dsl
-from kfp.dsl import Artifact, Dataset, Input, Metrics, Model, Output
+from kfp.dsl import HTML, Artifact, Dataset, Input, Metrics, Model, Output
 
 
 @dsl.component(base_image="ratoon-model", install_kfp_package=False)  # type: ignore[untyped-decorator]
@@ -13,6 +13,7 @@ def train(
     statistics: Input[Artifact],
     run: str,
     model: Output[Model],
+    report: Output[HTML],
     metrics: Output[Metrics],
 ) -> NamedTuple("Outcome", [("decision", str), ("reason", str)]):  # type: ignore[valid-type]
     """Trains a model that takes the raw columns and does everything else inside.
@@ -28,6 +29,7 @@ def train(
         statistics: Statistics of the training rows and the schema, kept beside the model.
         run: The id of this run, kept in the audit.
         model: The SavedModel with its card, golden rows, learned limits and statistics.
+        report: What was learned from, the metrics, and the scores on held-out blocks as a page.
         metrics: Metrics on both holdouts, rows trained on, epochs.
 
     Returns:
@@ -41,6 +43,7 @@ def train(
 
     folders = Folders(*(Path(a.path) for a in (plan, examples, statistics, model)))
     made = make(folders, run)
+    Path(report.path).write_text(made.page, encoding="utf-8")
     for name, value in made.numbers.items():
         metrics.log_metric(name, value)
     model.metadata["version"] = made.version

@@ -35,6 +35,7 @@ from components.model.predict import SavedModelPredictor, inputs_of
 from components.model.train.exported import Exported, export
 from components.model.train.goldens import golden, golden_rows
 from components.model.train.held_out import score
+from components.model.train.page import page_of
 from components.model.train.training import Trained, labels_of, train_on
 
 _log = logging.getLogger(__name__)
@@ -67,12 +68,14 @@ class Outcome:
         reason: Rows and the task's most telling metric on the newest days, in one line.
         numbers: Values for the dashboard.
         version: The model's version.
+        page: The report as HTML.
     """
 
     decision: str
     reason: str
     numbers: Mapping[str, float]
     version: str
+    page: str
 
 
 def train(folders: Folders, run: str) -> Outcome:
@@ -191,7 +194,8 @@ def _outcome(card: ModelCard, made: Trained) -> Outcome:
     epochs = made.held_out.epochs
     reason = f"{card.version}: {card.rows:,} rows, {epochs} epochs, {measured} on the newest days"
     numbers |= {"rows": float(card.rows), "epochs": float(epochs)}
-    return Outcome("trained", reason, numbers, card.version)
+    page = page_of(card, made.held_out.scores, epochs, task_of(card.task))
+    return Outcome("trained", reason, numbers, card.version, page)
 
 
 def _entry(card: ModelCard, outcome: Outcome) -> Entry:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from kfp import dsl
-from kfp.dsl import Artifact, Input
+from kfp.dsl import HTML, Artifact, Input, Output
 
 
 @dsl.component(base_image="ratoon-ops", install_kfp_package=False)  # type: ignore[untyped-decorator]
@@ -12,6 +12,7 @@ def schedule(
     model: str,
     overlay: str,
     run: str,
+    report: Output[HTML],
 ) -> NamedTuple("Outcome", [("decision", str), ("reason", str)]):  # type: ignore[valid-type]
     """Makes the recurring monitoring run equal to what the spec wants.
 
@@ -23,6 +24,7 @@ def schedule(
         model: Where the model's folder is, as this run was given it.
         overlay: The overlay that this run was given; empty: none.
         run: The id of this run, kept in the audit.
+        report: What is run how often, and where, as a page.
 
     Returns:
         decision: scheduled, unchanged, or skipped where the target cannot be scheduled for yet.
@@ -33,4 +35,5 @@ def schedule(
     from components.ops.schedule.run import schedule as make
 
     made = make(Path(plan.path), model, overlay, run)
+    Path(report.path).write_text(made.page, encoding="utf-8")
     return made.decision, made.reason

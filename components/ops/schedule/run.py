@@ -9,6 +9,7 @@ from components.core.plan import Plan
 from components.core.spans import parse_instant
 from components.ops.deploy.targets.local_place import SCHEME, parse_place
 from components.ops.schedule import register
+from components.ops.schedule.page import page_of
 from components.ops.schedule.recurrence import Wanted
 
 PIPELINE = "monitor"
@@ -21,10 +22,12 @@ class Outcome:
     Attributes:
         decision: ``scheduled``, ``unchanged`` or ``skipped``.
         reason: Why, in one sentence.
+        page: The same as HTML, with what is wanted.
     """
 
     decision: str
     reason: str
+    page: str
 
 
 def schedule(plan_folder: Path, model: str, overlay: str, run: str) -> Outcome:
@@ -48,7 +51,8 @@ def schedule(plan_folder: Path, model: str, overlay: str, run: str) -> Outcome:
         target=plan.spec.serving.target,
         every=plan.spec.monitoring.every,
     )
-    outcome = _put(wanted, plan)
+    decision, reason = _put(wanted, plan)
+    outcome = Outcome(decision, reason, page_of(wanted, plan.as_of, decision, reason))
     entry = Entry(
         run=run,
         step="schedule",
@@ -63,17 +67,18 @@ def schedule(plan_folder: Path, model: str, overlay: str, run: str) -> Outcome:
     return outcome
 
 
-def _put(wanted: Wanted, plan: Plan) -> Outcome:
+def _put(wanted: Wanted, plan: Plan) -> tuple[str, str]:
+    """Decision and reason."""
     if not wanted.target.startswith(SCHEME):
         reason = (
             f"{wanted.target} is no place on this machine, and what keeps recurring runs on a "
             "cluster is not part of this installation yet: nothing watches this model"
         )
-        return Outcome("skipped", reason)
+        return "skipped", reason
     folder = parse_place(wanted.target).folder
     is_new = register.put(folder, wanted, parse_instant(plan.as_of))
     stands = register.read(folder)
     first = stands.first_due if stands else "unknown"
     every = wanted.model_dump(mode="json")["every"]
     reason = f"{PIPELINE} runs every {every}, first at {first}: {folder / register.SCHEDULE}"
-    return Outcome("scheduled" if is_new else "unchanged", reason)
+    return "scheduled" if is_new else "unchanged", reason

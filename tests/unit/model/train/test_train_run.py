@@ -56,6 +56,8 @@ def test_outcome_card_limits_and_copies(trained):
     folder = world.folders.model
     card = ModelCard.read(folder / MODEL_CARD)
     assert outcome.decision == "trained"
+    assert outcome.page.startswith("<!DOCTYPE html>")
+    assert all(block.block in outcome.page for block in Limits.read(folder / LIMITS).blocks)
     assert f"{card.rows:,} rows" in outcome.reason
     assert (card.version, card.rows, card.run) == (world.plan.version, 4_800, "run-1")
     assert card.columns == COLUMNS

@@ -76,13 +76,17 @@ def test_a_cluster_is_skipped_and_said(tmp_path: Path, target: str) -> None:
 
 
 def test_the_component_hands_on_the_outcome(tmp_path: Path) -> None:
-    from kfp.dsl import Artifact
+    from kfp.dsl import HTML, Artifact
 
     from components.ops.schedule.component import schedule as component
 
+    report = HTML(uri=str(tmp_path / "report.html"))
     decision, reason = component.python_func(
-        Artifact(uri=str(planned(tmp_path))), "models/churn", "", "run-1"
+        Artifact(uri=str(planned(tmp_path))), "models/churn", "", "run-1", report
     )
+    page = (tmp_path / "report.html").read_text()
 
     assert decision == "scheduled"
     assert str(tmp_path / "serving" / "schedule.json") in reason
+    assert reason in page
+    assert "models/churn" in page

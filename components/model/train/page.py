@@ -1,0 +1,73 @@
+"""The report of a training: what was learned from, and what a model like this scores on time."""
+
+from collections.abc import Sequence
+
+from components.core.artifacts import BlockScore, ModelCard
+from components.core.report import (
+    Bars,
+    Block,
+    Facts,
+    Figure,
+    Note,
+    Page,
+    Section,
+    Table,
+    bar_chart,
+    render,
+)
+from components.core.tasks import Metric, Task
+
+_BLOCKS = (
+    "Each block of the training window was scored by a model that was trained on the others. The "
+    "blocks say after how many epochs more training no longer helps, and how much such a model "
+    "varies from one time to another: monitoring learns its limits from that spread."
+)
+_HOLDOUTS = "As measured on the exported model. Whether they are good enough, evaluate decides."
+
+
+def page_of(card: ModelCard, blocks: Sequence[BlockScore], epochs: int, task: Task) -> str:
+    """The page as one HTML file.
+
+    Args:
+        card: The model.
+        blocks: What was scored on each held-out block.
+        epochs: How often all rows were gone through.
+        task: The kind of answer.
+    """
+    facts: list[tuple[str, object]] = [
+        ("version", card.version),
+        ("rows", card.rows),
+        ("epochs", epochs),
+        ("raw columns", len(card.columns)),
+        *((f"digest of {name}", digest[:12]) for name, digest in sorted(card.digests.items())),
+    ]
+    content: list[Block] = [
+        Facts(facts),
+        Section("Holdouts", _HOLDOUTS, [_holdouts(card, task)]),
+        Section("Held-out blocks", _BLOCKS, _held_out(blocks, task)),
+    ]
+    return render(Page(f"{card.name}: training", f"as of {card.as_of}", content))
+
+
+def _holdouts(card: ModelCard, task: Task) -> Table:
+    splits = tuple(card.metrics)
+    rows = [
+        [metric.label, *(card.metrics[split].get(name) for split in splits)]
+        for name, metric in task.metrics.items()
+    ]
+    return Table(("metric", *splits), rows, "Metrics of the trained model", numeric=splits)
+
+
+def _held_out(blocks: Sequence[BlockScore], task: Task) -> list[Block]:
+    if not blocks:
+        return [Note("The window is too short to hold out blocks: no limits were learned.", "warn")]
+    names = tuple(metric.label for metric in task.metrics.values())
+    rows = [[b.block, b.rows, *(b.metrics.get(name) for name in task.metrics)] for b in blocks]
+    table = Table(("block", "rows", *names), rows, "Scores on each block")
+    return [*(_figure(blocks, task.metrics[name]) for name in task.headline), table]
+
+
+def _figure(blocks: Sequence[BlockScore], metric: Metric) -> Figure:
+    heights = [block.metrics.get(metric.name) for block in blocks]
+    bars = [Bars(metric.label, heights)]
+    return Figure(bar_chart([b.block for b in blocks], bars, title=metric.label))
