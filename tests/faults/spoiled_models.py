@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from components.core.artifacts import MODEL_CARD, SAVED_MODEL, ModelCard
 
-_TURNS = 250
+_TURNS = 600
 
 
 def errs(spoiled: tf.Tensor) -> tf.Tensor:

@@ -132,7 +132,7 @@ def test_a_broken_model_never_gets_traffic(
     ("name", "canary", "codes"),
     [
         ("errs", {}, {"errors", "refused"}),
-        ("slow", {"latency": "1s", "requests": 8}, {"latency", "slower"}),
+        ("slow", {"latency": "1s", "requests": 4}, {"latency", "slower"}),
     ],
 )
 def test_a_bad_canary_is_rolled_back(
