@@ -51,6 +51,21 @@ def test_no_step_installs_anything() -> None:
         assert "pip install" not in text
 
 
+def test_every_step_shows_something_on_the_dashboard() -> None:
+    document = yaml.safe_load((ROOT / compiling.FOLDER / "monitor.yaml").read_text())
+    steps = {n: one for n, one in document["components"].items() if "executorLabel" in one}
+    shown = {
+        name: {
+            artifact["artifactType"]["schemaTitle"]
+            for artifact in one.get("outputDefinitions", {}).get("artifacts", {}).values()
+        }
+        for name, one in steps.items()
+    }
+    assert len(shown) == 11  # ten steps; plan stands in both pipelines
+    assert not [n for n, types in shown.items() if not {"system.HTML", "system.Metrics"} & types]
+    assert "system.ClassificationMetrics" in shown["comp-evaluate"]
+
+
 def test_every_parameter_explains_itself() -> None:
     for pipeline in compiling.PIPELINES:
         document = yaml.safe_load(compiling.compiled(pipeline, Images()))
