@@ -1,6 +1,5 @@
 """Runs the monitoring runs that are due on this machine, each once."""
 
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -19,7 +18,6 @@ def run_due(
     now: datetime,
     workspace: Path,
     observer: Observer,
-    tell: Callable[[RunResult], None] | None = None,
 ) -> tuple[RunResult, ...]:
     """Runs what a schedule says is due, and records that it was done.
 
@@ -28,7 +26,6 @@ def run_due(
         now: The instant up to which runs are due.
         workspace: Folder of all runs.
         observer: Is told of steps as they run.
-        tell: Is given each run before it counts as done.
 
     Returns:
         What was run; nothing where nothing is due or another process is at it.
@@ -46,8 +43,6 @@ def run_due(
         for instant in instants:
             assert schedule is not None  # what is due comes from a schedule
             result = _run(schedule.wanted, instant, workspace, observer)
-            if tell is not None:
-                tell(result)
             done(serving, instant, result.run_id)
             results.append(result)
     return tuple(results)

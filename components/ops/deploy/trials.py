@@ -9,7 +9,6 @@ from components.core.artifacts import Golden, ModelCard
 from components.core.verdict import Finding, Severity
 
 _DATATYPES = {"number": "FP64", "category": "BYTES", "timestamp": "INT64"}
-_NO_TYPE = {"number": "BYTES", "category": "BYTES", "timestamp": "FP64"}
 
 
 def golden_body(card: ModelCard, golden: Golden, rows: int | None = None) -> dict[str, Any]:

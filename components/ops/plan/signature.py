@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from components.core.artifacts import ModelColumn
 from components.core.errors import InputError
 from components.core.plan import PlannedFeature
-from components.core.spec import Derive, Feature, Kind, Spec, column_of
-
-_OF_TIME = (Derive.HOUR_OF, Derive.DAY_OF_WEEK, Derive.DAY_OF_YEAR)
+from components.core.spec import Feature, Kind, Spec, column_of
+from components.core.spec.features import OF_TIME
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def _column(feature: Feature, source: str, known: Mapping[str, Kind]) -> ModelCo
 
 
 def _check_operand(feature: Feature, source: str, kind: Kind) -> None:
-    wanted = Kind.TIMESTAMP if feature.derive in _OF_TIME else Kind.NUMBER
+    wanted = Kind.TIMESTAMP if feature.derive in OF_TIME else Kind.NUMBER
     if kind is not wanted:
         given = f"{source}, a {kind}"
         raise InputError(f"features: {feature.name}: {feature.derive}", given, f"a {wanted}")
