@@ -49,7 +49,7 @@ train: .venv/ready ## Run train-and-deploy once (MODEL=models/flights AS_OF=2013
 .PHONY: stop
 stop: ## Stop the servers that a run left serving
 	@if [ -d '$(BUILD)/serving' ]; then \
-		.venv/ops/bin/python -m components.ops.deploy.targets.local_stop '$(BUILD)/serving'; \
+		.venv/ops/bin/python -m components.ops.deploy.targets.local.stop '$(BUILD)/serving'; \
 	else echo "nothing was running: there is no $(BUILD)/serving"; fi
 
 .PHONY: spec

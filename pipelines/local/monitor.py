@@ -10,7 +10,7 @@ from rich.console import Console
 from components.core.errors import RatoonError
 from components.core.spans import parse_instant
 from components.core.spec import load_folder
-from components.ops.deploy.targets.local_place import parse_place
+from components.ops.deploy.targets.local.place import parse_place
 from pipelines.local.progress import TerminalProgress
 from pipelines.local.recurring import run_due
 

@@ -45,7 +45,7 @@ def main() -> None:
     LEDGER.unlink(missing_ok=True)
     in_environment("data", "tests.bench.statistics_of_flights", SOURCE)
     half_year = train("2013-07-01", WORK / "half-year")
-    stop = "components.ops.deploy.targets.local_stop"
+    stop = "components.ops.deploy.targets.local.stop"
     in_environment("ops", stop, WORK / "half-year" / "serving")
     seconds = half_year.seconds
     result("train-and-deploy of half a year, limit", seconds, LIMIT_S, "s", LIMIT_S / seconds)

@@ -20,7 +20,7 @@ from components.core.artifacts import (
 )
 from components.core.plan import Plan
 from components.core.verdict import Verdict
-from components.ops.deploy.targets.local_processes import belonging_to
+from components.ops.deploy.targets.local.processes import belonging_to
 from pipelines.local.machine import Machine
 from pipelines.local.season.requests import Request
 from tests.loop.places import TRAINED_ON, Deployed, Stages

@@ -20,11 +20,11 @@ from components.core.plan import Champion
 from components.data.prepare.component import prepare
 from components.data.validate.component import validate
 from components.ops.deploy.targets import read_champion
-from components.ops.deploy.targets.local import LocalTarget
-from components.ops.deploy.targets.local_place import parse_place
-from components.ops.deploy.targets.local_ports import free_port
-from components.ops.deploy.targets.local_record import LocalRecord, RecordFile
-from components.ops.deploy.targets.local_stop import stop
+from components.ops.deploy.targets.local.place import parse_place
+from components.ops.deploy.targets.local.ports import free_port
+from components.ops.deploy.targets.local.record import LocalRecord, RecordFile
+from components.ops.deploy.targets.local.stop import stop
+from components.ops.deploy.targets.local.target import LocalTarget
 from components.ops.plan.component import plan
 from pipelines.local import run
 from pipelines.local.machine import Machine

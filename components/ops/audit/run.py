@@ -10,7 +10,7 @@ from components.core.errors import InputError
 from components.core.spec import Spec
 from components.ops.audit.chain import Chain, chain_of
 from components.ops.audit.predictions import find_predictions
-from components.ops.deploy.targets.local_place import SCHEME, parse_place
+from components.ops.deploy.targets.local.place import SCHEME, parse_place
 from components.ops.plan.folder import opened
 from components.ops.plan.request import read_spec
 

@@ -7,7 +7,7 @@ from components.core import audit
 from components.core.audit import Entry
 from components.core.plan import Plan
 from components.core.spans import parse_instant
-from components.ops.deploy.targets.local_place import SCHEME, parse_place
+from components.ops.deploy.targets.local.place import SCHEME, parse_place
 from components.ops.schedule import register
 from components.ops.schedule.page import page_of
 from components.ops.schedule.recurrence import Wanted

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.core.errors import InputError
 from components.core.spec import Spec
-from components.ops.deploy.targets.local_place import parse_place
+from components.ops.deploy.targets.local.place import parse_place
 
 ROOT = Path("build")
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from components.core.errors import RunError
 from components.core.spans import Interval, SpanKind, format_instant, spans_between
 from components.core.spec import Spec, load_folder
-from components.ops.deploy.targets.local import LocalTarget
-from components.ops.deploy.targets.local_place import parse_place
-from components.ops.deploy.targets.local_stop import stop
+from components.ops.deploy.targets.local.place import parse_place
+from components.ops.deploy.targets.local.stop import stop
+from components.ops.deploy.targets.local.target import LocalTarget
 from pipelines.local import StepResult, TerminalProgress, run
 from pipelines.local.recurring import PIPELINES, run_due
 from pipelines.local.result import RunResult

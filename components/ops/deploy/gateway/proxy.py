@@ -16,7 +16,7 @@ from yarl import URL
 from components.ops.deploy.gateway.counts import Counts
 from components.ops.deploy.gateway.routes import Backend, Routes
 from components.ops.deploy.gateway.table import Table
-from components.ops.deploy.targets.local_ports import HOST
+from components.ops.deploy.targets.local.ports import HOST
 
 OWN = "/-/"
 LARGEST_BODY = 32 << 20

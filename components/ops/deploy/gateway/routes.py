@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from components.ops.deploy.targets.local_record import Deployed, LocalRecord
+from components.ops.deploy.targets.local.record import Deployed, LocalRecord
 
 
 @dataclass(frozen=True)

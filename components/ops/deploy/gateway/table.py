@@ -5,7 +5,7 @@ from pathlib import Path
 
 from components.core.errors import InputError
 from components.ops.deploy.gateway.routes import Routes, routes_of
-from components.ops.deploy.targets.local_record import RecordFile
+from components.ops.deploy.targets.local.record import RecordFile
 
 _log = logging.getLogger(__name__)
 _State = tuple[int, int, int]

@@ -5,7 +5,7 @@
 
 from components.core.errors import InputError
 from components.core.plan import Champion
-from components.ops.deploy.targets.local_place import SCHEME, parse_place
+from components.ops.deploy.targets.local.place import SCHEME, parse_place
 from components.ops.deploy.targets.protocol import Target
 
 
@@ -34,7 +34,9 @@ def connect(target: str, model_name: str) -> Target:
     Raises:
         InputError: The target's scheme is not known.
     """
-    from components.ops.deploy.targets.local import LocalTarget  # the gateway needs none of it
+    from components.ops.deploy.targets.local.target import (
+        LocalTarget,  # the gateway needs none of it
+    )
 
     return LocalTarget(parse_place(_checked(target)), model_name)
 

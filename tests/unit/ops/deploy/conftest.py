@@ -8,12 +8,12 @@ import httpx
 import pytest
 
 from components.core.plan import Champion
-from components.ops.deploy.targets import local_processes
-from components.ops.deploy.targets.local import LocalTarget
-from components.ops.deploy.targets.local_place import LocalPlace
-from components.ops.deploy.targets.local_record import LocalRecord
-from components.ops.deploy.targets.local_servers import COMMAND_VARIABLE
-from components.ops.deploy.targets.local_stop import stop
+from components.ops.deploy.targets.local import processes
+from components.ops.deploy.targets.local.place import LocalPlace
+from components.ops.deploy.targets.local.record import LocalRecord
+from components.ops.deploy.targets.local.servers import COMMAND_VARIABLE
+from components.ops.deploy.targets.local.stop import stop
+from components.ops.deploy.targets.local.target import LocalTarget
 from tests.unit.ops.deploy.serving_toys import COMMAND, MODEL, body_of, candidate_of, make_model
 
 
@@ -52,7 +52,7 @@ def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serving
         yield serving
     finally:
         stop(serving.folder)
-        assert local_processes.belonging_to(serving.folder) == ()
+        assert processes.belonging_to(serving.folder) == ()
 
 
 def record_of(serving: Serving) -> LocalRecord:
@@ -64,7 +64,7 @@ def record_of(serving: Serving) -> LocalRecord:
 def versions_running(serving: Serving) -> list[str]:
     """By the command lines of the processes, whatever the record says."""
     found = []
-    for process in local_processes.belonging_to(serving.folder):
+    for process in processes.belonging_to(serving.folder):
         words = Path(f"/proc/{process.pid}/cmdline").read_bytes().decode().split("\0")
         is_gateway = "components.ops.deploy.gateway" in words
         found.append("gateway" if is_gateway else Path(words[words.index("--model-dir") + 1]).name)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from components.ops.deploy.gateway.proxy import LARGEST_BODY
-from components.ops.deploy.targets import local_processes
+from components.ops.deploy.targets.local import processes
 from components.ops.deploy.traffic import Traffic
 from tests.unit.ops.deploy.conftest import Serving
 from tests.unit.ops.deploy.serving_toys import MODEL, body_of
@@ -124,7 +124,7 @@ def test_a_candidate_that_died_is_covered_by_the_champion(serving: Serving) -> N
     assert record is not None
     assert record.candidate is not None
     assert record.candidate.server is not None
-    local_processes.end(record.candidate.server.process, 10)
+    processes.end(record.candidate.server.process, 10)
     with client_of(serving) as client:
         assert client.post(PATH, json=body_of()).headers["x-ratoon-version"] == "v1"
     assert serving.target.traffic("v2").errors == 1
@@ -136,7 +136,7 @@ def test_a_champion_that_died_is_a_clear_answer(serving: Serving) -> None:
     assert record is not None
     assert record.champion is not None
     assert record.champion.server is not None
-    local_processes.end(record.champion.server.process, 10)
+    processes.end(record.champion.server.process, 10)
     with client_of(serving) as client:
         answer = client.post(PATH, json=body_of())
         assert answer.status_code == 502

@@ -9,8 +9,8 @@ import time
 import pytest
 
 from components.core.errors import InputError
-from components.ops.deploy.targets import local_ports, local_processes
-from components.ops.deploy.targets.local_stop import stop
+from components.ops.deploy.targets.local import ports, processes
+from components.ops.deploy.targets.local.stop import stop
 from tests.unit.ops.deploy.conftest import Serving, predict, record_of, versions_running
 from tests.unit.ops.deploy.serving_toys import (
     COMMAND,
@@ -59,10 +59,10 @@ def test_a_step_that_was_killed_and_is_run_again(serving: Serving, after_s: floa
 def test_a_server_that_nobody_recorded_is_ended(serving: Serving) -> None:
     serving.promote("v1")
     model = make_model(serving.tmp, "v0")
-    command = [w.format(model_dir=model, port=local_ports.free_port(), log="") for w in
+    command = [w.format(model_dir=model, port=ports.free_port(), log="") for w in
                (sys.executable, COMMAND.split('"')[3], "--model-dir", "{model_dir}", "--port",
                 "{port}", "--log", "{log}")]  # fmt: skip
-    local_processes.start(command, dict(os.environ), serving.tmp / "log", serving.folder)
+    processes.start(command, dict(os.environ), serving.tmp / "log", serving.folder)
     assert versions_running(serving) == ["gateway", "v0", "v1"]
     serving.stage("v2")
     assert versions_running(serving) == ["gateway", "v1", "v2"]
@@ -116,7 +116,7 @@ def test_a_gateway_that_was_lost_is_started_again(serving: Serving) -> None:
     gateway = record_of(serving).gateway
     assert gateway is not None
     os.kill(gateway.process.pid, signal.SIGKILL)
-    while local_processes.is_running(gateway.process):
+    while processes.is_running(gateway.process):
         time.sleep(0.02)
     assert serving.target.traffic("v1").requests == 0
     now = record_of(serving).gateway

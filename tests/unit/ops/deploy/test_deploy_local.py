@@ -8,10 +8,10 @@ import time
 import pytest
 
 from components.core.errors import DeadlineExceeded, InputError, RatoonError
-from components.ops.deploy.targets import local_ports
-from components.ops.deploy.targets.local import LocalTarget
-from components.ops.deploy.targets.local_place import LocalPlace
-from components.ops.deploy.targets.local_stop import stop
+from components.ops.deploy.targets.local import ports
+from components.ops.deploy.targets.local.place import LocalPlace
+from components.ops.deploy.targets.local.stop import stop
+from components.ops.deploy.targets.local.target import LocalTarget
 from components.ops.deploy.targets.protocol import CandidateGone, ChampionChanged
 from tests.unit.ops.deploy.conftest import Serving, predict, record_of, versions_running
 from tests.unit.ops.deploy.serving_toys import (
@@ -172,7 +172,7 @@ def test_a_server_that_ends_or_never_becomes_ready_says_its_last_words(serving: 
 
 
 def test_the_port_that_the_target_names_is_the_port(serving: Serving) -> None:
-    port = local_ports.free_port()
+    port = ports.free_port()
     target = LocalTarget(LocalPlace(serving.folder, port), MODEL)
     model = make_model(serving.tmp, "v1")
     target.stage(model, candidate_of("v1", serving.tmp), None)
@@ -209,10 +209,10 @@ def test_the_commands_of_make(serving: Serving) -> None:
         return done.stdout + done.stderr
 
     folder = str(serving.folder)
-    assert "champion  v1\n" in run("local_serve", "--status", folder)
-    assert run("local_stop", folder) == "2 process(es) ended\n"
-    assert run("local_stop", folder) == "nothing was running\n"
-    assert "v1 (not running)" in run("local_serve", "--status", folder)
-    assert "champion  v1\n" in run("local_serve", folder)
+    assert "champion  v1\n" in run("local.serve", "--status", folder)
+    assert run("local.stop", folder) == "2 process(es) ended\n"
+    assert run("local.stop", folder) == "nothing was running\n"
+    assert "v1 (not running)" in run("local.serve", "--status", folder)
+    assert "champion  v1\n" in run("local.serve", folder)
     assert predict(serving).status_code == 200
-    assert "a folder that serves" in run("local_serve", str(serving.tmp / "nothing"))
+    assert "a folder that serves" in run("local.serve", str(serving.tmp / "nothing"))

@@ -10,9 +10,9 @@ import pytest
 
 from components.core.digest import digest_folder
 from components.core.errors import InputError
-from components.ops.deploy.targets import local_models, local_ports, local_processes
-from components.ops.deploy.targets.local_record import Process
-from components.ops.deploy.targets.local_servers import server_command, server_environment
+from components.ops.deploy.targets.local import models, ports, processes
+from components.ops.deploy.targets.local.record import Process
+from components.ops.deploy.targets.local.servers import server_command, server_environment
 
 _STUBBORN = """
 import signal, time
@@ -28,98 +28,98 @@ time.sleep(60)
 
 
 def start(folder: Path, code: str = "import time; time.sleep(60)") -> Process:
-    return local_processes.start(
+    return processes.start(
         [sys.executable, "-c", code], dict(os.environ), folder / "logs" / "p.log", folder
     )
 
 
 def test_a_process_is_found_and_ended(tmp_path: Path) -> None:
     process = start(tmp_path)
-    assert local_processes.is_running(process)
+    assert processes.is_running(process)
     assert os.getsid(process.pid) == process.pid
-    while not local_processes.belonging_to(tmp_path):  # the program is being loaded
+    while not processes.belonging_to(tmp_path):  # the program is being loaded
         time.sleep(0.02)
-    assert local_processes.belonging_to(tmp_path) == (process,)
-    assert local_processes.belonging_to(tmp_path / "other") == ()
-    local_processes.end(process, 10)
-    assert not local_processes.is_running(process)
-    assert local_processes.belonging_to(tmp_path) == ()
-    local_processes.end(process, 10)
+    assert processes.belonging_to(tmp_path) == (process,)
+    assert processes.belonging_to(tmp_path / "other") == ()
+    processes.end(process, 10)
+    assert not processes.is_running(process)
+    assert processes.belonging_to(tmp_path) == ()
+    processes.end(process, 10)
 
 
 def test_a_process_that_does_not_end_when_asked_is_ended(tmp_path: Path) -> None:
     process = start(tmp_path, _STUBBORN)
     while "deaf" not in (tmp_path / "logs" / "p.log").read_text():
         time.sleep(0.02)
-    local_processes.end(process, 0.3)
-    assert not local_processes.is_running(process)
+    processes.end(process, 0.3)
+    assert not processes.is_running(process)
 
 
 def test_a_process_that_got_the_id_of_an_earlier_one_is_left_alone(tmp_path: Path) -> None:
     process = start(tmp_path)
     earlier = process.model_copy(update={"started": "another boot/12"})
-    assert not local_processes.is_running(earlier)
-    local_processes.end(earlier, 0.1)
-    assert local_processes.is_running(process)
-    local_processes.end(process, 10)
+    assert not processes.is_running(earlier)
+    processes.end(earlier, 0.1)
+    assert processes.is_running(process)
+    processes.end(process, 10)
 
 
 def test_children_belong_to_their_server(tmp_path: Path) -> None:
     process = start(tmp_path, _WITH_CHILD)
-    while len(local_processes.belonging_to(tmp_path)) < 2:
+    while len(processes.belonging_to(tmp_path)) < 2:
         time.sleep(0.02)
-    assert local_processes.belonging_to(tmp_path, besides=[process]) == ()
-    local_processes.end(process, 10)
-    (orphan,) = local_processes.belonging_to(tmp_path)
-    local_processes.end(orphan, 10)
+    assert processes.belonging_to(tmp_path, besides=[process]) == ()
+    processes.end(process, 10)
+    (orphan,) = processes.belonging_to(tmp_path)
+    processes.end(orphan, 10)
 
 
 def test_a_process_outlives_the_one_that_started_it(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path\n"
-        "from components.ops.deploy.targets import local_processes as p\n"
+        "from components.ops.deploy.targets.local import processes as p\n"
         "f = Path(sys.argv[1])\n"
         "p.start([sys.executable, '-c', 'import time; time.sleep(60)'], dict(os.environ), f/'l', f)"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code, str(tmp_path)], check=True)
-    while not (found := local_processes.belonging_to(tmp_path)):
+    while not (found := processes.belonging_to(tmp_path)):
         time.sleep(0.02)
     (left,) = found
-    local_processes.end(left, 10)
+    processes.end(left, 10)
 
 
 def test_free_ports_lie_below_those_of_outgoing_connections() -> None:
-    port = local_ports.free_port()
+    port = ports.free_port()
     assert 20_000 <= port < 32_000
-    assert local_ports.is_free(port)
+    assert ports.is_free(port)
 
 
 def test_a_folder_is_published_whole_and_once(tmp_path: Path) -> None:
     source, place = tmp_path / "model", tmp_path / "models" / "v1"
     (source / "saved_model").mkdir(parents=True)
     (source / "saved_model" / "weights").write_bytes(b"1")
-    digest = local_models.publish(source, place)
+    digest = models.publish(source, place)
     assert digest == digest_folder(source) == digest_folder(place)
     inode = place.stat().st_ino
-    local_models.publish(source, place)
+    models.publish(source, place)
     assert place.stat().st_ino == inode
     (source / "saved_model" / "weights").write_bytes(b"2")
-    assert local_models.publish(source, place) == digest_folder(place) != digest
+    assert models.publish(source, place) == digest_folder(place) != digest
     assert [p.name for p in place.parent.iterdir()] == ["v1"]
 
 
 @pytest.mark.parametrize("version", ["..", ".hidden", "a b"])
 def test_a_version_is_a_plain_file_name(tmp_path: Path, version: str) -> None:
     with pytest.raises(InputError, match="version"):
-        local_models.publish(tmp_path, tmp_path / "models" / version)
+        models.publish(tmp_path, tmp_path / "models" / version)
 
 
 def test_old_versions_and_broken_copies_are_removed(tmp_path: Path) -> None:
     for name in ("v1", "v2", ".v3.0123"):
         (tmp_path / name).mkdir()
-    assert local_models.prune(tmp_path, {"v2"}) == (".v3.0123", "v1")
+    assert models.prune(tmp_path, {"v2"}) == (".v3.0123", "v1")
     assert [p.name for p in tmp_path.iterdir()] == ["v2"]
-    assert local_models.prune(tmp_path / "none", set()) == ()
+    assert models.prune(tmp_path / "none", set()) == ()
 
 
 def test_our_server_is_started_in_the_environment_of_its_image(tmp_path: Path) -> None:

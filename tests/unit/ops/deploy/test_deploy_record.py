@@ -9,9 +9,10 @@ import pytest
 
 from components.core.errors import InputError
 from components.core.plan import Champion
-from components.ops.deploy.targets import connect, local_changes, read_champion
-from components.ops.deploy.targets.local_place import LocalPlace, parse_place
-from components.ops.deploy.targets.local_record import Deployed, LocalRecord, RecordFile
+from components.ops.deploy.targets import connect, read_champion
+from components.ops.deploy.targets.local import changes
+from components.ops.deploy.targets.local.place import LocalPlace, parse_place
+from components.ops.deploy.targets.local.record import Deployed, LocalRecord, RecordFile
 from components.ops.deploy.targets.protocol import CandidateGone, ChampionChanged
 
 PLACE = LocalPlace(Path("build/toy/serving"))
@@ -28,11 +29,11 @@ def champion(version: str, digest: str = "d") -> Champion:
 
 BARE = LocalRecord(model="toy")
 SERVING = LocalRecord(model="toy", champion=deployed("v1"))
-UNDER_WAY = local_changes.staged(SERVING, deployed("v2"))
+UNDER_WAY = changes.staged(SERVING, deployed("v2"))
 
 
 def test_a_candidate_is_staged_at_no_share() -> None:
-    record = local_changes.staged(local_changes.shifted(UNDER_WAY, "v2", 0.5), deployed("v3"))
+    record = changes.staged(changes.shifted(UNDER_WAY, "v2", 0.5), deployed("v3"))
     assert record.candidate == deployed("v3")
     assert record.share == 0
     assert record.draining == (deployed("v2"),)
@@ -42,7 +43,7 @@ def test_a_candidate_is_staged_at_no_share() -> None:
 
 
 def test_promotion_drains_the_old_champion_and_remembers_it() -> None:
-    record = local_changes.promoted(local_changes.shifted(UNDER_WAY, "v2", 0.5), "v2", "good")
+    record = changes.promoted(changes.shifted(UNDER_WAY, "v2", 0.5), "v2", "good")
     assert record.champion == deployed("v2")
     assert record.candidate is None
     assert record.share == 0
@@ -52,19 +53,19 @@ def test_promotion_drains_the_old_champion_and_remembers_it() -> None:
 
 
 def test_rolling_back_leaves_the_champion_and_can_be_done_again() -> None:
-    record = local_changes.rolled_back(UNDER_WAY, "v2", "bad")
+    record = changes.rolled_back(UNDER_WAY, "v2", "bad")
     assert record.champion == deployed("v1")
     assert record.draining == (deployed("v2"),)
-    assert local_changes.rolled_back(record, "v2", "bad") == record
-    assert local_changes.rolled_back(UNDER_WAY, "v9", "bad") == UNDER_WAY
+    assert changes.rolled_back(record, "v2", "bad") == record
+    assert changes.rolled_back(UNDER_WAY, "v9", "bad") == UNDER_WAY
 
 
 @pytest.mark.parametrize("record", [BARE, SERVING, UNDER_WAY])
 def test_what_is_not_staged_cannot_be_shifted_or_promoted(record: LocalRecord) -> None:
     with pytest.raises(CandidateGone, match="v9"):
-        local_changes.shifted(record, "v9", 0.1)
+        changes.shifted(record, "v9", 0.1)
     with pytest.raises(CandidateGone, match="v9"):
-        local_changes.promoted(record, "v9", "good")
+        changes.promoted(record, "v9", "good")
 
 
 @pytest.mark.parametrize(
@@ -82,23 +83,23 @@ def test_the_champion_is_compared_by_version_and_bytes(
     record: LocalRecord, expected: Champion | None, accepted: bool
 ) -> None:
     if accepted:
-        local_changes.check_champion(PLACE, record, expected)
+        changes.check_champion(PLACE, record, expected)
     else:
         with pytest.raises(ChampionChanged):
-            local_changes.check_champion(PLACE, record, expected)
+            changes.check_champion(PLACE, record, expected)
 
 
 def test_a_candidate_is_found_again_by_version_and_bytes() -> None:
-    assert local_changes.found(UNDER_WAY, deployed("v2"))
-    assert local_changes.found(UNDER_WAY, deployed("v1"))
-    assert not local_changes.found(UNDER_WAY, deployed("v2", "other bytes"))
+    assert changes.found(UNDER_WAY, deployed("v2"))
+    assert changes.found(UNDER_WAY, deployed("v1"))
+    assert not changes.found(UNDER_WAY, deployed("v2", "other bytes"))
     with pytest.raises(InputError, match="other bytes"):
-        local_changes.found(SERVING, deployed("v1", "other bytes"))
+        changes.found(SERVING, deployed("v1", "other bytes"))
 
 
 def test_versions_in_use_and_the_last_three_champions_are_kept() -> None:
     record = UNDER_WAY.model_copy(update={"previous": ("v0", "u9", "u8", "u7")})
-    assert local_changes.kept_versions(record) == {"v2", "v1", "v0", "u9", "u8"}
+    assert changes.kept_versions(record) == {"v2", "v1", "v0", "u9", "u8"}
 
 
 def test_the_record_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ def test_the_record_is_read_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"{", b'{"format": 2, "model": "toy"}', b"\xff\xfe"])
 def test_a_damaged_record_is_said_with_what_to_do(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "record.json").write_bytes(content)
-    with pytest.raises(InputError, match="local_stop"):
+    with pytest.raises(InputError, match=r"local\.stop"):
         read_champion(f"local://{tmp_path}", "toy")
 
 
@@ -156,7 +157,7 @@ def test_an_address_that_is_not_known_is_refused(target: str) -> None:
 _HOLDER = """
 import sys, time
 from pathlib import Path
-from components.ops.deploy.targets.local_record import RecordFile
+from components.ops.deploy.targets.local.record import RecordFile
 with RecordFile(Path(sys.argv[1])).locked():
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))

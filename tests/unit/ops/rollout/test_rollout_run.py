@@ -14,7 +14,7 @@ from components.core.artifacts import DEPLOYMENT, VERDICT
 from components.core.plan import Champion
 from components.core.verdict import Verdict
 from components.ops.deploy.deployment import Deployment
-from components.ops.deploy.targets import local_processes
+from components.ops.deploy.targets.local import processes
 from components.ops.rollout.run import Outputs, roll_out
 from tests.unit.ops.deploy.conftest import Serving
 from tests.unit.ops.deploy.serving_toys import MODEL, Clients, make_plan
@@ -220,7 +220,7 @@ def test_a_candidate_that_dies_goes_back_and_no_client_notices(serving: Serving)
         assert record is not None
         assert record.candidate is not None
         assert record.candidate.server is not None
-        local_processes.end(record.candidate.server.process, 0)
+        processes.end(record.candidate.server.process, 0)
 
     act = while_it_runs(serving, kill)
     with Clients(address_of(serving), pause_s=0.01) as clients:

@@ -9,15 +9,10 @@ from pathlib import Path
 from components.core.digest import digest_folder
 from components.core.errors import ApiUnavailable
 from components.core.plan import Champion
-from components.ops.deploy.targets import (
-    local_changes,
-    local_models,
-    local_processes,
-    local_servers,
-)
-from components.ops.deploy.targets.local_gateway import LocalGateway, address_of
-from components.ops.deploy.targets.local_place import LocalPlace
-from components.ops.deploy.targets.local_record import Deployed, LocalRecord, Server
+from components.ops.deploy.targets.local import changes, models, processes, servers
+from components.ops.deploy.targets.local.gateway import LocalGateway, address_of
+from components.ops.deploy.targets.local.place import LocalPlace
+from components.ops.deploy.targets.local.record import Deployed, LocalRecord, Server
 from components.ops.deploy.targets.protocol import Candidate, Endpoint, Outcome, Staged
 from components.ops.deploy.traffic import Traffic
 
@@ -72,13 +67,13 @@ class LocalTarget:
         )
 
         def change(record: LocalRecord) -> LocalRecord:
-            again = local_changes.found(record, deployed)
+            again = changes.found(record, deployed)
             if record.champion is None or record.champion.version != deployed.version:
-                local_changes.check_champion(self.place, record, expected)
+                changes.check_champion(self.place, record, expected)
             if again:
                 return record
-            local_models.publish(folder, self.place.model_folder(deployed.version))
-            return local_changes.staged(record, deployed)
+            models.publish(folder, self.place.model_folder(deployed.version))
+            return changes.staged(record, deployed)
 
         record = self._change(change)
         self._settle()
@@ -90,15 +85,15 @@ class LocalTarget:
         """Waits for the server of the staged version, started again where it ended."""
         record = self._serve()
         is_champion = record.champion and record.champion.version == version
-        deployed = record.champion if is_champion else local_changes.find_candidate(record, version)
+        deployed = record.champion if is_champion else changes.find_candidate(record, version)
         assert deployed is not None  # either the champion or the candidate
         assert deployed.server is not None  # `_serve` started it
-        log = local_servers.server_log(self.place.folder, version)
-        return Endpoint(url=local_servers.await_ready(deployed.server, self.model, log, timeout_s))
+        log = servers.server_log(self.place.folder, version)
+        return Endpoint(url=servers.await_ready(deployed.server, self.model, log, timeout_s))
 
     def shift(self, version: str, share: float) -> None:
         """Lets the gateway send a share of the predictions to the staged version."""
-        self._change(lambda record: local_changes.shifted(record, version, share))
+        self._change(lambda record: changes.shifted(record, version, share))
 
     def traffic(self, version: str) -> Traffic:
         """What the gateway counted."""
@@ -114,8 +109,8 @@ class LocalTarget:
         def change(record: LocalRecord) -> LocalRecord:
             if record.champion and record.champion.version == version:
                 return record
-            local_changes.check_champion(self.place, record, expected)
-            return local_changes.promoted(record, version, reason)
+            changes.check_champion(self.place, record, expected)
+            return changes.promoted(record, version, reason)
 
         self.reach(version)
         champion = self._change(change).champion
@@ -125,7 +120,7 @@ class LocalTarget:
 
     def roll_back(self, version: str, reason: str) -> None:
         """Takes the staged version out of the gateway, ends its server, removes its folder."""
-        self._change(lambda record: local_changes.rolled_back(record, version, reason))
+        self._change(lambda record: changes.rolled_back(record, version, reason))
         self._settle()
 
     def ensure_serving(self, timeout_s: float = READY_TIMEOUT_S) -> Champion | None:
@@ -161,8 +156,8 @@ class LocalTarget:
         return record.model_copy(update={"gateway": gateway})
 
     def _with_server(self, deployed: Deployed) -> Deployed:
-        server = local_servers.start_server(
-            local_servers.server_command(os.environ),
+        server = servers.start_server(
+            servers.server_command(os.environ),
             self.place.folder,
             deployed,
             self.place.model_folder(deployed.version),
@@ -174,16 +169,16 @@ class LocalTarget:
         record = self._record()
         self._await_drained(record)
         for process in [d.server.process for d in record.draining if d.server]:
-            local_processes.end(process, _GRACE_S)
+            processes.end(process, _GRACE_S)
         self._change(self._cleared)
 
     def _cleared(self, record: LocalRecord) -> LocalRecord:
         left = tuple(deployed for deployed in record.draining if _runs(deployed.server))
         record = record.model_copy(update={"draining": left})
         known = tuple(server.process for server in record.servers)
-        for process in local_processes.belonging_to(self.place.folder, besides=known):
-            local_processes.end(process, _GRACE_S)
-        local_models.prune(self.place.folder / "models", local_changes.kept_versions(record))
+        for process in processes.belonging_to(self.place.folder, besides=known):
+            processes.end(process, _GRACE_S)
+        models.prune(self.place.folder / "models", changes.kept_versions(record))
         return record
 
     def _await_drained(self, record: LocalRecord) -> None:
@@ -216,4 +211,4 @@ class LocalTarget:
 
 
 def _runs(server: Server | None) -> bool:
-    return server is not None and local_processes.is_running(server.process)
+    return server is not None and processes.is_running(server.process)

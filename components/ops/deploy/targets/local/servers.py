@@ -9,11 +9,11 @@ from pathlib import Path
 import httpx
 
 from components.core.errors import DeadlineExceeded, InputError
-from components.ops.deploy.targets import local_ports, local_processes
-from components.ops.deploy.targets.local_record import Deployed, Server
+from components.ops.deploy.targets.local import ports, processes
+from components.ops.deploy.targets.local.record import Deployed, Server
 
 COMMAND_VARIABLE = "RATOON_SERVER_COMMAND"
-_CODE = Path(__file__).resolve().parents[4]
+_CODE = Path(__file__).resolve().parents[5]
 _POLL_S = 0.1
 _LOG_LINES = 12
 # A variable of this step's own interpreter must not reach the server's.
@@ -40,7 +40,7 @@ def server_command(environment: Mapping[str, str]) -> tuple[str, ...]:
             "environment variable RATOON_ENVS", envs, accepted, "Run by way of make, or set it."
         )
     options = ("--model-dir", "{model_dir}", "--port", "{port}", "--log", "{log}")
-    module = ("-m", "components.model.serve", "--host", local_ports.HOST)
+    module = ("-m", "components.model.serve", "--host", ports.HOST)
     return (str(python), *module, *options)
 
 
@@ -55,12 +55,12 @@ def start_server(
         deployed: The version.
         model_dir: Its published model folder.
     """
-    port = local_ports.free_port()
+    port = ports.free_port()
     values = {"{model_dir}": str(model_dir.resolve()), "{port}": str(port), "{log}": deployed.log}
     filled = [values.get(word, word) for word in command]
     log = server_log(folder, deployed.version)
     environment = server_environment(os.environ, filled[0])
-    return Server(port=port, process=local_processes.start(filled, environment, log, folder))
+    return Server(port=port, process=processes.start(filled, environment, log, folder))
 
 
 def server_environment(environment: Mapping[str, str], program: str) -> dict[str, str]:
@@ -86,12 +86,12 @@ def await_ready(server: Server, model: str, log: Path, timeout_s: float) -> str:
     Raises:
         DeadlineExceeded: It ended, or was not ready in time.
     """
-    url = f"http://{local_ports.HOST}:{server.port}"
+    url = f"http://{ports.HOST}:{server.port}"
     deadline = time.monotonic() + timeout_s
     with httpx.Client(trust_env=False, timeout=5.0) as client:
         while True:
             ready = _is_ready(client, f"{url}/v2/models/{model}/ready")
-            if not local_processes.is_running(server.process):
+            if not processes.is_running(server.process):
                 raise DeadlineExceeded(f"the server ended before it was ready.{last_words(log)}")
             if ready:
                 return url

@@ -1,12 +1,12 @@
-"""``python -m components.ops.deploy.targets.local_stop <folder>``: ends all that serves there."""
+"""``python -m components.ops.deploy.targets.local.stop <folder>``: ends all that serves there."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from components.core.errors import InputError
-from components.ops.deploy.targets import local_processes
-from components.ops.deploy.targets.local_record import Process, RecordFile
+from components.ops.deploy.targets.local import processes
+from components.ops.deploy.targets.local.record import Process, RecordFile
 
 _GRACE_S = 30.0
 
@@ -14,7 +14,7 @@ _GRACE_S = 30.0
 def stop(folder: Path) -> int:
     """Ends the gateway, so that no request is lost half answered, and then the servers.
 
-    The record stays: `local_serve` brings everything back. A damaged record does not keep anything
+    The record stays: `local.serve` brings everything back. A damaged record does not keep anything
     running, for the processes are also known by their mark.
 
     Args:
@@ -26,10 +26,10 @@ def stop(folder: Path) -> int:
     if not folder.is_dir():
         return 0
     with RecordFile(folder).locked():
-        processes = [*_recorded(folder), *local_processes.belonging_to(folder)]
-        running = [p for p in dict.fromkeys(processes) if local_processes.is_running(p)]
+        found = [*_recorded(folder), *processes.belonging_to(folder)]
+        running = [p for p in dict.fromkeys(found) if processes.is_running(p)]
         for process in running:
-            local_processes.end(process, _GRACE_S)
+            processes.end(process, _GRACE_S)
     return len(running)
 
 
@@ -43,7 +43,7 @@ def _recorded(folder: Path) -> tuple[Process, ...]:
 
 def main() -> None:
     """Ends what serves in the folder named on the command line."""
-    parser = argparse.ArgumentParser(prog="local_stop", description=__doc__)
+    parser = argparse.ArgumentParser(prog="stop", description=__doc__)
     parser.add_argument("folder", type=Path, help="the folder of local://<folder>")
     stopped = stop(parser.parse_args().folder)
     sys.stdout.write(f"{stopped} process(es) ended\n" if stopped else "nothing was running\n")

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from components.core.errors import InputError
 from components.core.plan import Champion
-from components.ops.deploy.targets.local_record import Deployed, LocalRecord, RecordFile
+from components.ops.deploy.targets.local.record import Deployed, LocalRecord, RecordFile
 
 SCHEME = "local://"
 DEFAULT_PORT = 8080

@@ -2,8 +2,8 @@
 
 from components.core.errors import InputError
 from components.core.plan import Champion
-from components.ops.deploy.targets.local_place import LocalPlace
-from components.ops.deploy.targets.local_record import Deployed, LocalRecord
+from components.ops.deploy.targets.local.place import LocalPlace
+from components.ops.deploy.targets.local.record import Deployed, LocalRecord
 from components.ops.deploy.targets.protocol import (
     CandidateGone,
     ChampionChanged,

@@ -1,4 +1,4 @@
-"""``python -m components.ops.deploy.targets.local_serve <folder>``: brings back what served there.
+"""``python -m components.ops.deploy.targets.local.serve <folder>``: brings back what served there.
 
 With ``--status`` it only says what serves.
 """
@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 from components.core.errors import InputError, RatoonError
-from components.ops.deploy.targets.local import LocalTarget
-from components.ops.deploy.targets.local_gateway import address_of
-from components.ops.deploy.targets.local_place import LocalPlace
-from components.ops.deploy.targets.local_processes import is_running
-from components.ops.deploy.targets.local_record import Deployed, LocalRecord, RecordFile, Server
+from components.ops.deploy.targets.local.gateway import address_of
+from components.ops.deploy.targets.local.place import LocalPlace
+from components.ops.deploy.targets.local.processes import is_running
+from components.ops.deploy.targets.local.record import Deployed, LocalRecord, RecordFile, Server
+from components.ops.deploy.targets.local.target import LocalTarget
 
 
 def serve(folder: Path) -> LocalRecord:
@@ -41,7 +41,7 @@ def describe(record: LocalRecord) -> str:
 
 def main() -> None:
     """Brings back what served in the folder named on the command line, and says what it is."""
-    parser = argparse.ArgumentParser(prog="local_serve", description=__doc__)
+    parser = argparse.ArgumentParser(prog="serve", description=__doc__)
     parser.add_argument("folder", type=Path, help="the folder of local://<folder>")
     parser.add_argument("--status", action="store_true", help="only say what serves")
     options = parser.parse_args()

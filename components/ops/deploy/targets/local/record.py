@@ -123,7 +123,7 @@ class RecordFile:
                 str(error).splitlines()[0],
                 "the record that Ratoon wrote",
                 "Put back a copy of it; or end what serves there with `python -m components.ops."
-                f"deploy.targets.local_stop {self.folder}` and move the folder away.",
+                f"deploy.targets.local.stop {self.folder}` and move the folder away.",
             ) from error
 
     def write(self, record: LocalRecord) -> None:

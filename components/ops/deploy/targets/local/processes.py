@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from components.ops.deploy.targets.local_record import Process
+from components.ops.deploy.targets.local.record import Process
 
 MARK = "RATOON_SERVING_FOLDER"
 _PROC = Path("/proc")

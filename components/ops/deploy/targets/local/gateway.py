@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from components.core.errors import ApiUnavailable, InputError
 from components.ops.deploy.gateway.counts import Reading
-from components.ops.deploy.targets import local_ports, local_processes
-from components.ops.deploy.targets.local_place import DEFAULT_PORT, LocalPlace
-from components.ops.deploy.targets.local_record import Server
-from components.ops.deploy.targets.local_servers import last_words, server_environment
+from components.ops.deploy.targets.local import ports, processes
+from components.ops.deploy.targets.local.place import DEFAULT_PORT, LocalPlace
+from components.ops.deploy.targets.local.record import Server
+from components.ops.deploy.targets.local.servers import last_words, server_environment
 
 _START_TIMEOUT_S = 30.0
 _ANSWER_TIMEOUT_S = 5.0
@@ -40,7 +40,7 @@ class LocalGateway:
         Raises:
             InputError: The port that the target names is taken.
         """
-        if recorded and local_processes.is_running(recorded.process):
+        if recorded and processes.is_running(recorded.process):
             return recorded
         port = self._port(recorded)
         folder = self.place.folder.resolve()
@@ -48,7 +48,7 @@ class LocalGateway:
         command = (sys.executable, *module, "--folder", str(folder), "--port", str(port))
         environment = server_environment(os.environ, sys.executable)
         log = folder / "logs" / LOG
-        return Server(port=port, process=local_processes.start(command, environment, log, folder))
+        return Server(port=port, process=processes.start(command, environment, log, folder))
 
     def await_listening(self, gateway: Server) -> None:
         """Waits until it answers.
@@ -57,7 +57,7 @@ class LocalGateway:
             ApiUnavailable: It ended, or did not answer in time.
         """
         deadline = time.monotonic() + _START_TIMEOUT_S
-        while local_processes.is_running(gateway.process) and time.monotonic() < deadline:
+        while processes.is_running(gateway.process) and time.monotonic() < deadline:
             try:
                 self.read(gateway)
             except ApiUnavailable:
@@ -80,10 +80,10 @@ class LocalGateway:
 
     def _port(self, recorded: Server | None) -> int:
         wanted = self.place.port or (recorded.port if recorded else DEFAULT_PORT)
-        if local_ports.is_free(wanted):
+        if ports.is_free(wanted):
             return wanted
         if self.place.port is None:
-            return local_ports.free_port()
+            return ports.free_port()
         raise InputError(
             "serving.target",
             f"port {wanted}, which another program has",
@@ -93,7 +93,7 @@ class LocalGateway:
 
 
 def _get(port: int, path: str) -> bytes:
-    connection = HTTPConnection(local_ports.HOST, port, timeout=_ANSWER_TIMEOUT_S)
+    connection = HTTPConnection(ports.HOST, port, timeout=_ANSWER_TIMEOUT_S)
     try:
         connection.request("GET", path)
         return connection.getresponse().read()
@@ -103,4 +103,4 @@ def _get(port: int, path: str) -> bytes:
 
 def address_of(gateway: Server) -> str:
     """The URL that clients use."""
-    return f"http://{local_ports.HOST}:{gateway.port}"
+    return f"http://{ports.HOST}:{gateway.port}"

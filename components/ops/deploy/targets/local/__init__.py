@@ -1,0 +1,1 @@
+"""``local://<folder>``: model servers and a gateway as processes of this machine."""
