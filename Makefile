@@ -20,7 +20,7 @@ export UV_NO_CONFIG := 1
 # One environment per image, from the same hashed lock that its Dockerfile installs.
 install = $(UV) venv -q --clear --python $(PYTHON) $(1) && VIRTUAL_ENV=$(1) $(UV) pip install -q \
 	--compile-bytecode --require-hashes --no-deps -r $(2)
-lock = $(UV) pip compile -q --directory $(1) --python-version 3.11 --generate-hashes \
+lock = env -u UV_NO_CONFIG $(UV) pip compile -q --directory $(1) --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(2) pyproject.toml -o requirements.lock
 
 # A model that makes its own data says how in source.py; it makes nothing twice.

@@ -2,17 +2,18 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from components.core.spans import SpanKind
 from components.core.spec.data import check_uri
-from components.core.spec.part import Part, Shape
+from components.core.spec.part import Name, Part, Shape, fault
 from components.core.units import Cpu, Duration, Share, Size, parse_duration
 
 TARGETS = ("local", "kserve", "git+https", "git+file")
 Trigger = Literal["performance", "calibration", "skew", "drift", "prediction_drift", "age"]
+_STORE = re.compile(r"(s3|gs|pvc)://[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)*|file:///[^?#]+")
 _BUDGET = re.compile(r"(\d+) per (\d+[smhdw])")
 
 
@@ -51,6 +52,15 @@ class Serving(Part):
     )
     replicas: int = Field(1, ge=0, description="Fewest servers.")
     resources: Resources = Resources()
+    store: str | None = Field(
+        None, description="Where KServe reads models: s3://…, gs://… or pvc://claim/folder."
+    )
+    account: Name = Field(
+        "ratoon-models", description="The service account whose secret opens the store to KServe."
+    )
+    ready_within: Duration = Field(
+        timedelta(minutes=5), description="A candidate whose server takes longer is refused."
+    )
     canary: Canary = Canary()
     log: str = Field(description="Folder or URI of the prediction log.")
     audit: str | None = Field(None, description="Folder or URI of the audit; default: beside log.")
@@ -64,6 +74,20 @@ class Serving(Part):
         if not found or scheme not in TARGETS or not rest or ".." in rest.split("/"):
             raise ValueError(f"one of {', '.join(t + '://…' for t in TARGETS)}")
         return target
+
+    @field_validator("store")
+    @classmethod
+    def _readable_by_kserve(cls, store: str | None) -> str | None:
+        if store is not None and not _STORE.fullmatch(store):
+            raise ValueError("s3://bucket/folder, gs://bucket/folder or pvc://claim/folder")
+        return store
+
+    @model_validator(mode="after")
+    def _has_a_store(self) -> Self:
+        if not self.target.startswith("local://") and self.store is None:
+            do = "Name a place that KServe and Ratoon both reach."
+            raise fault("store", "none", f"a place of models, for {self.target}", do)
+        return self
 
     @field_validator("canary", mode="before", json_schema_input_type=Canary | tuple[Share, ...])
     @classmethod

@@ -50,7 +50,7 @@ CASES = {
         "gates: {recent: {auc: beter}}",
         ["gates.recent.auc: given 'beter'", "'better', or a mapping with not_worse_by"],
     ),
-    "a part that is text": ("", "serving: x", ["serving: given 'x'", "a mapping with audit"]),
+    "a part that is text": ("", "serving: x", ["serving: given 'x'", "a mapping with account"]),
     "a duration": ("30d", "a month", ["label.known_after: given 'a month'", "36h or 7d"]),
     "a duration beyond all": ("30d", "99999999999w", ["label.known_after", "at most 36500d"]),
     "an empty holdout": ("", "split: {recent: 0d}", ["split.recent", "not zero"]),

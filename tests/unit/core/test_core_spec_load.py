@@ -82,7 +82,7 @@ def test_an_overlay_changes_only_what_it_names() -> None:
     base = load_spec(SMALL + "serving: {log: log, replicas: 2, canary: [10%]}\n")
     over = load_spec(
         SMALL + "serving: {log: log, replicas: 2, canary: [10%]}\n",
-        "serving: {target: 'kserve://ml', canary: [20%, 40%]}\n",
+        "serving: {target: 'kserve://ml', store: 's3://models/ml', canary: [20%, 40%]}\n",
     )
 
     assert over.serving.target == "kserve://ml"

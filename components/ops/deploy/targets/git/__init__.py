@@ -1,0 +1,1 @@
+"""``git+https://…@branch#path``: a repository that a cluster follows."""

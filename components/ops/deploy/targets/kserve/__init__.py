@@ -1,0 +1,1 @@
+"""``kserve://<namespace>``: an InferenceService and the record of its rollout."""
