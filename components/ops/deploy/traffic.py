@@ -3,9 +3,7 @@
 from bisect import bisect_left
 
 from components.core.artifacts import Record
-
-# Bounds 10% apart from 0.1 ms to 100 s: a quantile is off by at most that.
-BOUNDS_MS = tuple(round(0.1 * 1.1**step, 6) for step in range(146))
+from components.core.latency import BOUNDS_MS
 
 
 class Traffic(Record):

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from components.core.artifacts import Record
-from components.ops.deploy.traffic import BOUNDS_MS, Traffic, bucket_of
+from components.core.latency import BOUNDS_MS
+from components.ops.deploy.traffic import Traffic, bucket_of
 
 _EXPORTED = range(11, len(BOUNDS_MS), 12)
 

@@ -2,9 +2,10 @@
 
 import pytest
 
+from components.core.latency import BOUNDS_MS
 from components.ops.deploy.gateway.counts import Counts
 from components.ops.deploy.gateway.routes import Backend, Routes, place_of
-from components.ops.deploy.traffic import BOUNDS_MS, Traffic, bucket_of
+from components.ops.deploy.traffic import Traffic, bucket_of
 
 EMPTY = (0,) * (len(BOUNDS_MS) + 1)
 

@@ -4,9 +4,10 @@ import math
 
 import pytest
 
+from components.core.latency import BOUNDS_MS
 from components.core.spec.operation import Canary
 from components.core.verdict import Severity
-from components.ops.deploy.traffic import BOUNDS_MS, Traffic, bucket_of
+from components.ops.deploy.traffic import Traffic, bucket_of
 from components.ops.rollout.canary import Answers, Move, Seen, Side, judge
 
 CANARY = Canary.model_validate(
