@@ -1,0 +1,1 @@
+"""Stand-ins for what a cluster brings: kept to the real thing by the contract tests."""

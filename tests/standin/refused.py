@@ -1,0 +1,66 @@
+"""Refusals of an API server (Kubernetes API: meta/v1 Status), in its own words."""
+
+from typing import Any
+
+from components.ops.cluster.protocol import Kind
+from tests.standin import ownership
+
+
+class Refused(Exception):
+    """A Status that is no success: HTTP code, reason, message, and causes where there are some."""
+
+    def __init__(self, code: int, reason: str, message: str, **details: Any) -> None:
+        self.code, self.reason, self.details = code, reason, details
+        super().__init__(message)
+
+    def status(self) -> dict[str, Any]:
+        """As the API server answers."""
+        return {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "status": "Failure",
+            "message": str(self),
+            "reason": self.reason,
+            "details": self.details,
+            "code": self.code,
+        }
+
+
+def missing(kind: Kind, name: str) -> Refused:
+    """The 404 of an object that is not there."""
+    text = f'{_whole(kind)} "{name}" not found'
+    return Refused(404, "NotFound", text, name=name, kind=kind.plural)
+
+
+def exists(kind: Kind, name: str) -> Refused:
+    """The 409 of a create."""
+    text = f'{_whole(kind)} "{name}" already exists'
+    return Refused(409, "AlreadyExists", text, name=name, kind=kind.plural)
+
+
+def changed_meanwhile(kind: Kind, name: str) -> Refused:
+    """The 409 of a replacement of a version that is no longer the newest."""
+    text = (
+        f'Operation cannot be fulfilled on {_whole(kind)} "{name}": the object has been modified;'
+        " please apply your changes to the latest version and try again"
+    )
+    return Refused(409, "Conflict", text, name=name, kind=kind.plural)
+
+
+def owned_by_others(found: list[tuple[str, ownership.Path]], kind: Kind) -> Refused:
+    """The 409 of an apply that would set another manager's fields otherwise."""
+    causes = [
+        {
+            "reason": "FieldManagerConflict",
+            "message": f'conflict with "{name}" using {kind.api_version}',
+            "field": "".join(f".{part}" for part in path),
+        }
+        for name, path in found
+    ]
+    said = ", ".join(f"{one['message']}: {one['field']}" for one in causes)
+    text = f"Apply failed with {len(causes)} conflict{'s' * (len(causes) > 1)}: {said}"
+    return Refused(409, "Conflict", text, causes=causes)
+
+
+def _whole(kind: Kind) -> str:
+    return f"{kind.plural}.{kind.group}" if kind.group else kind.plural
