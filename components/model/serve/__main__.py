@@ -8,10 +8,13 @@ from components.core.errors import InputError
 from components.model.serve.options import read_options
 
 _FLUSH_S = 8.0
+_TERMINATED = 128 + signal.SIGTERM
 
 
 def main() -> int:
     """Loads, serves and flushes; the exit code."""
+    # As process 1 of a container nothing but a handler ends it, and imports take seconds.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     options = read_options(sys.argv[1:])
     del sys.argv[1:]  # KServe reads the command line as it is imported, and takes short forms
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -27,9 +30,8 @@ def main() -> int:
         return 1
     from components.model.serve.server import Server
 
-    name = options.name or predictor.card.name
     try:
-        Server(name, predictor, options.host, options.port, options.most_bytes).run()
+        Server(predictor, options).run()
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)  # the flush below is bounded

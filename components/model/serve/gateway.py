@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from components.core.artifacts import TRIAL_REQUEST
 from components.core.errors import InputError
 from components.model.serve.bodies import Disconnected, Receive, Send, read_body, replay
 from components.model.serve.predictor import Predictor, Request
@@ -21,6 +22,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 _LOGGER = logging.getLogger("ratoon.serve")
 _JSON = (b"", b"application/json")
 _KSERVES = (b"application/octet-stream", b"application/cloudevents+json", b"application/ld+json")
+_REQUEST_ID = b"x-request-id"
+_TRIAL = TRIAL_REQUEST.encode()
 _BINARY = b"inference-header-content-length"
 _ENCODER: Any = msgspec.json.Encoder()
 
@@ -71,6 +74,7 @@ class Gateway:
 
     async def _predict(self, action: Action, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
+        started_s = time.perf_counter()  # stands for a body that is refused before it is whole
         try:
             body = await read_body(receive, headers.get(b"content-length"), self._most_bytes)
             started_s = time.perf_counter()
@@ -82,10 +86,13 @@ class Gateway:
         except NetworkFailed as failure:
             _LOGGER.error("%s (%s)", failure, type(failure.__cause__).__name__)
             status, answer = 500, {"error": str(failure)}
+        is_trial = headers.get(_REQUEST_ID, b"").startswith(_TRIAL)
         if answer is None:
-            await self._inner(scope, replay(body, receive), self._counted(action, send))
+            counting = send if is_trial else self._counted(action, started_s, send)
+            await self._inner(scope, replay(body, receive), counting)
             return
-        self._predictor.metrics.requests.labels(action.value, status).inc()
+        if not is_trial:
+            self._predictor.metrics.answered(action.value, status, started_s)
         await _send(send, status, answer)
 
     async def _answer(
@@ -114,7 +121,7 @@ class Gateway:
     def _read(
         self, action: Action, body: bytes, headers: Mapping[bytes, bytes], started_s: float
     ) -> Request | None:
-        given_id = headers.get(b"x-request-id", b"").decode("latin-1") or None
+        given_id = headers.get(_REQUEST_ID, b"").decode("latin-1") or None
         if action is Action.V1:
             return read_v1(body, given_id, self._predictor.contract, started_s)
         read = read_v2(body)
@@ -122,11 +129,10 @@ class Gateway:
             return None
         return request_of(read.inputs, read.id or given_id, started_s)
 
-    def _counted(self, action: Action, send: Send) -> Send:
+    def _counted(self, action: Action, started_s: float, send: Send) -> Send:
         async def counting(message: Any) -> None:
             if message["type"] == "http.response.start":
-                status = message["status"]
-                self._predictor.metrics.requests.labels(action.value, status).inc()
+                self._predictor.metrics.answered(action.value, message["status"], started_s)
             await send(message)
 
         return counting

@@ -1,8 +1,11 @@
 """What ``/metrics`` says beside KServe's own histograms."""
 
+import time
 from typing import Any
 
 from components.core.artifacts import ModelCard
+from components.core.latency import SERVER_BOUNDS_MS
+from components.core.spans import parse_instant
 
 
 class Metrics:
@@ -15,7 +18,7 @@ class Metrics:
 
     def __init__(self, card: ModelCard, name: str) -> None:
         from kserve.metrics import POST_HIST_TIME, PRE_HIST_TIME, PREDICT_HIST_TIME, get_labels
-        from prometheus_client import Counter, Info
+        from prometheus_client import Counter, Gauge, Histogram, Info
 
         labels = get_labels(name)
         self.preprocess_s: Any = PRE_HIST_TIME.labels(**labels)
@@ -31,6 +34,29 @@ class Metrics:
         self.requests: Any = Counter(
             "ratoon_requests", "Predict requests by HTTP status", ["protocol", "status"]
         )
+        self.request_s: Any = Histogram(
+            "ratoon_request_seconds",
+            "Predict requests, from the whole body being there to the answer",
+            buckets=[bound_ms / 1000 for bound_ms in SERVER_BOUNDS_MS],
+        )
+        self.last_request: Any = Gauge(
+            "ratoon_last_request_timestamp_seconds", "The newest predict request, or the start"
+        )
+        self.last_request.set_to_current_time()
+        trained = Gauge("ratoon_model_trained_timestamp_seconds", "What the model was trained for")
+        trained.set(parse_instant(card.as_of).timestamp())
         Info("ratoon_model", "The model that serves").info(
             {"name": card.name, "version": card.version}
         )
+
+    def answered(self, protocol: str, status: int, started_s: float) -> None:
+        """Counts an answered predict request; not the trials of a deployment.
+
+        Args:
+            protocol: ``v1`` or ``v2``.
+            status: The HTTP status.
+            started_s: When the whole request was there, by `time.perf_counter`.
+        """
+        self.requests.labels(protocol, status).inc()
+        self.request_s.observe(time.perf_counter() - started_s)
+        self.last_request.set_to_current_time()

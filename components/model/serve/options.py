@@ -19,6 +19,7 @@ class Options:
         most_rows: The most rows of a request.
         most_bytes: The longest body of a request.
         log_rows: The most rows that wait for the log.
+        drain_s: How long requests are still taken after SIGTERM, when readiness says no.
     """
 
     model_dir: Path
@@ -29,6 +30,7 @@ class Options:
     most_rows: int
     most_bytes: int
     log_rows: int
+    drain_s: float
 
 
 def read_options(arguments: Sequence[str]) -> Options:
@@ -42,4 +44,5 @@ def read_options(arguments: Sequence[str]) -> Options:
     parser.add_argument("--most-rows", type=int, default=10_000, help="rows of a request")
     parser.add_argument("--most-bytes", type=int, default=16 * 2**20, help="bytes of a request")
     parser.add_argument("--log-rows", type=int, default=100_000, help="rows waiting for the log")
+    parser.add_argument("--drain-s", type=float, default=0, help="seconds from SIGTERM to the end")
     return Options(**vars(parser.parse_args(arguments)))
