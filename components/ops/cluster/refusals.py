@@ -19,7 +19,7 @@ def refusal(code: int, status: Status, call: Call) -> ApiRejected:
     """The error that says what was refused, why, and what to do.
 
     Args:
-        code: HTTP status, 4xx.
+        code: HTTP status of a refusal.
         status: The body: a Status object, or ``{"message": text}`` where it is none.
         call: What was asked.
     """

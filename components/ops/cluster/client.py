@@ -1,0 +1,132 @@
+"""Who we are on a cluster: the only file that imports ``kubernetes``."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlencode
+
+import urllib3
+import yaml
+from kubernetes.client import Configuration
+from kubernetes.client.rest import RESTClientObject
+from kubernetes.config import ConfigException, load_kube_config
+from kubernetes.config.incluster_config import InClusterConfigLoader
+
+from components.core.errors import InputError
+from components.ops.cluster.api_cluster import ApiCluster
+from components.ops.cluster.door import Door, Request
+from components.ops.cluster.protocol import FIELD_MANAGER
+from components.ops.cluster.retry import Patience
+from components.ops.cluster.rights import Call
+
+KUBECONFIG = "RATOON_KUBECONFIG"
+ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+ACCEPTED = (
+    f"a kubeconfig file named by {KUBECONFIG}, the service account of a pod,"
+    " or the kubeconfig that kubectl uses"
+)
+
+
+def connect(
+    environ: Mapping[str, str] = os.environ,
+    account: Path = ACCOUNT,
+    patience: Patience | None = None,
+    observe: Callable[[Call], None] = lambda call: None,
+    manager: str = FIELD_MANAGER,
+) -> ApiCluster:
+    """The cluster that we are in, or that a kubeconfig names.
+
+    Args:
+        environ: ``RATOON_KUBECONFIG``, else ``KUBERNETES_SERVICE_HOST``, else ``KUBECONFIG``.
+        account: Folder of the pod's service account.
+        patience: How long a call may take.
+        observe: Told of every call (verb, group, resource, namespace, name).
+        manager: Field manager of the writes.
+
+    Raises:
+        InputError: None of them is there, or it cannot be read.
+    """
+    line = KubernetesLine(_source(environ, account))
+    return ApiCluster(Door(line, patience or Patience(), observe), manager)
+
+
+@dataclass
+class KubernetesLine:
+    """Sends requests with the address, trust and credentials of a configuration.
+
+    Attributes:
+        source: Reads the configuration.
+    """
+
+    source: Callable[[], Configuration]
+    _configuration: Configuration = field(init=False)
+    _pool: urllib3.PoolManager = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Reads address and credentials again: a token may have been rotated."""
+        self._configuration = self.source()
+        self._pool = RESTClientObject(self._configuration).pool_manager
+
+    def send(self, request: Request, timeout: urllib3.Timeout) -> urllib3.BaseHTTPResponse:
+        """Sends a request; the body is not read yet."""
+        headers = {"Accept": "application/json", "User-Agent": "ratoon"}
+        # This also reads a token again that is about to run out.
+        token = self._configuration.get_api_key_with_prefix("authorization")
+        if token:
+            headers["Authorization"] = token
+        if request.body is not None:
+            headers["Content-Type"] = request.content_type
+        url = self._configuration.host.rstrip("/") + request.path
+        return self._pool.request(
+            request.method,
+            f"{url}?{urlencode(request.query)}" if request.query else url,
+            json=request.body,
+            headers=headers,
+            timeout=timeout,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+
+
+def _source(environ: Mapping[str, str], account: Path) -> Callable[[], Configuration]:
+    named = environ.get(KUBECONFIG)
+    if named:
+        return lambda: _from_file(named, KUBECONFIG)
+    if environ.get("KUBERNETES_SERVICE_HOST") and (account / "token").is_file():
+        return lambda: _from_pod(environ, account)
+    usual = environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    if any(Path(one).is_file() for one in usual.split(os.pathsep)):
+        return lambda: _from_file(usual, "KUBECONFIG")
+    raise InputError("cluster", "no way to reach one", ACCEPTED)
+
+
+def _from_file(files: str, variable: str) -> Configuration:
+    if not any(Path(one).is_file() for one in files.split(os.pathsep)):
+        raise InputError(variable, files, "the path of a kubeconfig file")
+    configuration = Configuration()
+    try:
+        load_kube_config(files, client_configuration=configuration, persist_config=False)
+    except (ConfigException, yaml.YAMLError, OSError) as error:
+        # The words of a YAML error may hold a line with a token.
+        said = str(error) if isinstance(error, ConfigException) else type(error).__name__
+        raise InputError(variable, files, "a kubeconfig file", f"It said: {said}.") from None
+    return configuration
+
+
+def _from_pod(environ: Mapping[str, str], account: Path) -> Configuration:
+    configuration = Configuration()
+    loader = InClusterConfigLoader(
+        token_filename=str(account / "token"),
+        cert_filename=str(account / "ca.crt"),
+        environ=environ,
+    )
+    try:
+        loader.load_and_set(configuration)
+    except (ConfigException, OSError) as error:
+        raise InputError(str(account), str(error), ACCEPTED) from None
+    return configuration
