@@ -14,6 +14,7 @@ VERDICT = "verdict.json"
 SAVED_MODEL = "saved_model"
 MODEL_CARD = "model.json"
 GOLDEN = "golden.json"
+PUBLISHED = "published.json"  # beside a model in a model store: it is there whole
 LIMITS = "limits.json"
 STATISTICS = "{split}.statistics.pb"
 SCHEMA = "schema.pbtxt"

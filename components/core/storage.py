@@ -1,7 +1,12 @@
-"""Reading and writing by URI: a path, ``file://``, ``s3://``, ``gs://``, ``https://``."""
+"""Reading and writing by URI: a path, ``file://``, ``s3://``, ``gs://``, ``https://``, ``pvc://``.
 
+``pvc://<claim>/<folder>`` is a folder of a Kubernetes volume, read where its claim is mounted:
+``/mnt/pvc/<claim>``, or ``<claim>`` under the folder that RATOON_PVC_ROOT names.
+"""
+
+import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -10,6 +15,10 @@ import fsspec
 
 from components.core.errors import InputError
 from components.core.spec.data import check_uri
+
+PVC_ROOT = "RATOON_PVC_ROOT"
+_PVC = "pvc://"
+_MOUNTS = "/mnt/pvc"
 
 
 def read_bytes(uri: str) -> bytes:
@@ -48,7 +57,7 @@ def write_bytes(uri: str, content: bytes) -> None:
 def create_bytes(uri: str, content: bytes) -> bool:
     """Writes a file whole, only if there is none; of two writers at once, one is told False."""
     filesystem, path = resolve(uri)
-    filesystem.makedirs(filesystem._parent(path), exist_ok=True)
+    _make_parent(filesystem, path)
     try:
         if "file" in filesystem.protocol:
             _link_whole(Path(path), content)
@@ -56,21 +65,67 @@ def create_bytes(uri: str, content: bytes) -> bool:
             filesystem.pipe_file(path, content, mode="create")
     except FileExistsError:
         return False
+    except OSError:  # some stores say only that a precondition failed
+        filesystem.invalidate_cache()
+        if not filesystem.exists(path):
+            raise
+        return False
     return True
+
+
+def fetch_folder(uri: str, into: Path, leave_out: Collection[str] = ()) -> None:
+    """Copies every file of a folder to this machine.
+
+    Args:
+        uri: The folder.
+        into: Where to; files of other names stay.
+        leave_out: Names that are not copied.
+
+    Raises:
+        InputError: There is no such folder, or a name in it climbs out of it.
+    """
+    filesystem, path = resolve(uri)
+    filesystem.invalidate_cache()
+    root = path.rstrip("/")
+    names = [str(file)[len(root) + 1 :] for file in filesystem.find(root)]
+    if not names:
+        raise InputError(uri, "no such folder", "an existing folder")
+    for name in set(names) - set(leave_out):
+        if ".." in name.split("/"):  # an object's key may hold anything
+            raise InputError(uri, name, "files in this folder")
+        (into / name).parent.mkdir(parents=True, exist_ok=True)
+        filesystem.get_file(f"{root}/{name}", str(into / name))
 
 
 def resolve(uri: str) -> tuple[Any, str]:
     """The fsspec filesystem and the path in it.
 
     Raises:
-        InputError: The URI is of no accepted scheme, or climbs out of its folder.
+        InputError: The URI is of no accepted scheme, climbs out of its folder, or names a claim
+            that is not mounted here.
     """
+    plain = uri.removeprefix(_PVC)
     try:
-        check_uri(uri)
+        check_uri(plain)
     except ValueError as error:
         raise InputError("uri", uri, str(error)) from error
-    filesystem, path = fsspec.url_to_fs(uri)
+    filesystem, path = fsspec.url_to_fs(plain if plain == uri else _mounted(uri))
     return filesystem, str(path)
+
+
+def _mounted(uri: str) -> str:
+    """The path on this machine of ``pvc://<claim>/<folder>``."""
+    claim, _, folder = uri.removeprefix(_PVC).partition("/")
+    root = os.environ.get(PVC_ROOT) or _MOUNTS
+    mount = Path(root, claim)
+    if claim and mount.is_dir():
+        return str(mount / folder)
+    raise InputError(
+        uri,
+        f"a claim that is not mounted here: there is no folder {mount}",
+        "a PersistentVolumeClaim that this step's pod mounts",
+        f"Mount the claim '{claim}' at {mount} in the pods that read or write it.",
+    )
 
 
 def _link_whole(path: Path, content: bytes) -> None:
@@ -85,7 +140,7 @@ def _link_whole(path: Path, content: bytes) -> None:
 
 @contextmanager
 def _whole(filesystem: Any, path: str) -> Iterator[IO[bytes]]:
-    filesystem.makedirs(filesystem._parent(path), exist_ok=True)
+    _make_parent(filesystem, path)
     if "file" not in filesystem.protocol:
         with filesystem.open(path, "wb") as stream:
             yield stream
@@ -97,6 +152,12 @@ def _whole(filesystem: Any, path: str) -> Iterator[IO[bytes]]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)  # what a full disk left
+
+
+def _make_parent(filesystem: Any, path: str) -> None:
+    """An object store needs no folders, and its client would make a missing bucket instead."""
+    if "file" in filesystem.protocol:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
 
 
 def _unstrip(filesystem: Any, pattern: str, path: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from components.core import storage
-from components.core.artifacts import MODEL_CARD, SAVED_MODEL, ModelCard
+from components.core.artifacts import MODEL_CARD, PUBLISHED, SAVED_MODEL, ModelCard
 from components.core.digest import digest_folder
 from components.core.errors import InputError
 from components.core.plan import Champion
@@ -62,11 +62,9 @@ def open_champion(champion: Champion, into: Path) -> ModelFolder | Unreadable:
 
 def _here(uri: str, into: Path) -> Path:
     filesystem, path = storage.resolve(uri)
-    if "file" in filesystem.protocol:
+    if "file" in filesystem.protocol and not Path(path, PUBLISHED).exists():
         return Path(path)
-    if not filesystem.isdir(path):
-        raise FileNotFoundError(f"there is no folder {uri}")
-    filesystem.get(f"{path.rstrip('/')}/", f"{into}/", recursive=True)
+    storage.fetch_folder(uri, into, leave_out=(PUBLISHED,))  # what the store adds is no model's
     return into
 
 
