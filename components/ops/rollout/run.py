@@ -1,7 +1,7 @@
 """Rolls a candidate out: step by step, by numbers, and back where they are not good enough."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.core import audit
@@ -96,18 +96,11 @@ def _end_of(rollout: _Rollout) -> _Ended:
     before = _ended_before(rollout)
     if before is not None:
         return before
-    canary, given = rollout.plan.spec.serving.canary, rollout.deployment
-    if rollout.plan.spec.gates.approval == "required":
-        rollout.target.shift(given.version, 0.0)
-        return _Ended(PROPOSED, _proposal(rollout))
+    given = rollout.deployment
     try:
-        if given.champion is None:
-            reason = "No model served before, so it was promoted as soon as its server was sound."
-            return _promoted(rollout, reason, ())
-        if not canary.steps:
-            reason = "The spec has no canary steps, so it was promoted once its server was sound."
-            return _promoted(rollout, reason, ())
-        return _walk(rollout)
+        if rollout.plan.spec.gates.approval == "required":
+            return _Ended(PROPOSED, _proposal(rollout))
+        return _straight(rollout) or _walk(rollout)
     except (CandidateGone, ChampionChanged, DeadlineExceeded) as error:
         finding = Finding(
             code=_CODES[type(error)],
@@ -134,6 +127,30 @@ def _ended_before(rollout: _Rollout) -> _Ended | None:
     return None
 
 
+def _straight(rollout: _Rollout) -> _Ended | None:
+    """Promotes without a canary where there is none to be had; None: there is."""
+    if rollout.deployment.champion is None:
+        reason = "No model served before, so it was promoted as soon as its server was sound."
+        return _promoted(rollout, reason, ())
+    if not rollout.plan.spec.serving.canary.steps:
+        reason = "The spec has no canary steps, so it was promoted once its server was sound."
+        return _promoted(rollout, reason, ())
+    obstacle = rollout.target.obstacle()
+    if obstacle is None:
+        return None
+    finding = Finding(
+        code="no_canary",
+        severity=Severity.WARN,
+        subject="target",
+        measured=None,
+        limit=None,
+        sentence=f"No live request tried it before it was promoted: {obstacle}",
+    )
+    reason = f"It was promoted once its server was sound, without a canary: {obstacle}"
+    ended = _promoted(rollout, reason, ())
+    return replace(ended, findings=(finding,))
+
+
 def _walk(rollout: _Rollout) -> _Ended:
     given, canary = rollout.deployment, rollout.plan.spec.serving.canary
     assert given.champion is not None  # else there is nothing to walk beside
@@ -150,6 +167,9 @@ def _walk(rollout: _Rollout) -> _Ended:
             failed = next(f for f in step.judgement.findings if f.severity is Severity.FAIL)
             reason = f"At {share:.0%} of the traffic: {failed.sentence}"
             return _Ended(ROLLED_BACK, reason, tuple(steps), findings)
+    if not steps:
+        reason = f"It had reached {reached:.0%} of the traffic when this step was interrupted."
+        return _promoted(rollout, reason, ())
     requests = sum(step.seen.candidate.traffic.requests for step in steps)
     at = ", ".join(f"{step.seen.share:.0%}" for step in steps)
     reason = f"It answered {requests} live requests, at {at} of the traffic, as well as it should."
@@ -164,11 +184,10 @@ def _promoted(rollout: _Rollout, reason: str, steps: Sequence[Step]) -> _Ended:
 
 
 def _proposal(rollout: _Rollout) -> str:
-    given, spec = rollout.deployment, rollout.plan.spec
+    version = rollout.deployment.version
     return (
-        f"Version {given.version} is sound and waits for a person (gates.approval: required): "
-        f"python -m components.ops.rollout.approve '{given.target}' {given.model} {given.version} "
-        f"--audit {spec.serving.audit_uri}  (or the same with --reject)"
+        f"Version {version} is sound and waits for a person (gates.approval: required): "
+        f"{rollout.target.propose(version)}"
     )
 
 

@@ -143,8 +143,25 @@ class Target(Protocol):
             CandidateGone: It is not staged.
         """
 
+    def obstacle(self) -> str | None:
+        """Why the traffic cannot be shared between two versions here; None: it can be."""
+
+    def propose(self, version: str) -> str:
+        """Leaves the decision on the staged version to a person; it gets no traffic meanwhile.
+
+        Returns:
+            What the person does, in one sentence.
+
+        Raises:
+            CandidateGone: It is not staged.
+        """
+
     def traffic(self, version: str) -> Traffic:
-        """What a version has answered so far."""
+        """What a version has answered so far.
+
+        Raises:
+            ApiUnavailable: It cannot be asked just now.
+        """
 
     def promote(self, version: str, expected: Champion | None, reason: str) -> Champion:
         """Makes the staged version the champion, and ends the old one when it is drained.

@@ -29,6 +29,12 @@ class LocalPlace:
         """Its record on disk."""
         return RecordFile(self.folder)
 
+    @property
+    def target(self) -> str:
+        """The address that says it."""
+        port = "" if self.port is None else f"?port={self.port}"
+        return f"{SCHEME}{self.folder}{port}"
+
     def model_folder(self, version: str) -> Path:
         """Where a version is published."""
         return self.folder / "models" / version

@@ -3,21 +3,22 @@
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from components.core.artifacts import Record
 from components.core.errors import DeadlineExceeded, InputError
-from components.ops.deploy.targets.protocol import Outcome
+from components.ops.deploy.targets.state import RolloutState, Version
 
 RECORD = "record.json"
 _LOCK_TIMEOUT_S = 120.0
 _POLL_S = 0.02
+_KEPT_VERSIONS = 3
 
 
 class Process(Record):
@@ -39,50 +40,45 @@ class Server(Record):
     process: Process
 
 
-class Deployed(Record):
-    """A version that is published in this folder.
+class Deployed(Version):
+    """A version that is published in this folder, in ``models/<version>``.
 
     Attributes:
-        version: Its version; its model folder is ``models/<version>``.
-        digest: Digest of that folder.
-        run: The run that staged it.
-        as_of: The instant that it was trained for (ISO).
         log: Where its server writes the prediction log.
+        audit: Where the audit of its rollout goes; None: not remembered.
         server: Its server; None: not started.
     """
 
-    version: str
-    digest: str
-    run: str
-    as_of: str
     log: str
+    audit: str | None = None
     server: Server | None = None
 
 
-class LocalRecord(Record):
+class LocalRecord(RolloutState[Deployed]):
     """Everything that a folder of local serving remembers.
 
     Attributes:
         format: Of this file.
-        model: The model's name.
-        champion: What serves.
-        candidate: The rollout under way.
-        share: The share of the traffic that the candidate gets.
         draining: Versions that get no request any more and whose servers are to be ended.
         previous: Versions of earlier champions, newest first.
-        outcomes: How the last rollouts ended, newest first.
         gateway: The process behind the address of clients.
     """
 
     format: Literal[1] = 1
-    model: str
-    champion: Deployed | None = None
-    candidate: Deployed | None = None
-    share: float = 0.0
     draining: tuple[Deployed, ...] = ()
     previous: tuple[str, ...] = ()
-    outcomes: tuple[Outcome, ...] = ()
     gateway: Server | None = None
+
+    def retired(self, version: Deployed, *, served: bool) -> Mapping[str, Any]:
+        """Its server is ended when it is drained."""
+        previous = (version.version, *self.previous) if served else self.previous
+        return {"draining": (*self.draining, version), "previous": previous}
+
+    @property
+    def kept_versions(self) -> frozenset[str]:
+        """The versions whose model folders stay: all in use, and the last few champions."""
+        used = [d.version for d in (self.champion, self.candidate, *self.draining) if d]
+        return frozenset((*used, *self.previous[:_KEPT_VERSIONS]))
 
     @property
     def servers(self) -> tuple[Server, ...]:

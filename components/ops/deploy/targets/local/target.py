@@ -9,7 +9,9 @@ from pathlib import Path
 from components.core.digest import digest_folder
 from components.core.errors import ApiUnavailable
 from components.core.plan import Champion
-from components.ops.deploy.targets.local import changes, models, processes, servers
+from components.ops.deploy.targets import changes
+from components.ops.deploy.targets.approval import approval
+from components.ops.deploy.targets.local import models, processes, servers
 from components.ops.deploy.targets.local.gateway import LocalGateway, address_of
 from components.ops.deploy.targets.local.place import LocalPlace
 from components.ops.deploy.targets.local.record import Deployed, LocalRecord, Server
@@ -42,8 +44,7 @@ class LocalTarget:
 
     def champion(self) -> Champion | None:
         """What serves now."""
-        champion = self._record().champion
-        return self.place.champion_of(champion) if champion else None
+        return self._serving(self._record())
 
     def staged(self) -> Staged | None:
         """The rollout under way."""
@@ -52,7 +53,7 @@ class LocalTarget:
 
     def outcome(self, version: str) -> Outcome | None:
         """How the last rollout of this version ended."""
-        return next((o for o in self._record().outcomes if o.version == version), None)
+        return changes.find_outcome(self._record(), version)
 
     def stage(self, folder: Path, candidate: Candidate, expected: Champion | None) -> Staged:
         """Publishes the folder, and starts its server and the gateway."""
@@ -64,12 +65,13 @@ class LocalTarget:
             as_of=candidate.as_of,
             # The server may be started again from another working directory.
             log=log if "://" in log else str(Path(log).absolute()),
+            audit=candidate.serving.audit_uri,
         )
 
         def change(record: LocalRecord) -> LocalRecord:
             again = changes.found(record, deployed)
             if record.champion is None or record.champion.version != deployed.version:
-                changes.check_champion(self.place, record, expected)
+                changes.check_champion(self._serving(record), expected)
             if again:
                 return record
             models.publish(folder, self.place.model_folder(deployed.version))
@@ -95,6 +97,16 @@ class LocalTarget:
         """Lets the gateway send a share of the predictions to the staged version."""
         self._change(lambda record: changes.shifted(record, version, share))
 
+    def obstacle(self) -> None:
+        """None: the gateway shares the traffic."""
+        return
+
+    def propose(self, version: str) -> str:
+        """Leaves the candidate without traffic until a person decides."""
+        self.shift(version, 0.0)
+        candidate = changes.find_candidate(self._record(), version)
+        return approval(self.place.target, self.model, version, candidate.audit)
+
     def traffic(self, version: str) -> Traffic:
         """What the gateway counted."""
         gateway = self._record().gateway
@@ -109,7 +121,7 @@ class LocalTarget:
         def change(record: LocalRecord) -> LocalRecord:
             if record.champion and record.champion.version == version:
                 return record
-            changes.check_champion(self.place, record, expected)
+            changes.check_champion(self._serving(record), expected)
             return changes.promoted(record, version, reason)
 
         self.reach(version)
@@ -178,7 +190,7 @@ class LocalTarget:
         known = tuple(server.process for server in record.servers)
         for process in processes.belonging_to(self.place.folder, besides=known):
             processes.end(process, _GRACE_S)
-        models.prune(self.place.folder / "models", changes.kept_versions(record))
+        models.prune(self.place.folder / "models", record.kept_versions)
         return record
 
     def _await_drained(self, record: LocalRecord) -> None:
@@ -205,6 +217,9 @@ class LocalTarget:
 
     def _record(self) -> LocalRecord:
         return self.place.read(self.model) or LocalRecord(model=self.model)
+
+    def _serving(self, record: LocalRecord) -> Champion | None:
+        return self.place.champion_of(record.champion) if record.champion else None
 
     def _staged(self, deployed: Deployed, share: float) -> Staged:
         return Staged(**self.place.champion_of(deployed).model_dump(), share=share)

@@ -1,21 +1,22 @@
-"""What may become of a local record: each change of a rollout as a function of the record."""
+"""What may become of a record: each change of a rollout as a function of it, for every target."""
+
+from typing import Any, TypeVar
 
 from components.core.errors import InputError
 from components.core.plan import Champion
-from components.ops.deploy.targets.local.place import LocalPlace
-from components.ops.deploy.targets.local.record import Deployed, LocalRecord
 from components.ops.deploy.targets.protocol import (
     CandidateGone,
     ChampionChanged,
     Outcome,
     is_same,
 )
+from components.ops.deploy.targets.state import RolloutState, V
 
+R = TypeVar("R", bound=RolloutState[Any])
 _KEPT_OUTCOMES = 20
-_KEPT_VERSIONS = 3
 
 
-def found(record: LocalRecord, candidate: Deployed) -> bool:
+def found(record: RolloutState[V], candidate: V) -> bool:
     """Whether an earlier call staged or promoted this very candidate.
 
     Raises:
@@ -29,11 +30,11 @@ def found(record: LocalRecord, candidate: Deployed) -> bool:
             "a version of its own for every model",
             "Train again, for another instant or with another spec.",
         )
-    names = {(d.version, d.digest) for d in (champion, record.candidate) if d}
+    names = {(v.version, v.digest) for v in (champion, record.candidate) if v}
     return (candidate.version, candidate.digest) in names
 
 
-def staged(record: LocalRecord, candidate: Deployed) -> LocalRecord:
+def staged(record: R, candidate: Any) -> R:
     """The record with a new candidate; one that was staged before makes way for it."""
     if record.candidate:
         reason = f"replaced by version {candidate.version}, which was staged after it"
@@ -41,7 +42,7 @@ def staged(record: LocalRecord, candidate: Deployed) -> LocalRecord:
     return record.model_copy(update={"candidate": candidate, "share": 0.0})
 
 
-def shifted(record: LocalRecord, version: str, share: float) -> LocalRecord:
+def shifted(record: R, version: str, share: float) -> R:
     """The record with another share for the candidate.
 
     Raises:
@@ -51,28 +52,26 @@ def shifted(record: LocalRecord, version: str, share: float) -> LocalRecord:
     return record.model_copy(update={"share": share})
 
 
-def promoted(record: LocalRecord, version: str, reason: str) -> LocalRecord:
-    """The record with the candidate as champion, and the old champion to be drained.
+def promoted(record: R, version: str, reason: str) -> R:
+    """The record with the candidate as champion, and the old champion retired.
 
     Raises:
         CandidateGone: This version is not staged.
     """
     candidate, old = find_candidate(record, version), record.champion
+    outcome = Outcome(version=version, decision="promoted", reason=reason)
     return record.model_copy(
         update={
             "champion": candidate,
             "candidate": None,
             "share": 0.0,
-            "draining": (*record.draining, old) if old else record.draining,
-            "previous": (old.version, *record.previous) if old else record.previous,
-            "outcomes": _remember(
-                record, Outcome(version=version, decision="promoted", reason=reason)
-            ),
+            "outcomes": _remember(record, outcome),
+            **(record.retired(old, served=True) if old else {}),
         }
     )
 
 
-def rolled_back(record: LocalRecord, version: str, reason: str) -> LocalRecord:
+def rolled_back(record: R, version: str, reason: str) -> R:
     """The record without the candidate; as it was where this version is not staged."""
     if record.candidate is None or record.candidate.version != version:
         return record
@@ -81,24 +80,23 @@ def rolled_back(record: LocalRecord, version: str, reason: str) -> LocalRecord:
         update={
             "candidate": None,
             "share": 0.0,
-            "draining": (*record.draining, record.candidate),
             "outcomes": _remember(record, outcome),
+            **record.retired(record.candidate, served=False),
         }
     )
 
 
-def check_champion(place: LocalPlace, record: LocalRecord, expected: Champion | None) -> None:
+def check_champion(serving: Champion | None, expected: Champion | None) -> None:
     """Compares what serves with what the plan was made for.
 
     Raises:
         ChampionChanged: It is another one.
     """
-    serving = place.champion_of(record.champion) if record.champion else None
     if not is_same(serving, expected):
         raise ChampionChanged(expected, serving)
 
 
-def find_candidate(record: LocalRecord, version: str) -> Deployed:
+def find_candidate(record: RolloutState[V], version: str) -> V:
     """The candidate.
 
     Raises:
@@ -110,11 +108,10 @@ def find_candidate(record: LocalRecord, version: str) -> Deployed:
     return record.candidate
 
 
-def kept_versions(record: LocalRecord) -> frozenset[str]:
-    """The versions whose model folders stay: all in use, and the last few champions."""
-    used = [d.version for d in (record.champion, record.candidate, *record.draining) if d]
-    return frozenset((*used, *record.previous[:_KEPT_VERSIONS]))
+def find_outcome(record: RolloutState[V], version: str) -> Outcome | None:
+    """How the last rollout of a version ended; None: it is not remembered."""
+    return next((one for one in record.outcomes if one.version == version), None)
 
 
-def _remember(record: LocalRecord, outcome: Outcome) -> tuple[Outcome, ...]:
+def _remember(record: RolloutState[V], outcome: Outcome) -> tuple[Outcome, ...]:
     return (outcome, *record.outcomes)[:_KEPT_OUTCOMES]
