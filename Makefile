@@ -68,9 +68,9 @@ audit: .venv/ready ## From one prediction to everything behind it (REQUEST=<id>)
 	@.venv/ops/bin/python -m components.ops.audit '$(REQUEST)' --model '$(MODEL)'
 
 .PHONY: compile
-compile: .venv/ready ## Compile both pipelines to YAML (REGISTRY=… TAG=… name the images)
+compile: .venv/ready ## Compile both pipelines to YAML and objects (REGISTRY=… TAG=… PVC=… are kept)
 	@$(DEV)/python -m pipelines.compile $(if $(REGISTRY),--registry '$(REGISTRY)') \
-		$(if $(TAG),--tag '$(TAG)')
+		$(if $(TAG),--tag '$(TAG)') $(if $(PVC),--pvc '$(PVC)')
 
 .PHONY: docs
 docs: .venv/ready ## Write the spec reference and its JSON Schema from the models

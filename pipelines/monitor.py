@@ -5,6 +5,7 @@ from kfp import dsl
 from components.data.monitor.component import monitor as judge
 from components.data.observe.component import observe
 from components.ops.plan.component import plan
+from pipelines.steps import equipped
 from pipelines.train_and_deploy import train_and_deploy
 
 
@@ -24,13 +25,13 @@ def monitor(model: str, as_of: str = "", target: str = "", overlay: str = "") ->
         overlay: A file of the model's folder with the few fields that differ here. Empty: none.
     """
     run = dsl.PIPELINE_JOB_NAME_PLACEHOLDER
-    planned = plan(
-        model=model, as_of=as_of, target=target, overlay=overlay, purpose="watch", run=run
-    ).set_caching_options(False)
-    observed = observe(plan=planned.outputs["plan"]).set_caching_options(False)
-    judged = judge(
-        plan=planned.outputs["plan"], observations=observed.outputs["observations"], run=run
-    ).set_caching_options(False)
+    planned = equipped(
+        plan(model=model, as_of=as_of, target=target, overlay=overlay, purpose="watch", run=run)
+    )
+    observed = equipped(observe(plan=planned.outputs["plan"]))
+    judged = equipped(
+        judge(plan=planned.outputs["plan"], observations=observed.outputs["observations"], run=run)
+    )
     with dsl.If(judged.outputs["decision"] == "retrain", name="the world has moved"):
         train_and_deploy(
             model=model, as_of=planned.outputs["as_of"], target=target, overlay=overlay

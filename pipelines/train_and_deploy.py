@@ -10,6 +10,8 @@ from components.ops.deploy.component import deploy
 from components.ops.plan.component import plan
 from components.ops.rollout.component import rollout
 from components.ops.schedule.component import schedule
+from pipelines.document import MONITOR_VERSION, TO_BE_NAMED
+from pipelines.steps import equipped
 
 
 @dsl.pipeline(  # type: ignore[untyped-decorator]
@@ -28,34 +30,40 @@ def train_and_deploy(model: str, as_of: str = "", target: str = "", overlay: str
         overlay: A file of the model's folder with the few fields that differ here. Empty: none.
     """
     run = dsl.PIPELINE_JOB_NAME_PLACEHOLDER
-    planned = plan(
-        model=model, as_of=as_of, target=target, overlay=overlay, purpose="train", run=run
-    ).set_caching_options(False)
-    prepared = prepare(plan=planned.outputs["plan"]).set_caching_options(False)
-    checked = validate(plan=planned.outputs["plan"], examples=prepared.outputs["examples"], run=run)
+    planned = equipped(
+        plan(model=model, as_of=as_of, target=target, overlay=overlay, purpose="train", run=run)
+    )
+    prepared = equipped(prepare(plan=planned.outputs["plan"]))
+    checked = equipped(
+        validate(plan=planned.outputs["plan"], examples=prepared.outputs["examples"], run=run)
+    )
     with dsl.If(checked.outputs["decision"] == "pass", name="the data is good"):
-        trained = train(
-            plan=planned.outputs["plan"],
-            examples=prepared.outputs["examples"],
-            statistics=checked.outputs["statistics"],
-            run=run,
+        trained = equipped(
+            train(
+                plan=planned.outputs["plan"],
+                examples=prepared.outputs["examples"],
+                statistics=checked.outputs["statistics"],
+                run=run,
+            )
         )
-        judged = evaluate(
-            plan=planned.outputs["plan"],
-            examples=prepared.outputs["examples"],
-            model=trained.outputs["model"],
-            run=run,
+        judged = equipped(
+            evaluate(
+                plan=planned.outputs["plan"],
+                examples=prepared.outputs["examples"],
+                model=trained.outputs["model"],
+                run=run,
+            )
         )
         with dsl.If(judged.outputs["decision"] == "deploy", name="the challenger is better"):
-            deployed = deploy(
-                plan=planned.outputs["plan"], model=judged.outputs["chosen"], run=run
-            ).set_caching_options(False)
+            deployed = equipped(
+                deploy(plan=planned.outputs["plan"], model=judged.outputs["chosen"], run=run)
+            )
             with dsl.If(deployed.outputs["decision"] == "staged", name="the server is sound"):
-                rolled = rollout(
-                    plan=planned.outputs["plan"],
-                    deployment=deployed.outputs["deployment"],
-                    run=run,
-                ).set_caching_options(False)
-                schedule(plan=planned.outputs["plan"], model=model, overlay=overlay, run=run).after(
-                    rolled
-                ).set_caching_options(False)
+                deployment = deployed.outputs["deployment"]
+                rolled = equipped(
+                    rollout(plan=planned.outputs["plan"], deployment=deployment, run=run)
+                )
+                scheduled = equipped(
+                    schedule(plan=planned.outputs["plan"], model=model, overlay=overlay, run=run)
+                )
+                scheduled.after(rolled).set_env_variable(MONITOR_VERSION, TO_BE_NAMED)

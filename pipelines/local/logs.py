@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from components.core.errors import RatoonError
+from components.core.errors import InputError, RatoonError
 
 READ_AT_MOST_BYTES = 64 * 1024
 INPUTS = "Got executor_input:"
@@ -19,6 +19,11 @@ def last_lines(log: Path, at_most: int = 15) -> tuple[str, ...]:
         text = stream.read().decode(errors="replace")
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     return tuple(_without_frames(_after_inputs(lines))[-at_most:])
+
+
+def said_input_error(log: Path) -> bool:
+    """Whether a step ended because of what a person has to mend: trying again is no use."""
+    return any(line.startswith(f"{InputError.__name__}: ") for line in last_lines(log))
 
 
 def _after_inputs(lines: list[str]) -> list[str]:

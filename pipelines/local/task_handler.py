@@ -17,7 +17,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2 as pb
 from components.core.errors import InputError
 from pipelines.local.digests import digest_artifact, digest_json
 from pipelines.local.executor_inputs import StepCall
-from pipelines.local.logs import followed
+from pipelines.local.logs import followed, said_input_error
 from pipelines.local.machine import Machine
 from pipelines.local.processes import StepProcesses, stop_left_over
 from pipelines.local.records import ArtifactRecord, StepRecord
@@ -130,7 +130,7 @@ class TaskHandler:
             code = self._run_once(name, call, folder, log)
             if code == 0:
                 return _to_record(call, key, time.monotonic() - started, log)
-            if self.processes.stopped:
+            if self.processes.stopped or said_input_error(log):
                 break
         seconds = time.monotonic() - started
         self._tell_finished(StepResult(name, "failed", seconds, log, exit_code=code))

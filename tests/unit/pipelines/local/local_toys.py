@@ -8,7 +8,7 @@ but not `| None`.
 
 from typing import NamedTuple, Optional
 
-from kfp import dsl
+from kfp import dsl, kubernetes
 
 DATA, MODEL, OPS = (f"registry.example:5000/team/ratoon-{n}:1.2" for n in ("data", "model", "ops"))
 
@@ -98,6 +98,16 @@ def fail_once(counter: str):
         stream.seek(0)
         if len(stream.readlines()) == 1:
             raise ConnectionError("try again")
+
+
+@dsl.component(base_image=MODEL, install_kfp_package=False)
+def refuse(counter: str):
+    """Fails because of what a person has to mend."""
+    from components.core.errors import InputError
+
+    with open(counter, "a") as stream:
+        stream.write("try\n")
+    raise InputError("model.yaml: label", "lat", "a column", "Look again.")
 
 
 @dsl.component(base_image=MODEL, install_kfp_package=False)
@@ -193,6 +203,23 @@ def loop():
 def again(counter: str):
     """A step that succeeds the second time."""
     fail_once(counter=counter).set_retry(1, backoff_duration="0s")
+
+
+@dsl.pipeline(name="refused")
+def refused(counter: str):
+    """A step that no second try would help."""
+    refuse(counter=counter).set_retry(2, backoff_duration="30s")
+
+
+@dsl.pipeline(name="settled")
+def settled(counter: str):
+    """A step with all that a cluster may be told of it."""
+    task = fail_once(counter=counter).set_retry(2, "0s", 2.0, "7200s")
+    task.set_cpu_request("1").set_memory_limit("64Gi").set_caching_options(False)
+    kubernetes.add_pod_label(task, "ratoon.dev/duty", "model")
+    kubernetes.set_security_context(task, run_as_user=10001, run_as_non_root=True)
+    kubernetes.set_timeout(task, 3600)
+    kubernetes.mount_pvc(task, "models", "/mnt/pvc/models")
 
 
 @dsl.pipeline(name="broken")

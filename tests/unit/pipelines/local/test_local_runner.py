@@ -90,6 +90,22 @@ def test_a_step_with_retries_is_tried_again(compile_toy, tmp_path):
     assert "ConnectionError: try again" in result.step("fail-once").log.read_text()
 
 
+def test_what_a_person_has_to_mend_is_not_tried_again(compile_toy, tmp_path):
+    counter = tmp_path / "counter"
+    with pytest.raises(StepFailed, match=r"InputError: model\.yaml: label") as caught:
+        run(compile_toy("refused"), {"counter": str(counter)}, tmp_path / "ws")
+    assert len(lines_of(counter)) == 1
+    assert caught.value.seconds < 30
+
+
+def test_what_only_a_cluster_can_give_is_passed_over(compile_toy, tmp_path):
+    """The very file of a cluster: its second document says nothing to this machine."""
+    pipeline, counter = compile_toy("settled"), tmp_path / "counter"
+    assert len(list(yaml.safe_load_all(pipeline.read_text()))) == 2
+    result = run(pipeline, {"counter": str(counter)}, tmp_path / "ws")
+    assert (result.state, len(lines_of(counter))) == ("succeeded", 2)
+
+
 def test_a_failing_step_is_named_with_its_last_words(compile_toy, tmp_path):
     with pytest.raises(StepFailed) as caught:
         run(compile_toy("broken"), {}, tmp_path / "ws", run_id="r")
