@@ -8,7 +8,7 @@ from components.ops.cluster.events import as_sentences
 from components.ops.cluster.protocol import EVENT, FIELD_MANAGER, Conflict, Kind, Object
 from components.ops.cluster.refusals import refusal
 from components.ops.cluster.rights import Call
-from tests.standin.refused import Refused
+from tests.standin.refused import Refused, no_rights
 from tests.standin.schemas import Schemas, known
 from tests.standin.store import Change, Store
 
@@ -21,12 +21,14 @@ class MemoryCluster:
         store: The objects; several clusters over one store are several users of one API server.
         manager: Field manager of the writes.
         observe: Told of every call, as the real client tells it.
+        user: Who acts, as a `Forbidden` names them.
         allows: Whether a call is allowed; a forbidden one raises `Forbidden`.
     """
 
     store: Store = field(default_factory=lambda: Store(known()))
     manager: str = FIELD_MANAGER
     observe: Callable[[Call], None] = lambda call: None
+    user: str = "system:serviceaccount:here:ratoon"
     allows: Callable[[Call], bool] = lambda call: True
 
     @classmethod
@@ -40,39 +42,39 @@ class MemoryCluster:
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         call = Call("get", kind.group, kind.plural, namespace, name)
-        return self._or_none(call, lambda: self.store.read(kind, namespace, name))
+        return self._or_none(kind, call, lambda: self.store.read(kind, namespace, name))
 
     def list(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> tuple[Object, ...]:
         call = Call("list", kind.group, kind.plural, namespace)
-        return tuple(self._ask(call, lambda: self.store.listed(kind, namespace, labels)[0]))
+        return tuple(self._ask(kind, call, lambda: self.store.listed(kind, namespace, labels)[0]))
 
     def apply(self, kind: Kind, wanted: Object) -> Object:
         call = _about("patch", kind, wanted)
-        made, new = self._ask(call, lambda: self.store.apply(kind, wanted, self.manager))
-        if new:
-            self.observe(replace(call, verb="create"))
-        return made
+        if not self._exists(kind, call):
+            self._may(kind, replace(call, verb="create"))
+        return self._ask(kind, call, lambda: self.store.apply(kind, wanted, self.manager)[0])
 
     def create(self, kind: Kind, wanted: Object) -> Object:
         call = _about("create", kind, wanted)
-        return self._ask(call, lambda: self.store.create(kind, wanted, self.manager))
+        return self._ask(kind, call, lambda: self.store.create(kind, wanted, self.manager))
 
     def replace(self, kind: Kind, wanted: Object) -> Object:
         call = _about("update", kind, wanted)
         if not wanted["metadata"].get("resourceVersion"):
             raise Conflict(f"{kind.plural}: a replacement names the resourceVersion it replaces")
-        return self._ask(call, lambda: self.store.replace(kind, wanted, self.manager))
+        return self._ask(kind, call, lambda: self.store.replace(kind, wanted, self.manager))
 
     def delete(self, kind: Kind, namespace: str, name: str) -> None:
         call = Call("delete", kind.group, kind.plural, namespace, name)
-        self._or_none(call, lambda: self.store.delete(kind, namespace, name))
+        self._or_none(kind, call, lambda: self.store.delete(kind, namespace, name))
 
     def watch(
         self, kind: Kind, namespace: str, name: str, timeout_s: float
     ) -> Iterator[Object | None]:
-        call = Call("watch", kind.group, kind.plural, namespace, name)
-        found, version = self._ask(call, lambda: self.store.listed(kind, namespace))
+        calls = [Call(verb, kind.group, kind.plural, namespace, name) for verb in ("list", "watch")]
+        found, version = self._ask(kind, calls[0], lambda: self.store.listed(kind, namespace))
         yield next((one for one in found if one["metadata"]["name"] == name), None)
+        self._may(kind, calls[1])
         for one in self.store.changes(kind, version, timeout_s):
             if (one.key.namespace, one.key.name) == (namespace, name):
                 yield None if one.type == "DELETED" else one.value
@@ -88,7 +90,7 @@ class MemoryCluster:
         """Writes the status subresource, as the kind's controller does: no new generation."""
         call = Call("update", kind.group, f"{kind.plural}/status", namespace, name)
         write = self.store.write_status
-        return self._ask(call, lambda: write(kind, namespace, name, status, self.manager))
+        return self._ask(kind, call, lambda: write(kind, namespace, name, status, self.manager))
 
     def watch_all(
         self, kind: Kind, timeout_s: float, stopped: Callable[[], bool] = lambda: False
@@ -101,16 +103,20 @@ class MemoryCluster:
         for change in changes:
             yield change.type, change.value
 
-    def _ask(self, call: Call, work: Callable[[], Any]) -> Any:
+    def _may(self, kind: Kind, call: Call) -> None:
         self.observe(call)
         if not self.allows(call):
-            raise refusal(403, {}, call)
+            said = no_rights(self.user, call.verb, kind, call.namespace, call.name)
+            raise refusal(403, said.status(), call)
+
+    def _ask(self, kind: Kind, call: Call, work: Callable[[], Any]) -> Any:
+        self._may(kind, call)
         try:
             return work()
         except Refused as refused:
             raise refusal(refused.code, refused.status(), call) from refused
 
-    def _or_none(self, call: Call, work: Callable[[], Any]) -> Any:
+    def _or_none(self, kind: Kind, call: Call, work: Callable[[], Any]) -> Any:
         def found() -> Any:
             try:
                 return work()
@@ -119,7 +125,13 @@ class MemoryCluster:
                     return None
                 raise
 
-        return self._ask(call, found)
+        return self._ask(kind, call, found)
+
+    def _exists(self, kind: Kind, call: Call) -> bool:
+        try:
+            return bool(self.store.read(kind, call.namespace, call.name))
+        except Refused:
+            return False
 
 
 def _about(verb: str, kind: Kind, wanted: Object) -> Call:

@@ -75,7 +75,7 @@ def applied(
     kept = frozenset().union(*others.values(), fields)
     after = copy.deepcopy(dict(live))
     for path in owners.get(manager, frozenset()) - fields:
-        if not any(_same_branch(path, other) for other in kept):
+        if not any(other[: len(path)] == path for other in kept):
             _remove(after, path)
     for path, value in leaves(wanted):
         _put(after, path, copy.deepcopy(value))

@@ -62,5 +62,33 @@ def owned_by_others(found: list[tuple[str, ownership.Path]], kind: Kind) -> Refu
     return Refused(409, "Conflict", text, causes=causes)
 
 
+def not_of_schema(kind: Kind, namespace: str, name: str, unknown: list[ownership.Path]) -> Refused:
+    """The 500, of all codes, of an apply with fields that the schema lacks."""
+    fields = ", ".join(f".{'.'.join(path)}: field not declared in schema" for path in unknown)
+    what = f"{namespace}/{name}; {kind.api_version}, Kind={kind.kind}"
+    return Refused(500, "", f"failed to create typed patch object ({what}): {fields}")
+
+
+def strictly_unknown(kind: Kind, unknown: list[ownership.Path]) -> Refused:
+    """The 400 of a create or a replacement with fields that the schema lacks."""
+    fields = ", ".join(f'unknown field "{".".join(path)}"' for path in unknown)
+    return Refused(
+        400,
+        "BadRequest",
+        f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}:'
+        f" strict decoding error: {fields}",
+    )
+
+
+def no_rights(user: str, verb: str, kind: Kind, namespace: str, name: str) -> Refused:
+    """The 403, which names the user and the right."""
+    text = (
+        f'{_whole(kind)}{f" {chr(34)}{name}{chr(34)}" if name else ""} is forbidden: User "{user}"'
+        f' cannot {verb} resource "{kind.plural}" in API group "{kind.group}" in the namespace'
+        f' "{namespace}"'
+    )
+    return Refused(403, "Forbidden", text, name=name, kind=kind.plural)
+
+
 def _whole(kind: Kind) -> str:
     return f"{kind.plural}.{kind.group}" if kind.group else kind.plural

@@ -6,17 +6,26 @@ import itertools
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from components.ops.cluster.protocol import Kind
 from tests.standin import ownership
 from tests.standin.ownership import Manager
-from tests.standin.refused import Refused, changed_meanwhile, exists, missing, owned_by_others
+from tests.standin.refused import (
+    Refused,
+    changed_meanwhile,
+    exists,
+    missing,
+    not_of_schema,
+    owned_by_others,
+    strictly_unknown,
+)
 from tests.standin.schemas import Schemas, unknown_fields
 
 KEPT = 1000
+NAMESPACE = Kind("", "v1", "Namespace", "namespaces")
 
 
 class Key(NamedTuple):
@@ -41,9 +50,15 @@ class Change:
 
 @dataclass
 class Store:
-    """Objects of the kinds that `schemas` knows. Every method may be called from any thread."""
+    """Objects, kept in memory. Every method may be called from any thread.
+
+    Attributes:
+        schemas: The kinds that are known.
+        namespaces: The namespaces that there are; None: any.
+    """
 
     schemas: Schemas
+    namespaces: Container[str] | None = None
     _objects: dict[Key, Kept] = field(default_factory=dict)
     _log: list[Change] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -76,7 +91,8 @@ class Store:
 
     def create(self, kind: Kind, wanted: Mapping[str, Any], manager: str) -> dict[str, Any]:
         key = self._key(kind, wanted)
-        self._valid(kind, wanted)
+        if unknown := unknown_fields(self.schemas[kind], wanted):
+            raise strictly_unknown(kind, unknown)
         with self._changed:
             if key in self._objects:
                 raise exists(kind, key.name)
@@ -91,7 +107,8 @@ class Store:
     ) -> tuple[dict[str, Any], bool]:
         """The object after a server-side apply, and whether it was made by it."""
         key = self._key(kind, wanted)
-        self._valid(kind, wanted)
+        if unknown := unknown_fields(self.schemas[kind], wanted):
+            raise not_of_schema(kind, key.namespace, key.name, unknown)
         by = Manager(manager, "Apply")
         with self._changed:
             kept = self._objects.get(key)
@@ -112,7 +129,8 @@ class Store:
 
     def replace(self, kind: Kind, wanted: Mapping[str, Any], manager: str) -> dict[str, Any]:
         key = self._key(kind, wanted)
-        self._valid(kind, wanted)
+        if unknown := unknown_fields(self.schemas[kind], wanted):
+            raise strictly_unknown(kind, unknown)
         with self._changed:
             kept = self._held(key, wanted)
             value = {**copy.deepcopy(dict(wanted)), "metadata": _named(wanted, key)}
@@ -174,10 +192,10 @@ class Store:
 
     def _keep(self, key: Key, value: dict[str, Any], owners: ownership.Owners) -> dict[str, Any]:
         before = self._objects.get(key)
-        meta = {**value["metadata"], "managedFields": ownership.managed_fields(owners)}
+        owned = ownership.managed_fields(owners)
+        meta = {**value["metadata"], "managedFields": owned} if owned else dict(value["metadata"])
         value = {**value, "metadata": meta}
-        if before and _same(before.value, value):
-            self._objects[key] = Kept(before.value, owners)
+        if before and before.owners == owners and _same(before.value, value):
             return copy.deepcopy(before.value)
         self._version = next(self._versions)
         meta.update(self._written(key, before, value))
@@ -219,17 +237,13 @@ class Store:
             raise Refused(400, "BadRequest", f"the object is no {kind.api_version} {kind.kind}")
         if not meta.get("name") or not meta.get("namespace"):
             raise Refused(422, "Invalid", "metadata.name and metadata.namespace: Required value")
+        if self.namespaces is not None and meta["namespace"] not in self.namespaces:
+            raise missing(NAMESPACE, meta["namespace"])
         return Key(kind, meta["namespace"], meta["name"])
 
     def _known(self, kind: Kind) -> None:
         if kind not in self.schemas:
             raise Refused(404, "", "404 page not found")
-
-    def _valid(self, kind: Kind, wanted: Mapping[str, Any]) -> None:
-        unknown = unknown_fields(self.schemas[kind], wanted)
-        if unknown:
-            text = ", ".join(f".{'.'.join(path)}: field not declared in schema" for path in unknown)
-            raise Refused(400, "BadRequest", text)
 
     def _has_status(self, kind: Kind) -> bool:
         return bool(kind.group) or kind.plural == "pods"
