@@ -70,11 +70,15 @@ def append(audit_uri: str, entry: Entry) -> None:
 
 def entries(audit_uri: str, run: str = "*", step: str = "*") -> tuple[Entry, ...]:
     """The entries of a run, or of every run; of one step, whose files alone are read, or of all."""
+    found = (_read(Entry, file) for file in entry_files(audit_uri, run, step))
+    return tuple(entry for entry in found if step in ("*", entry.step))
+
+
+def entry_files(audit_uri: str, run: str = "*", step: str = "*") -> tuple[str, ...]:
+    """The files of those entries, and of steps whose name begins like it."""
     safe = run if run == "*" else _SAFE.sub("-", run)
     name = step if step == "*" else f"{step}*"
-    files = storage.list_files(f"{audit_uri}/runs/{safe}/{name}.json")
-    found = (_read(Entry, file) for file in files)
-    return tuple(entry for entry in found if step in ("*", entry.step))
+    return storage.list_files(f"{audit_uri}/runs/{safe}/{name}.json")
 
 
 def retrainings(audit_uri: str) -> tuple[Retraining, ...]:

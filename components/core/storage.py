@@ -44,6 +44,7 @@ def exists(uri: str) -> bool:
 def list_files(pattern: str) -> tuple[str, ...]:
     """The URIs that a glob pattern matches, in order; none where its folder is missing."""
     filesystem, path = resolve(pattern)
+    filesystem.invalidate_cache()  # others write too, and a store's listing is kept for ever
     return tuple(sorted(_unstrip(filesystem, pattern, p) for p in filesystem.glob(path)))
 
 

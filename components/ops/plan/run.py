@@ -188,5 +188,8 @@ def _entry(made: Plan, run: str) -> Entry:
         decision="planned",
         reason=sentence(made),
         digests={**made.digests, "plan": made.digest},
-        details={"purpose": made.purpose.value},
+        details={
+            "purpose": made.purpose.value,
+            "monitoring": made.spec.monitoring.model_dump(mode="json"),
+        },
     )
