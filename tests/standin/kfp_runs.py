@@ -122,6 +122,18 @@ class Runs:
             row = self.store.get("recurringruns", recurring_run_id)
             row.update(_moded({"updated_at": now()}, enable))
 
+    def unschedule(self, recurring_run_id: str, propagation: str) -> None:
+        """Removes a recurring run, and with it its unfinished runs: Kubernetes collects what it
+        owns, unless the policy is ``ORPHAN``."""
+        with self.store.lock:
+            self.store.drop("recurringruns", recurring_run_id)
+            if propagation == "ORPHAN":
+                return
+            for run in self.store.rows("runs", recurring_run_id=recurring_run_id):
+                if run["state"] not in _FINISHED:
+                    self._cancelled.setdefault(run["run_id"], threading.Event()).set()
+                    _state(run, "FAILED")
+
     def fire(self, recurring_run_id: str, scheduled_at: str) -> Row:
         """The run that KFP's controller makes of a recurring run at one of its times.
 

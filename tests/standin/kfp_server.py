@@ -38,7 +38,7 @@ class KfpApi:
         runs: Its runs and recurring runs.
         faults: What is to go wrong.
         tokens: The bearer tokens that it takes; None: it asks for none.
-        denied: Resource and verb of what the caller has no right to, such as ``("jobs", "create")``.
+        denied: What the caller has no right to, such as ``("jobs", "create")``.
         seen: The requests that came.
     """
 
@@ -198,7 +198,11 @@ class KfpApi:
     def _dropper(self, table: str) -> Handler:
         async def handle(request: web.Request) -> web.Response:
             self._may(table, "delete")
-            self.store.drop(table, request.match_info["id"])
+            row_id = request.match_info["id"]
+            if table == "recurringruns":
+                self.runs.unschedule(row_id, request.query.get("propagation_policy", ""))
+            else:
+                self.store.drop(table, row_id)
             return web.json_response({})
 
         return handle

@@ -1,8 +1,8 @@
 """What the stand-in for KFP keeps: pipelines, their versions, experiments, runs, recurring runs.
 
-It keeps to KFP 2.16.1's backend/src/apiserver: names of pipelines (in a namespace), of versions (of
-a pipeline) and of experiments are unique, those of runs and recurring runs are not; times have whole
-seconds; without multi-user there are no namespaces.
+It keeps to KFP 2.16.1's backend/src/apiserver: names of pipelines (in a namespace), of versions
+(of a pipeline) and of experiments are unique, those of runs and recurring runs are not; times have
+whole seconds; without multi-user there are no namespaces.
 """
 
 import threading

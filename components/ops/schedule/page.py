@@ -1,21 +1,83 @@
 """The page that says what watches a model from now on."""
 
-from components.core.report import Banner, Facts, Page, Tone, render
-from components.ops.schedule.recurrence import Wanted
+from datetime import datetime
 
-_TONES: dict[str, Tone] = {"scheduled": "good", "unchanged": "good", "skipped": "warn"}
+from components.core.report import Banner, Block, Facts, Note, Page, Tone, render
+from components.core.spans import format_instant, parse_instant
+from components.ops.schedule.boundaries import next_boundary
+from components.ops.schedule.recurrence import Wanted
+from components.ops.schedule.recurring_run import WantedRun
+from components.ops.schedule.settle import Settled
+from components.ops.schedule.trigger import in_words, next_runs, trigger_of
+
+_TONES: dict[str, Tone] = {"scheduled": "good", "unchanged": "good"}
+_NEXT = 3
 
 
 def page_of(wanted: Wanted, as_of: str, decision: str, reason: str) -> str:
-    """The page as one HTML file.
+    """The page of a recurring run on this machine, as one HTML file.
 
     Args:
         wanted: The recurring run.
         as_of: The instant of the run that wants it (ISO).
-        decision: ``scheduled``, ``unchanged`` or ``skipped``.
+        decision: ``scheduled`` or ``unchanged``.
         reason: Why, in one sentence.
     """
     said = wanted.model_dump(mode="json")
-    facts = Facts([(name, value) for name, value in said.items() if value != ""])
-    blocks = (Banner(decision, reason, _TONES[decision]), facts)
-    return render(Page(f"{wanted.name}: the recurring monitoring run", f"as of {as_of}", blocks))
+    facts = [(name, value) for name, value in said.items() if value != ""]
+    due = [next_boundary(wanted.every, parse_instant(as_of))]
+    while len(due) < _NEXT:
+        due.append(next_boundary(wanted.every, due[-1]))
+    facts.append(("falls due", in_words(trigger_of(wanted.every))))
+    return _page(wanted.name, as_of, (decision, reason), [*facts, *_upcoming(due)])
+
+
+def page_of_cluster(
+    wanted: WantedRun, as_of: str, settled: Settled, reason: str, now: datetime
+) -> str:
+    """The page of a recurring run of Kubeflow Pipelines, as one HTML file.
+
+    Args:
+        wanted: The recurring run.
+        as_of: The instant of the run that wants it (ISO).
+        settled: What was done.
+        reason: The same in one sentence.
+        now: The present, after which it falls due; KFP keeps to the clock, whatever `as_of` is.
+    """
+    decision = (settled.decision, reason)
+    if settled.left:
+        note = Note(
+            f"A file in git declares {settled.name}. What it says goes before what this run "
+            "would have: change the file to change the recurring run."
+        )
+        return _page(wanted.model, as_of, decision, [("recurring run", settled.name)], note)
+    trigger = wanted.trigger
+    facts = [
+        ("recurring run", settled.name),
+        ("pipeline version", wanted.version),
+        ("falls due", in_words(trigger)),
+        ("schedule", trigger.cron or f"every {trigger.interval_s} seconds"),
+        *((f"parameter {name}", value) for name, value in wanted.parameters.items() if value),
+        ("namespace", wanted.namespace or "the one of Kubeflow Pipelines"),
+        ("experiment", wanted.experiment),
+        ("service account", wanted.service_account or "the one of Kubeflow Pipelines"),
+        ("runs at once", "1; missed runs are not caught up"),
+        *_upcoming(list(next_runs(trigger, now, _NEXT))),
+    ]
+    return _page(wanted.model, as_of, decision, facts)
+
+
+def _page(
+    model: str,
+    as_of: str,
+    decision: tuple[str, str],
+    facts: list[tuple[str, str]],
+    *more: Block,
+) -> str:
+    banner = Banner(*decision, _TONES[decision[0]])
+    title = f"{model}: the recurring monitoring run"
+    return render(Page(title, f"as of {as_of}", (banner, Facts(facts), *more)))
+
+
+def _upcoming(due: list[datetime]) -> list[tuple[str, str]]:
+    return [("next runs", ", ".join(format_instant(one) for one in due))]

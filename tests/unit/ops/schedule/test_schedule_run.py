@@ -1,20 +1,31 @@
 """The schedule step on a real plan."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from components.core import audit
+from components.core.errors import ApiUnavailable, InputError
 from components.core.plan import Plan
+from components.core.spans import format_instant
 from components.ops.plan.run import Request, plan
 from components.ops.schedule import register
+from components.ops.schedule.boundaries import next_boundary
+from components.ops.schedule.declared import parse_declared
+from components.ops.schedule.installation import kubeflow_pipelines
 from components.ops.schedule.run import schedule
+from components.ops.schedule.settle import settle
+from tests.standin.kfp_faults import Fault
+from tests.standin.kfp_server import KfpApi
+
+VERSION = "monitor-0123456789ab"
 
 SPEC = """name: churn
 data: {{primary: {{uri: "{data}/{{day}}.parquet", event_time: at, key: [id]}}}}
 label: {{column: left, known_after: 1d}}
 monitoring: {{every: {every}}}
-serving: {{target: "{target}", log: {data}/log}}
+serving: {{target: "{target}", log: {data}/log, store: s3://models}}
 """
 
 
@@ -67,12 +78,54 @@ def test_leaves_an_entry_in_the_audit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["kserve://ml", "git+https://host/repository@main#serving"])
-def test_a_cluster_is_skipped_and_said(tmp_path: Path, target: str) -> None:
-    made = schedule(planned(tmp_path, target=target), "models/churn", "", "run-1")
+def test_for_a_cluster_kfp_gets_a_recurring_run(tmp_path: Path, kfp: KfpApi, target: str) -> None:
+    folder = planned(tmp_path, target=target)
 
-    assert made.decision == "skipped"
-    assert target in made.reason
-    assert "nothing watches this model" in made.reason
+    made = schedule(folder, "models/churn", "o.yaml", "run-1")
+    again = schedule(folder, "models/churn", "o.yaml", "run-2")
+
+    (run,) = kfp.store.rows("recurringruns")
+    assert (made.decision, again.decision) == ("scheduled", "unchanged")
+    assert made.reason.startswith(f"{VERSION} runs every Monday at 00:00 UTC, as the recurring run")
+    assert run["trigger"] == {"cron_schedule": {"cron": "0 0 0 * * 1"}}
+    assert run["runtime_config"]["parameters"] == {
+        "model": "models/churn",
+        "overlay": "o.yaml",
+        "target": target,
+        "as_of": "start of 7d",
+    }
+    for said in (VERSION, "every Monday at 00:00 UTC", "0 0 0 * * 1", run["display_name"]):
+        assert said in made.page
+    next_monday = next_boundary(timedelta(days=7), datetime.now(UTC))
+    assert format_instant(next_monday) in made.page
+
+
+def test_what_git_declares_is_left_and_said(tmp_path: Path, kfp: KfpApi) -> None:
+    text = "model: churn\nparameters: {model: models/churn}\nevery: day\n"
+    wanted = parse_declared(text, "churn.yaml").wanted(VERSION, "", "declared")
+    with kubeflow_pipelines() as api:
+        settle(api, wanted)
+
+    made = schedule(planned(tmp_path, target="kserve://ml"), "models/churn", "", "run-1")
+
+    assert made.decision == "unchanged"
+    assert f"git declares the recurring run {wanted.name}" in made.reason
+    assert "change the file" in made.page
+    assert [r["display_name"] for r in kfp.store.rows("recurringruns")] == [wanted.name]
+
+
+def test_without_kfp_the_step_fails(
+    tmp_path: Path, kfp: KfpApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = planned(tmp_path, target="kserve://ml")
+    kfp.faults.add(Fault("*", "healthz", status=500))
+
+    with pytest.raises(ApiUnavailable, match="healthz: it answered 500"):
+        schedule(folder, "models/churn", "", "run-1")
+    monkeypatch.delenv("RATOON_MONITOR_VERSION")
+    with pytest.raises(InputError, match="RATOON_MONITOR_VERSION"):
+        schedule(folder, "models/churn", "", "run-1")
+    assert kfp.store.rows("recurringruns") == []
 
 
 def test_the_component_hands_on_the_outcome(tmp_path: Path) -> None:
