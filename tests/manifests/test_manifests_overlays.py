@@ -30,6 +30,14 @@ def test_what_is_rendered_is_what_was_reviewed(overlay: str, objects: list[Objec
     assert kustomize.text_of(objects) == golden.read_text(), "run `make overlays`"
 
 
+def test_compiled_pipelines_are_installed_as_they_were_compiled(objects: list[Object]) -> None:
+    installed = {o["metadata"]["name"]: o for o in objects if o["kind"] in kustomize.COMPILED}
+    compiled = kustomize.build(ROOT / "manifests/pipelines")
+    assert len(compiled) == len(installed) == 4
+    for one in compiled:
+        assert installed[one["metadata"]["name"]]["spec"] == one["spec"]
+
+
 def test_everything_is_in_the_overlays_namespace(overlay: str, objects: list[Object]) -> None:
     for one in objects:
         # kustomize takes every custom resource for namespaced; clients drop it of a Profile.
@@ -83,13 +91,13 @@ def test_every_step_has_a_duty_that_a_pod_default_serves(objects: list[Object]) 
     defaults = [one["spec"]["selector"]["matchLabels"] for one in objects if is_duty(one)]
     served = {labels["ratoon.dev/duty"] for labels in defaults}
     assert len(served) == len(defaults), "two set the account of one pod: the last would win"
-    asked = set()
-    for file in sorted((ROOT / "manifests/pipelines").glob("*.yaml")):
-        documents = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
-        asked |= set(duties(documents))
-    assert asked <= served
-    if asked:
-        assert asked == served
+    assert set(duties(objects)) == served
+
+
+def test_every_image_of_a_step_is_one_that_we_build(objects: list[Object]) -> None:
+    versions = [o for o in objects if o["kind"] == "PipelineVersion"]
+    images = {v for one in versions for path, v in leaves(one) if path[-1] == "image"}
+    assert {image.rpartition("/")[2].partition(":")[0] for image in images} == set(OUR_IMAGES)
 
 
 def test_every_image_is_one_that_we_build(overlay: str, objects: list[Object]) -> None:
@@ -183,16 +191,12 @@ def is_duty(one: Object) -> bool:
     return one["kind"] == "PodDefault"
 
 
-def duties(value: Any) -> Iterator[str]:
+def duties(objects: list[Object]) -> Iterator[str]:
     """Every value of our label that a compiled pipeline puts on a pod."""
-    if isinstance(value, dict):
-        if "ratoon.dev/duty" in value:
-            yield value["ratoon.dev/duty"]
-        for below in value.values():
-            yield from duties(below)
-    if isinstance(value, list):
-        for below in value:
-            yield from duties(below)
+    for one in objects:
+        if one["kind"] == "PipelineVersion":
+            found = (v for path, v in leaves(one) if path[-2:] == ("labels", "ratoon.dev/duty"))
+            yield from found
 
 
 def at(value: Any, path: tuple[str, ...]) -> Any:

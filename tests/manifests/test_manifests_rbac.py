@@ -41,7 +41,10 @@ def test_there_is_no_role_of_the_whole_cluster(objects: list[Object]) -> None:
     assert not [o for o in objects if o["kind"].startswith("Cluster")]
 
 
-def test_what_runs_a_model_has_neither_rights_nor_a_token(objects: list[Object]) -> None:
-    (models,) = (o for o in objects if o["metadata"]["name"] == "ratoon-models")
-    assert models["automountServiceAccountToken"] is False
-    assert granted(objects)["ratoon-models"] == frozenset()
+def test_what_asks_nothing_of_a_cluster_has_neither_rights_nor_a_token(
+    objects: list[Object],
+) -> None:
+    for name in ("ratoon-models", "ratoon-exporter"):
+        (account,) = (o for o in objects if o["metadata"]["name"] == name)
+        assert account["automountServiceAccountToken"] is False
+        assert granted(objects)[name] == frozenset()
