@@ -50,9 +50,11 @@ class MemoryCluster:
 
     def apply(self, kind: Kind, wanted: Object) -> Object:
         call = _about("patch", kind, wanted)
+        self._may(kind, call)
         if not self._exists(kind, call):
+            # An apply that makes the object needs the right to create too.
             self._may(kind, replace(call, verb="create"))
-        return self._ask(kind, call, lambda: self.store.apply(kind, wanted, self.manager)[0])
+        return self._told(call, lambda: self.store.apply(kind, wanted, self.manager)[0])
 
     def create(self, kind: Kind, wanted: Object) -> Object:
         call = _about("create", kind, wanted)
@@ -111,6 +113,9 @@ class MemoryCluster:
 
     def _ask(self, kind: Kind, call: Call, work: Callable[[], Any]) -> Any:
         self._may(kind, call)
+        return self._told(call, work)
+
+    def _told(self, call: Call, work: Callable[[], Any]) -> Any:
         try:
             return work()
         except Refused as refused:

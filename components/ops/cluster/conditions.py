@@ -1,4 +1,9 @@
-"""What an object's status says (Kubernetes API conventions: conditions, observedGeneration)."""
+"""What an object's status says (Kubernetes API conventions: conditions, observedGeneration).
+
+An InferenceService keeps only half of it: KServe writes the ``observedGeneration`` of the object
+below (Deployment, Knative Service) into its status, which counts something else: issue 6081 of
+kserve/kserve.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,7 +51,8 @@ def is_observed(found: Object) -> bool:
     """Whether the status speaks of the newest spec, not of the one before.
 
     A status without ``observedGeneration`` speaks of none. An object whose kind counts no
-    generations has nothing to observe.
+    generations has nothing to observe. Means nothing for an InferenceService: see above; there
+    the pods say which version they run.
     """
     generation = (found.get("metadata") or {}).get("generation")
     observed = (found.get("status") or {}).get("observedGeneration")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from components.core.errors import ClusterError, DeadlineExceeded
 from components.ops.cluster.conditions import as_sentences, is_observed
-from components.ops.cluster.protocol import Cluster, Kind, Object
+from components.ops.cluster.protocol import INFERENCE_SERVICE, Cluster, Kind, Object
 
 LAST_EVENTS = 8
 
@@ -68,17 +68,18 @@ def wait(
     lines = [
         f"{kind.kind} {namespace}/{name}: not as wanted after {time.monotonic() - began:.0f} s:"
         f" {judged.why}.",
-        *_status(found),
+        *_status(kind, found),
         *_events(cluster, namespace, name),
     ]
     raise DeadlineExceeded("\n".join(lines))
 
 
-def _status(found: Object | None) -> Iterator[str]:
+def _status(kind: Kind, found: Object | None) -> Iterator[str]:
     if found is None:
         yield "There is no such object."
         return
-    if not is_observed(found):
+    # KServe copies this number from another object: there it says nothing.
+    if kind != INFERENCE_SERVICE and not is_observed(found):
         yield "Its controller has not looked at the newest spec: is it running?"
     said = as_sentences(found)
     yield from (f"Condition: {one}." for one in said)
