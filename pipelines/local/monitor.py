@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from components.core.errors import RatoonError
+from components.core.errors import InputError, RatoonError
 from components.core.spans import parse_instant
 from components.core.spec import load_folder
-from components.ops.deploy.targets.local.place import parse_place
+from components.ops.deploy.targets.local.place import SCHEME, parse_place
 from pipelines.local.progress import TerminalProgress
 from pipelines.local.recurring import run_due
 
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         # A person's command, not a step: what is due is due by this machine's clock.
         now = parse_instant(options.as_of) if options.as_of else datetime.now(UTC)
-        serving = parse_place(load_folder(options.model).serving.target).folder
+        serving = _serving(load_folder(options.model).serving.target)
         results = run_due(serving, now, options.workspace, TerminalProgress(console))
     except (RatoonError, ValueError) as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
@@ -36,6 +36,18 @@ def main(arguments: list[str] | None = None) -> int:
     for result in results:
         console.print(f"report: {result.step('monitor').artifacts['report']}", soft_wrap=True)
     return 0
+
+
+def _serving(target: str) -> Path:
+    """The folder that serves.
+
+    Raises:
+        InputError: It is a cluster that serves.
+    """
+    if not target.startswith(SCHEME):
+        do = "On a cluster the recurring run does it: look for it under Runs in the dashboard."
+        raise InputError("serving.target", target, f"a target of the form {SCHEME}<folder>", do)
+    return parse_place(target).folder
 
 
 if __name__ == "__main__":

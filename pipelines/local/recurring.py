@@ -1,12 +1,17 @@
 """Runs the monitoring runs that are due on this machine, each once."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from components.core.errors import InputError
 from components.core.spans import format_instant
+from components.ops.schedule.declared import PIPELINE
+from components.ops.schedule.installation import kubeflow_pipelines, own_namespace
 from components.ops.schedule.recurrence import Wanted
+from components.ops.schedule.recurring_run import Existing
 from components.ops.schedule.register import SCHEDULE, done, read, turn
+from components.ops.schedule.trigger import next_runs
 from pipelines.local.result import Observer, RunResult
 from pipelines.local.runner import run
 
@@ -48,20 +53,68 @@ def run_due(
     return tuple(results)
 
 
+def run_recurring(
+    model: str, instant: datetime, workspace: Path, observer: Observer
+) -> tuple[RunResult, ...]:
+    """Runs here what the recurring run of a model on a cluster would start there at an instant.
+
+    It is for replaying recorded time: the cluster's own clock is at another instant.
+
+    Args:
+        model: The model's name.
+        instant: The instant.
+        workspace: Folder of all runs.
+        observer: Is told of steps as they run.
+
+    Returns:
+        What was run; nothing where nothing is due.
+
+    Raises:
+        InputError: There is not one enabled recurring run of the model.
+        RunError: A step failed.
+        ClusterError: Kubeflow Pipelines did not answer, or refused.
+    """
+    existing = _recurring_run(model)
+    if next_runs(existing.trigger, instant - timedelta(seconds=1), 1)[0] != instant:
+        return ()
+    given = {name: str(value) for name, value in existing.parameters.items()}
+    return (_run_as_of(PIPELINE, given, instant, workspace, observer),)
+
+
+def _recurring_run(model: str) -> Existing:
+    with kubeflow_pipelines() as api:
+        namespace = own_namespace() if api.is_multi_user() else ""
+        found = [
+            one
+            for one in api.recurring_runs(namespace)
+            if one.enabled and one.belongs_to(model, PIPELINE)
+        ]
+    if len(found) != 1:
+        given = ", ".join(one.name for one in found) or "none"
+        do = "The schedule step makes it: look at its report."
+        raise InputError(f"{model}: recurring runs", given, "one that is enabled", do)
+    return found[0]
+
+
 def _run(wanted: Wanted, instant: datetime, workspace: Path, observer: Observer) -> RunResult:
+    given = {"model": wanted.model, "target": wanted.target, "overlay": wanted.overlay}
+    return _run_as_of(wanted.pipeline, given, instant, workspace, observer)
+
+
+def _run_as_of(
+    pipeline: str,
+    parameters: Mapping[str, str],
+    instant: datetime,
+    workspace: Path,
+    observer: Observer,
+) -> RunResult:
     as_of = format_instant(instant)
-    parameters = {
-        "model": wanted.model,
-        "as_of": as_of,
-        "target": wanted.target,
-        "overlay": wanted.overlay,
-    }
     return run(
-        PIPELINES / f"{wanted.pipeline}.yaml",
-        parameters,
+        PIPELINES / f"{pipeline}.yaml",
+        {**parameters, "as_of": as_of},
         workspace,
-        run_id=f"{wanted.pipeline}-{instant:%Y%m%dT%H%M}",
-        title=f"{wanted.pipeline} as of {as_of}",
+        run_id=f"{pipeline}-{instant:%Y%m%dT%H%M}",
+        title=f"{pipeline} as of {as_of}",
         observer=observer,
         cache=False,
     )

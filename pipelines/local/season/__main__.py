@@ -18,11 +18,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Plays a season, or what is left of it, and shows what it came to."""
     parser = argparse.ArgumentParser(prog="make run", description=__doc__)
     parser.add_argument("model", type=Path, help="a model's folder with a season.yaml")
+    parser.add_argument("--overlay", default="", help="the few fields that differ; a file")
     parser.add_argument("--verbose", action="store_true", help="show what the steps log")
     options = parser.parse_args(arguments)
     console = Console()
     try:
-        _play(options.model, console, TerminalProgress(console, verbose=options.verbose))
+        progress = TerminalProgress(console, verbose=options.verbose)
+        _play(Play(options.model, progress, options.overlay), console)
     except RatoonError as error:
         console.print(f"{error}", style="red", markup=False)
         return 1
@@ -32,8 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _play(folder: Path, console: Console, progress: TerminalProgress) -> None:
-    play = Play(folder, progress)
+def _play(play: Play, console: Console) -> None:
     ledger = play.play().model_copy(update={"setup_s": setup_seconds(Path(".venv"))})
     ledger.write(play.places.summary)
     page = index_page(ledger, play.spec.description, play.places.index.parent.resolve())

@@ -22,7 +22,9 @@ from pipelines.local.season.settings import Season
 _COMPLETE = "complete"
 
 
-def live_requests(folder: Path, spec: Spec, season: Season, places: Places) -> tuple[Request, ...]:
+def live_requests(
+    folder: Path, overlay: str, spec: Spec, season: Season, places: Places
+) -> tuple[Request, ...]:
     """The requests of a whole season, in order of event time.
 
     Each row holds what is known when its event is scheduled, joined point in time by the same
@@ -32,7 +34,7 @@ def live_requests(folder: Path, spec: Spec, season: Season, places: Places) -> t
         RunError: The examples could not be prepared.
     """
     if not (places.live / _COMPLETE).exists():
-        _prepare(folder, season, places)
+        _prepare(folder, overlay, season, places)
     spans = spans_between(spec.data.span, season.start, season.end)
     files = [places.live / f"{span.name}.parquet" for span in spans]
     table = pd.concat([pq.read_table(file).to_pandas() for file in files if file.exists()])
@@ -41,7 +43,7 @@ def live_requests(folder: Path, spec: Spec, season: Season, places: Places) -> t
     return requests_of(table[inside], event_time, season.request, spec.name)
 
 
-def _prepare(folder: Path, season: Season, places: Places) -> None:
+def _prepare(folder: Path, overlay: str, season: Season, places: Places) -> None:
     """Makes the tables in the data image's environment, where every join is made."""
     planned = places.live / "plan"
     if not (planned / PLAN).exists():
@@ -49,7 +51,7 @@ def _prepare(folder: Path, season: Season, places: Places) -> None:
             model=str(folder),
             as_of=format_instant(season.end),
             target="",
-            overlay="",
+            overlay=overlay,
             purpose=Purpose.TRAIN,
             run="live-traffic",
         )

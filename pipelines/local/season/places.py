@@ -6,7 +6,6 @@ from pathlib import Path
 
 from components.core.errors import InputError
 from components.core.spec import Spec
-from components.ops.deploy.targets.local.place import parse_place
 
 ROOT = Path("build")
 
@@ -17,13 +16,11 @@ class Places:
 
     Attributes:
         root: All of it.
-        serving: The local target's folder.
         log: The prediction log.
         audit: The audit.
     """
 
     root: Path
-    serving: Path
     log: Path
     audit: Path
 
@@ -45,7 +42,7 @@ class Places:
     @property
     def summary(self) -> Path:
         """The finished season's table as data."""
-        return ROOT / "season.json"
+        return ROOT / f"{self.root.name}.json"
 
     @property
     def index(self) -> Path:
@@ -54,7 +51,7 @@ class Places:
 
     def clear(self) -> None:
         """Removes what an earlier season made."""
-        for folder in (self.serving, self.log, self.audit, self.root):
+        for folder in (self.log, self.audit, self.root):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -64,13 +61,26 @@ def places_of(spec: Spec) -> Places:
     Raises:
         InputError: A place lies outside the build folder: a season never clears such a one.
     """
+    scheme = spec.serving.target.partition("://")[0]
     places = Places(
-        root=ROOT / spec.name / "season",
-        serving=parse_place(spec.serving.target).folder,
-        log=Path(spec.serving.log),
-        audit=Path(spec.serving.audit_uri),
+        root=ROOT / spec.name / ("season" if scheme == "local" else f"season-{scheme}"),
+        log=_on_this_machine(spec.serving.log),
+        audit=_on_this_machine(spec.serving.audit_uri),
     )
-    for place in (places.serving, places.log, places.audit):
-        if not place.resolve().is_relative_to(ROOT.resolve()):
-            raise InputError("serving", str(place), f"a folder below {ROOT}/, for a season")
+    for place in (places.log, places.audit):
+        check_cleared(place)
     return places
+
+
+def check_cleared(place: Path) -> None:
+    """Whether a season may clear a folder.
+
+    Raises:
+        InputError: It lies outside the build folder.
+    """
+    if not place.resolve().is_relative_to(ROOT.resolve()):
+        raise InputError("serving", str(place), f"a folder below {ROOT}/, for a season")
+
+
+def _on_this_machine(uri: str) -> Path:
+    return Path(uri.removeprefix("file://"))

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from components.core.errors import RunError
 from components.core.spans import Interval, SpanKind, format_instant, spans_between
-from components.core.spec import Spec, load_folder
-from components.ops.deploy.targets.local.place import parse_place
-from components.ops.deploy.targets.local.stop import stop
-from components.ops.deploy.targets.local.target import LocalTarget
+from components.core.spec import Spec
+from components.ops.plan.folder import StoredFolder
+from components.ops.plan.request import read_spec
 from pipelines.local import StepResult, TerminalProgress, run
-from pipelines.local.recurring import PIPELINES, run_due
+from pipelines.local.recurring import PIPELINES
 from pipelines.local.result import RunResult
+from pipelines.local.season.host import host_of
 from pipelines.local.season.ledger import First, Ledger, Month
 from pipelines.local.season.live import live_requests
 from pipelines.local.season.places import Places, places_of
@@ -29,17 +29,22 @@ METRICS = ("rows", "labelled", "auc", "log_loss", "calibration_error", "calibrat
 class Play:
     """One season of one model on this machine."""
 
-    def __init__(self, folder: Path, progress: TerminalProgress) -> None:
+    def __init__(self, folder: Path, progress: TerminalProgress, overlay: str = "") -> None:
         """Reads the spec and the season, and takes up an unfinished one.
+
+        Args:
+            folder: The model's folder.
+            progress: Is told of steps as they run.
+            overlay: The few fields that differ where it is played; empty for none.
 
         Raises:
             InputError: The spec or the season cannot be used.
         """
-        self.folder, self.progress = folder, progress
-        self.spec: Spec = load_folder(folder)
+        self.folder, self.progress, self.overlay = folder, progress, overlay
+        self.spec: Spec = read_spec(StoredFolder(str(folder)), overlay).spec
         self.season: Season = read_season(folder)
         self.places: Places = places_of(self.spec)
-        self.target = LocalTarget(parse_place(self.spec.serving.target), self.spec.name)
+        self.host = host_of(self.spec)
         self.requests: tuple[Request, ...] = ()
         self.ledger = Ledger.at(self.places.ledger, self.spec.name)
         self._began = time.monotonic() - self.ledger.total_s
@@ -51,7 +56,7 @@ class Play:
             RunError: A step failed, or the first model was not promoted.
         """
         if not self.ledger.began:
-            stop(self.places.serving)
+            self.host.clear()
             self.places.clear()
             self._keep(began=True)
         if self.ledger.first is None:
@@ -70,7 +75,7 @@ class Play:
         as_of = format_instant(self.season.start)
         result = run(
             PIPELINES / "train-and-deploy.yaml",
-            {"model": str(self.folder), "as_of": as_of},
+            {"model": str(self.folder), "as_of": as_of, "overlay": self.overlay},
             self.places.runs,
             run_id="first",
             title=f"train-and-deploy as of {as_of}",
@@ -89,14 +94,16 @@ class Play:
 
     def _traffic(self) -> Traffic:
         """The season's requests, and the one address that answers whatever model serves."""
-        self.target.ensure_serving()
-        self.requests = live_requests(self.folder, self.spec, self.season, self.places)
+        self.host.wake()
+        self.requests = live_requests(
+            self.folder, self.overlay, self.spec, self.season, self.places
+        )
         return Traffic(self.url("v2", "infer"), self.requests, sent=self.ledger.sent)
 
     def url(self, protocol: str, verb: str) -> str:
         """Where predictions are asked for."""
         path = {"v1": f"{self.spec.name}:{verb}", "v2": f"{self.spec.name}/{verb}"}[protocol]
-        return f"{self.target.address}/{protocol}/models/{path}"
+        return f"{self.host.target.address}/{protocol}/models/{path}"
 
     def _stretch(self, name: str, stretch: Interval, traffic: Traffic) -> Month:
         """Replays traffic up to the stretch's end, then runs the monitoring run that is due."""
@@ -145,13 +152,13 @@ class Play:
         """The monitoring run that is due; in a rollout, live traffic meets the candidate."""
         with traffic.flowing() as flow:
             observer = Listening(self.progress, flow)
-            results = run_due(self.places.serving, instant, self.places.runs, observer)
+            results = self.host.run_due(instant, self.places.runs, observer)
         if not results:
             raise RunError(f"no monitoring run was due at {format_instant(instant)}")
         return results[0]
 
     def _champion(self) -> str | None:
-        champion = self.target.champion()
+        champion = self.host.target.champion()
         return champion.version if champion else None
 
     def _keep(self, **changed: object) -> None:

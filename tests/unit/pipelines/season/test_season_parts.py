@@ -11,6 +11,7 @@ import pytest
 from components.core.errors import InputError
 from components.core.spec import load_spec
 from pipelines.local.platform_check import problem
+from pipelines.local.season.host import host_of
 from pipelines.local.season.ledger import Ledger, Month
 from pipelines.local.season.places import places_of
 from pipelines.local.season.play import stretches
@@ -87,9 +88,9 @@ def test_stretches_end_where_monitoring_is_due(every: str, names: list[str]) -> 
 def test_a_season_clears_nothing_outside_of_build(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a folder below build/"):
         places_of(spec_with(f"serving: {{log: {tmp_path}/log}}"))
-    with pytest.raises(InputError, match="serving"):
-        places_of(spec_with("serving: {target: 'kserve://production'}"))
-    assert places_of(spec_with()).serving == Path("build/churn/serving")
+    with pytest.raises(InputError, match="a folder below build/"):
+        host_of(spec_with(f"serving: {{target: 'local://{tmp_path}'}}"))
+    assert host_of(spec_with()).target.place.folder == Path("build/churn/serving")
 
 
 def test_a_season_says_what_is_wrong_with_it(tmp_path: Path) -> None:
