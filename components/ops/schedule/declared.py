@@ -10,6 +10,7 @@
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,12 +34,28 @@ _UNNAMED = ("", "to-be-named")
 _SUFFIXES = (".yaml", ".yml")
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What holds where a file says nothing.
+
+    Attributes:
+        version: The name of the pipeline's version.
+        namespace: The namespace.
+        overlay: The file of the model's folder with what differs in this environment.
+    """
+
+    version: str
+    namespace: str = ""
+    overlay: str = ""
+
+
 class Parameters(Record):
     """The pipeline's parameters.
 
     Attributes:
         model: Where the model's folder is.
-        overlay: A file of the folder with the fields that differ here; empty: none.
+        overlay: A file of the folder with the fields that differ here; empty: the one that the
+            environment names, or none.
         target: Where the model serves; empty: the spec's ``serving.target``.
     """
 
@@ -95,21 +112,20 @@ class Declared(Record):
         """When it falls due."""
         return trigger_of(self.every) if self.every is not None else Trigger(cron=self.cron)
 
-    def wanted(self, version: str, namespace: str, origin: Origin) -> WantedRun:
+    def wanted(self, around: Surroundings, origin: Origin) -> WantedRun:
         """The recurring run that is wanted.
 
         A run that falls due with `every` is given that boundary as its `as_of`; one of a `cron` is
         given none, which is the time that it was scheduled for where KFP says it, and else now.
 
         Args:
-            version: The version's name where the file names none.
-            namespace: The namespace where the file names none.
+            around: What holds where the file says nothing.
             origin: Who wants it.
 
         Raises:
             InputError: No version is named.
         """
-        named = self.version or version
+        named = self.version or around.version
         if named in _UNNAMED:
             do = (
                 "Write it, or set RATOON_MONITOR_VERSION; `make compile` names it in "
@@ -118,13 +134,15 @@ class Declared(Record):
             where = f"{self.model}: version of pipeline {self.pipeline}"
             raise InputError(where, named, "the name of an uploaded version", do)
         as_of = start_of(self.every) if self.every is not None else ""
+        given = self.parameters.model_dump()
+        given["overlay"] = given["overlay"] or around.overlay
         return WantedRun(
             model=self.model,
             pipeline=self.pipeline,
             version=named,
-            parameters={**self.parameters.model_dump(), "as_of": as_of},
+            parameters={**given, "as_of": as_of},
             trigger=self.trigger,
-            namespace=self.namespace or namespace,
+            namespace=self.namespace or around.namespace,
             experiment=self.experiment,
             service_account=self.service_account,
             enabled=self.enabled,

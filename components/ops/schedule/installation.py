@@ -5,24 +5,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from components.ops.schedule.declared import Surroundings
 from components.ops.schedule.kubeflow import KubeflowPipelines
 from components.ops.schedule.kubeflow_http import Access, Http
 
-VERSION, NAMESPACE = "RATOON_MONITOR_VERSION", "RATOON_NAMESPACE"
+VERSION, NAMESPACE, OVERLAY = "RATOON_MONITOR_VERSION", "RATOON_NAMESPACE", "RATOON_OVERLAY"
 _OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
-def monitor_version(environment: Mapping[str, str] = os.environ) -> str:
-    """The name of the monitoring pipeline's version; empty: none is named."""
-    return environment.get(VERSION, "").strip()
-
-
-def own_namespace(environment: Mapping[str, str] = os.environ) -> str:
-    """The namespace of this pod; empty outside a cluster."""
-    told = environment.get(NAMESPACE, "").strip()
-    if told or not _OWN_NAMESPACE.is_file():
-        return told
-    return _OWN_NAMESPACE.read_text(encoding="utf-8").strip()
+def surroundings(environment: Mapping[str, str] = os.environ) -> Surroundings:
+    """What the environment says, for what a declaration leaves open."""
+    namespace = environment.get(NAMESPACE, "").strip()
+    if not namespace and _OWN_NAMESPACE.is_file():
+        namespace = _OWN_NAMESPACE.read_text(encoding="utf-8").strip()
+    version, overlay = environment.get(VERSION, "").strip(), environment.get(OVERLAY, "").strip()
+    return Surroundings(version, namespace, overlay)
 
 
 @contextmanager

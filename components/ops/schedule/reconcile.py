@@ -13,6 +13,7 @@ Environment:
 - ``RATOON_MONITOR_VERSION``: the name of the monitor's PipelineVersion, for files without
   `version`.
 - ``RATOON_NAMESPACE``: for files without `namespace`; by default the pod's own.
+- ``RATOON_OVERLAY``: for files without `parameters.overlay`, such as production.yaml.
 
 It prints a line for each model, and its exit code is 0, or 1 where a model could not be brought to
 what is declared, or with ``--check`` is not. It needs no right of Kubernetes itself.
@@ -26,11 +27,7 @@ from pathlib import Path
 from components.core.errors import RatoonError
 from components.ops.schedule.decision import decide
 from components.ops.schedule.declared import Declared, find_declared
-from components.ops.schedule.installation import (
-    kubeflow_pipelines,
-    monitor_version,
-    own_namespace,
-)
+from components.ops.schedule.installation import kubeflow_pipelines, surroundings
 from components.ops.schedule.kubeflow import KubeflowPipelines
 from components.ops.schedule.recurring_run import WantedRun
 from components.ops.schedule.settle import settle
@@ -59,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _one(api: KubeflowPipelines, declared: Declared, check: bool) -> bool:
     """Whether a model has what is declared for it; says what was done."""
     try:
-        wanted = declared.wanted(monitor_version(), own_namespace(), "declared")
+        wanted = declared.wanted(surroundings(), "declared")
         good, said = _compared(api, wanted) if check else (True, _settled(api, wanted))
     except RatoonError as error:
         sys.stderr.write(f"{declared.model}: {type(error).__name__}: {error}\n")

@@ -1,6 +1,6 @@
 """Makes the recurring monitoring run at the target equal to what the plan's spec wants."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,11 +11,7 @@ from components.core.spans import parse_instant
 from components.ops.deploy.targets.local.place import SCHEME, parse_place
 from components.ops.schedule import register
 from components.ops.schedule.declared import PIPELINE, Declared, Parameters
-from components.ops.schedule.installation import (
-    kubeflow_pipelines,
-    monitor_version,
-    own_namespace,
-)
+from components.ops.schedule.installation import kubeflow_pipelines, surroundings
 from components.ops.schedule.page import page_of, page_of_cluster
 from components.ops.schedule.recurrence import Wanted
 from components.ops.schedule.settle import Settled, settle
@@ -99,7 +95,7 @@ def _on_cluster(plan: Plan, model: str, overlay: str) -> Outcome:
         parameters=Parameters(model=model, overlay=overlay, target=plan.spec.serving.target),
         every=plan.spec.monitoring.every,
     )
-    wanted = declared.wanted(monitor_version(), own_namespace(), "step")
+    wanted = declared.wanted(replace(surroundings(), overlay=""), "step")
     with kubeflow_pipelines() as api:
         settled = settle(api, wanted)
     reason = _sentence(settled, f"{wanted.version} runs {in_words(wanted.trigger)}")

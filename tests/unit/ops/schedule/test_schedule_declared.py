@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from components.core.errors import InputError
-from components.ops.schedule.declared import find_declared, parse_declared
+from components.ops.schedule.declared import Surroundings, find_declared, parse_declared
 from components.ops.schedule.trigger import Trigger
 
 GOOD = "model: flights\nparameters: {model: models/flights}\nevery: month\n"
 
 
 def test_the_defaults() -> None:
-    wanted = parse_declared(GOOD, "f.yaml").wanted("monitor-1", "ml", "declared")
+    wanted = parse_declared(GOOD, "f.yaml").wanted(Surroundings("monitor-1", "ml"), "declared")
 
     assert (wanted.model, wanted.pipeline, wanted.version) == ("flights", "monitor", "monitor-1")
     assert (wanted.namespace, wanted.experiment) == ("ml", "ratoon")
@@ -27,17 +27,22 @@ def test_the_defaults() -> None:
 
 
 def test_what_the_file_names_goes_before_the_environment() -> None:
-    text = f"{GOOD}version: monitor-7\nnamespace: team\n"
+    around = Surroundings("monitor-1", "ml", "production.yaml")
+    bare = parse_declared(GOOD, "f.yaml").wanted(around, "declared")
+    named = GOOD.replace("{model:", "{overlay: staging.yaml, model:")
+    text = f"{named}version: monitor-7\nnamespace: team\n"
+    full = parse_declared(text, "f.yaml").wanted(around, "declared")
 
-    wanted = parse_declared(text, "f.yaml").wanted("monitor-1", "ml", "declared")
-
-    assert (wanted.version, wanted.namespace) == ("monitor-7", "team")
+    assert (bare.version, bare.namespace) == ("monitor-1", "ml")
+    assert bare.parameters["overlay"] == "production.yaml"
+    assert (full.version, full.namespace) == ("monitor-7", "team")
+    assert full.parameters["overlay"] == "staging.yaml"
 
 
 def test_a_cron_of_its_own_has_no_boundary_to_look_back_from() -> None:
     text = "model: flights\nparameters: {model: m}\ncron: 0 30 6 * * 1-5\n"
 
-    wanted = parse_declared(text, "f.yaml").wanted("monitor-1", "", "declared")
+    wanted = parse_declared(text, "f.yaml").wanted(Surroundings("monitor-1", ""), "declared")
 
     assert wanted.trigger == Trigger(cron="0 30 6 * * 1-5")
     assert wanted.parameters["as_of"] == ""
@@ -45,12 +50,12 @@ def test_a_cron_of_its_own_has_no_boundary_to_look_back_from() -> None:
 
 def test_the_digest_is_of_what_runs_not_of_who_wants_it_or_whether_it_does() -> None:
     declared = parse_declared(GOOD, "f.yaml")
-    wanted = declared.wanted("monitor-1", "ml", "declared")
+    wanted = declared.wanted(Surroundings("monitor-1", "ml"), "declared")
     off = parse_declared(f"{GOOD}enabled: false\n", "f.yaml")
 
-    assert off.wanted("monitor-1", "ml", "step").digest == wanted.digest
-    assert declared.wanted("monitor-2", "ml", "declared").digest != wanted.digest
-    assert declared.wanted("monitor-1", "other", "declared").digest != wanted.digest
+    assert off.wanted(Surroundings("monitor-1", "ml"), "step").digest == wanted.digest
+    assert declared.wanted(Surroundings("monitor-2", "ml"), "declared").digest != wanted.digest
+    assert declared.wanted(Surroundings("monitor-1", "other"), "declared").digest != wanted.digest
     assert wanted.name == f"flights-monitor-{wanted.digest[:12]}"
     assert wanted.digest in wanted.description
 
@@ -58,7 +63,7 @@ def test_the_digest_is_of_what_runs_not_of_who_wants_it_or_whether_it_does() -> 
 @pytest.mark.parametrize("version", ["", "to-be-named"])
 def test_the_newest_version_is_never_meant(version: str) -> None:
     with pytest.raises(InputError) as caught:
-        parse_declared(GOOD, "f.yaml").wanted(version, "ml", "declared")
+        parse_declared(GOOD, "f.yaml").wanted(Surroundings(version, "ml"), "declared")
 
     assert "flights: version of pipeline monitor" in str(caught.value)
     assert "RATOON_MONITOR_VERSION" in str(caught.value)

@@ -12,7 +12,7 @@ from components.core.spans import format_instant
 from components.ops.plan.run import Request, plan
 from components.ops.schedule import register
 from components.ops.schedule.boundaries import next_boundary
-from components.ops.schedule.declared import parse_declared
+from components.ops.schedule.declared import Surroundings, parse_declared
 from components.ops.schedule.installation import kubeflow_pipelines
 from components.ops.schedule.run import schedule
 from components.ops.schedule.settle import settle
@@ -102,7 +102,7 @@ def test_for_a_cluster_kfp_gets_a_recurring_run(tmp_path: Path, kfp: KfpApi, tar
 
 def test_what_git_declares_is_left_and_said(tmp_path: Path, kfp: KfpApi) -> None:
     text = "model: churn\nparameters: {model: models/churn}\nevery: day\n"
-    wanted = parse_declared(text, "churn.yaml").wanted(VERSION, "", "declared")
+    wanted = parse_declared(text, "churn.yaml").wanted(Surroundings(VERSION, ""), "declared")
     with kubeflow_pipelines() as api:
         settle(api, wanted)
 

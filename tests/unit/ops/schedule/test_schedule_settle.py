@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from components.core.errors import ApiRejected, ApiUnavailable, InputError
-from components.ops.schedule.declared import parse_declared
+from components.ops.schedule.declared import Surroundings, parse_declared
 from components.ops.schedule.installation import kubeflow_pipelines
 from components.ops.schedule.kubeflow import KubeflowPipelines
 from components.ops.schedule.kubeflow_http import Access, Http
@@ -21,7 +21,7 @@ VERSION = "monitor-0123456789ab"
 
 def wanted(every: str = "day", model: str = "flights") -> WantedRun:
     text = f"model: {model}\nparameters: {{model: models/{model}}}\nevery: {every}\n"
-    return parse_declared(text, "f.yaml").wanted(VERSION, "ml", "declared")
+    return parse_declared(text, "f.yaml").wanted(Surroundings(VERSION, "ml"), "declared")
 
 
 def settled(one: WantedRun) -> Settled:
