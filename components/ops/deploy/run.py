@@ -24,7 +24,6 @@ from components.ops.deploy.targets.protocol import (
     name_of,
 )
 
-READY_TIMEOUT_S = 180.0
 REFUSED = "refused"
 
 
@@ -68,7 +67,7 @@ class _Tried:
 
 
 def deploy(
-    plan: Path, model: Path, run: str, outputs: Outputs, ready_timeout_s: float = READY_TIMEOUT_S
+    plan: Path, model: Path, run: str, outputs: Outputs, ready_timeout_s: float | None = None
 ) -> Verdict:
     """Stages a model beside the champion and tries it there, before it gets any traffic.
 
@@ -80,7 +79,7 @@ def deploy(
         model: The model folder.
         run: The run's id.
         outputs: Where to write.
-        ready_timeout_s: How long its server may take to become ready.
+        ready_timeout_s: How long its server may take to become ready; None: as the spec says.
 
     Raises:
         InputError: The plan, the model or the target cannot be used.
@@ -88,7 +87,8 @@ def deploy(
     """
     given = _read(plan, model, run)
     target = connect(given.plan.spec.serving.target, given.plan.spec.name)
-    tried = _try(given, target, ready_timeout_s)
+    within_s = given.plan.spec.serving.ready_within.total_seconds()
+    tried = _try(given, target, within_s if ready_timeout_s is None else ready_timeout_s)
     verdict = _verdict(given, tried.findings)
     if verdict.decision == REFUSED:
         target.roll_back(given.card.version, verdict.reason)

@@ -74,8 +74,8 @@ def draw_report(verdict: Verdict, deployment: Deployment, steps: Sequence[Step],
 def _steps(steps: Sequence[Step]) -> Section:
     text = (
         "Each step gives the candidate a larger share of the live traffic, and ends when enough "
-        "requests were answered to judge it. Errors, refusals and latency are counted at the "
-        "gateway, probabilities come from the prediction log."
+        "requests were answered to judge it. Errors, refusals and latency are counted where the "
+        "requests are answered, probabilities come from the prediction log."
     )
     rows = [row for step in steps for row in _rows(step)]
     tones = [tone for step in steps for tone in (_tone(step), None)]

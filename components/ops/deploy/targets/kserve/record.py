@@ -1,54 +1,82 @@
 """What is remembered of a model's rollouts beside its InferenceService."""
 
-from typing import Literal
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Literal
 
-from components.core.artifacts import Record
 from components.core.plan import Champion
 from components.core.spec.operation import Serving
-from components.ops.deploy.targets.protocol import Outcome
+from components.ops.deploy.targets.protocol import Staged
+from components.ops.deploy.targets.state import RolloutState, Version
+
+_KEPT_CHAMPIONS = 3
 
 
-class Published(Record):
+class Mode(StrEnum):
+    """How KServe deploys, as its annotation ``serving.kserve.io/deploymentMode`` says it."""
+
+    KNATIVE = "Knative"
+    STANDARD = "Standard"
+
+
+class Strategy(StrEnum):
+    """How a candidate meets live traffic beside the champion."""
+
+    KNATIVE = "knative"  # two revisions, predictor.canaryTrafficPercent
+    CANARY = "canary"  # two deployments, spec.canary[] (KServe 0.20)
+    WHOLE = "whole"  # no shared traffic: tried in a service of its own, then promoted whole
+
+
+class Published(Version):
     """A version whose model folder is in the model store.
 
     Attributes:
-        version: Its version.
         uri: Its folder in the store, as KServe reads it.
-        digest: Digest of that folder.
-        run: The run that deployed it.
-        as_of: The instant that it was trained for (ISO).
         serving: How it serves: replicas, resources, the prediction log.
+        slot: The name of its predictor where the champion's has another (`Strategy.CANARY`); it
+            keeps the name when it is promoted, so that its pods stay.
     """
 
-    version: str
     uri: str
-    digest: str
-    run: str
-    as_of: str
     serving: Serving
+    slot: str = ""
 
     def as_champion(self) -> Champion:
         """As the plan knows it."""
-        return Champion(**self.model_dump(exclude={"serving"}))
+        return Champion(**self.model_dump(exclude={"serving", "slot"}))
+
+    def as_staged(self, share: float) -> Staged:
+        """As a rollout knows it."""
+        return Staged(**self.as_champion().model_dump(), share=share)
 
 
-class RolloutRecord(Record):
+class RolloutRecord(RolloutState[Published]):
     """Everything that is remembered of a model; the wanted objects are a function of it alone.
 
     Attributes:
         format: Of this record.
-        model: The model's name.
-        champion: What serves.
-        candidate: The rollout under way.
-        share: The share of the traffic that the candidate gets.
         previous: Earlier champions, newest first.
-        outcomes: How the last rollouts ended, newest first.
+        mode: The deployment mode that the target names; None: KServe's default.
+        strategy: How the rollout under way shares traffic; None: nothing serves beside it, or it
+            is not known.
+        held: Whether Knative is to keep all traffic where it was rolled out last, because the
+            newest revision may be one that was rolled back.
     """
 
     format: Literal[1] = 1
-    model: str
-    champion: Published | None = None
-    candidate: Published | None = None
-    share: float = 0.0
     previous: tuple[Published, ...] = ()
-    outcomes: tuple[Outcome, ...] = ()
+    mode: Mode | None = None
+    strategy: Strategy | None = None
+    held: bool = False
+
+    def retired(self, version: Published, *, served: bool) -> Mapping[str, Any]:
+        """An earlier champion is remembered; a promotion makes the newest revision the one."""
+        if not served:
+            return {}
+        return {"previous": (version, *self.previous)[:_KEPT_CHAMPIONS], "held": False}
+
+    @property
+    def known(self) -> tuple[Published, ...]:
+        """Every version whose model folder stays: all in use, and the last few champions."""
+        used = (self.champion, self.candidate, *self.previous)
+        return tuple(one for one in used if one)
