@@ -8,7 +8,7 @@ nothing: `KfpApi.runs.fire` makes the run that KFP's controller would.
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -177,16 +177,26 @@ class KfpApi:
 
         async def handle(request: web.Request) -> web.Response:
             query, row_id = request.query, key.get(table, f"{table[:-1]}_id")
-            namespace = self.store.namespace(query.get("namespace", ""))
-            self._may(table, "list", namespace)
-            asked = {"namespace": namespace, "experiment_id": query.get("experiment_id", "")}
-            if table == "versions":
-                asked = {"pipeline_id": request.match_info["of"]}
-            rows, total, token = page(self.store.rows(table, **asked), query, row_id)
+            self._may(table, "list", query.get("namespace", ""))
+            listed = self._listed(table, query, request.match_info.get("of", ""))
+            rows, total, token = page(listed, query, row_id)
             answer: Row = {field: rows, "total_size": total, "next_page_token": token}
             return web.json_response({name: value for name, value in answer.items() if value})
 
         return handle
+
+    def _listed(self, table: str, query: Mapping[str, str], pipeline: str) -> list[Row]:
+        """The rows that a list is of; with multi-user, only those of its namespace."""
+        if table == "versions":
+            return self.store.rows(table, pipeline_id=pipeline)
+        namespace, experiment = query.get("namespace", ""), query.get("experiment_id", "")
+        rows = self.store.rows(table, experiment_id=experiment)
+        if not self.store.multi_user or experiment:
+            return rows
+        if not namespace and table != "pipelines":  # a pipeline may be of none
+            raise invalid("Namespace cannot be empty in multi-user mode")
+        experiments = self.store.tables["experiments"]
+        return [row for row in rows if _namespace(row, experiments) == namespace]
 
     def _getter(self, table: str) -> Handler:
         async def handle(request: web.Request) -> web.Response:
@@ -240,6 +250,13 @@ async def _started(runner: web.AppRunner, host: str, port: int) -> int:
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     return int(runner.addresses[0][1])
+
+
+def _namespace(row: Row, experiments: Mapping[str, Row]) -> str:
+    """A row's namespace; a run has that of its experiment."""
+    if "run_id" in row:
+        row = experiments.get(row["experiment_id"], {})
+    return str(row.get("namespace", ""))
 
 
 def _refusal(request: web.Request, error: KfpError) -> web.Response:

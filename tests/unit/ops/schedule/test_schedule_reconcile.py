@@ -1,0 +1,141 @@
+"""The Job's program: a line a model, an exit code, nothing changed by ``--check``."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.ops.schedule.reconcile import main
+from tests.standin.kfp_faults import Fault
+from tests.standin.kfp_server import KfpApi
+
+VERSION = "monitor-0123456789ab"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "recurring"
+    made.mkdir()
+    for model, every in (("flights", "month"), ("taxi", "36h")):
+        text = f"model: {model}\nparameters: {{model: models/{model}}}\nevery: {every}\n"
+        (made / f"{model}.yaml").write_text(text)
+    return made
+
+
+def names(kfp: KfpApi) -> list[str]:
+    return sorted(r["display_name"].rpartition("-")[0] for r in kfp.store.rows("recurringruns"))
+
+
+def test_a_line_for_each_model(
+    kfp: KfpApi, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(folder)]) == 0
+    first = capsys.readouterr().out.splitlines()
+    assert main([str(folder)]) == 0
+    second = capsys.readouterr().out.splitlines()
+
+    assert [line.split("-monitor-")[0] for line in first] == [
+        "flights: scheduled: flights",
+        "taxi: scheduled: taxi",
+    ]
+    assert f"runs {VERSION} on day 1 of every month at 00:00 UTC, next at" in first[0]
+    assert "every 36h" in first[1]
+    assert [line.split()[1] for line in second] == ["unchanged:", "unchanged:"]
+    assert names(kfp) == ["flights-monitor", "taxi-monitor"]
+
+
+def test_check_changes_nothing_and_says_what_is_to_do(
+    kfp: KfpApi, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(folder), "--check"]) == 1
+    assert capsys.readouterr().out.count("has to be made") == 2
+    assert not [s for s in kfp.seen if s.method != "GET"]
+
+    main([str(folder)])
+    for row in kfp.store.rows("recurringruns"):
+        kfp.runs.switch(row["recurring_run_id"], enable=row["display_name"].startswith("taxi"))
+    capsys.readouterr()
+
+    assert main([str(folder), "--check"]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert "has to be enabled" in said[0]
+    assert said[1].startswith("taxi: as declared: taxi-monitor-")
+    main([str(folder)])
+    assert main([str(folder), "--check"]) == 0
+
+
+def test_an_error_of_one_model_does_not_keep_the_others(
+    kfp: KfpApi, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (folder / "flights.yaml").open("a") as file:
+        file.write("version: monitor-gone\n")
+
+    assert main([str(folder)]) == 1
+
+    said = capsys.readouterr()
+    assert "flights: InputError: flights: version of pipeline monitor: given 'monitor-gone'" in (
+        said.err
+    )
+    assert said.out.startswith("taxi: scheduled")
+    assert names(kfp) == ["taxi-monitor"]
+
+
+def test_a_file_that_is_none_stops_before_anything_is_done(
+    kfp: KfpApi, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "z.yaml").write_text("model: z\n")
+
+    assert main([str(folder)]) == 1
+
+    assert "InputError" in capsys.readouterr().err
+    assert kfp.seen == []
+
+
+def test_what_is_not_enabled_stands_still(
+    kfp: KfpApi, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([str(folder)])
+    with (folder / "taxi.yaml").open("a") as file:
+        file.write("enabled: false\n")
+    capsys.readouterr()
+
+    assert main([str(folder)]) == 0
+
+    assert "never, for it is not enabled" in capsys.readouterr().out
+    modes = {r["display_name"].split("-")[0]: r["mode"] for r in kfp.store.rows("recurringruns")}
+    assert modes == {"flights": "ENABLE", "taxi": "DISABLE"}
+
+
+def _start(folder: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "components.ops.schedule.reconcile", str(folder)]
+    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": "."})
+
+
+def test_processes_at_once_leave_one_run_a_model(kfp: KfpApi, folder: Path) -> None:
+    kfp.faults.add(Fault("POST", "recurringruns$", times=2, before_s=0.3))
+    kfp.faults.add(Fault("GET", "recurringruns$", times=3, after_s=0.2))
+
+    started = [_start(folder) for _ in range(3)]
+
+    assert [process.wait(60) for process in started] == [0, 0, 0]
+    assert names(kfp) == ["flights-monitor", "taxi-monitor"]
+
+
+def test_a_process_that_was_killed_is_finished_by_the_next(kfp: KfpApi, folder: Path) -> None:
+    main([str(folder)])
+    for file in folder.iterdir():
+        file.write_text(file.read_text() + "experiment: other\n")
+    # The new run stands; the old one would go next, but never gets to.
+    kfp.faults.add(Fault("DELETE", "recurringruns", before_s=30))
+    process = _start(folder)
+    while not any(s.method == "DELETE" for s in kfp.seen):
+        assert process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+
+    assert names(kfp) == ["flights-monitor", "flights-monitor", "taxi-monitor"]
+    assert main([str(folder)]) == 0
+    assert names(kfp) == ["flights-monitor", "taxi-monitor"]
