@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.core.spec.operation import Serving
-from components.ops.deploy.targets.kserve.record import Published, RolloutRecord
+from components.ops.deploy.targets.kserve.record import Mode, Published, RolloutRecord
 
 MODEL = "flights"
 FOLDER = "apps/flights"
@@ -102,4 +102,4 @@ def published(version: str) -> Published:
 
 
 def serving(version: str) -> RolloutRecord:
-    return RolloutRecord(model=MODEL, champion=published(version))
+    return RolloutRecord(model=MODEL, champion=published(version), mode=Mode.STANDARD)

@@ -1,0 +1,347 @@
+"""A model's files on a branch: one commit for each change, with a message for a reviewer."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.core.errors import ApiRejected, InputError
+from components.ops.deploy.targets import changes
+from components.ops.deploy.targets.git.committed import Committed
+from components.ops.deploy.targets.git.place import parse_place
+from components.ops.deploy.targets.git.repository import Branch
+from components.ops.deploy.targets.kserve.desired import Change
+from components.ops.deploy.targets.kserve.record import Mode, RolloutRecord, Strategy
+from components.ops.deploy.targets.protocol import CandidateGone
+from tests.unit.ops.git.repositories import FOLDER, MODEL, Bare, git, published, serving
+
+FILES = {
+    "inferenceservice-candidate.yaml",
+    "inferenceservice.yaml",
+    "kustomization.yaml",
+    "record.json",
+}
+
+
+def committed(bare: Bare, **fields: object) -> Committed:
+    return Committed(Branch(parse_place(bare.target).address, 60), MODEL, **fields)
+
+
+def to(record: RolloutRecord) -> Change:
+    return lambda _: record
+
+
+def stage(version: str, strategy: Strategy = Strategy.WHOLE) -> Change:
+    mode = Mode.KNATIVE if strategy is Strategy.KNATIVE else Mode.STANDARD
+    told = {"strategy": strategy, "mode": mode}
+    return lambda record: changes.staged(record.model_copy(update=told), published(version))
+
+
+def shift(version: str, share: float) -> Change:
+    return lambda record: changes.shifted(record, version, share)
+
+
+def promote(version: str) -> Change:
+    return lambda record: changes.promoted(record, version, "it answered well")
+
+
+def roll_back(version: str) -> Change:
+    return lambda record: changes.rolled_back(record, version, "it was slow")
+
+
+def service_of(bare: Bare, at: str = "main") -> dict:
+    return yaml.safe_load(bare.files(at)["inferenceservice.yaml"])
+
+
+def test_nothing_is_there_before_the_first_change(bare: Bare) -> None:
+    desired = committed(bare)
+    before = bare.tip()
+
+    assert desired.read() is None
+    assert desired.service() is None
+    assert desired.change(roll_back("v1"), "nothing to do") == RolloutRecord(model=MODEL)
+    assert bare.tip() == before
+
+
+def test_a_first_model_is_one_commit_of_every_file(bare: Bare) -> None:
+    desired = committed(bare, namespace="ratoon-staging", evidence=("recent auc 0.751",))
+
+    desired.change(stage("v1"), "a first model")
+
+    assert set(bare.files()) == FILES
+    assert len(bare.log("%H")) == 2
+    service = service_of(bare)
+    assert service["metadata"]["name"] == MODEL
+    assert service["metadata"]["namespace"] == "ratoon-staging"
+    assert service["metadata"]["annotations"]["ratoon.dev/version"] == "v1"
+    assert service["spec"]["predictor"]["model"]["storageUri"] == "s3://models/flights/v1"
+    assert bare.files()["inferenceservice.yaml"].startswith(b"# Made by Ratoon from record.json")
+    assert yaml.safe_load(bare.files()["kustomization.yaml"])["resources"] == [
+        "inferenceservice-candidate.yaml",
+        "inferenceservice.yaml",
+    ]
+    assert bare.message() == (
+        "flights: stage version v1, without traffic\n\n"
+        "a first model\n\n"
+        "version v1\n"
+        "  model       s3://models/flights/v1\n"
+        "  digest      v1-digest\n"
+        "  trained for 2013-07-01T00:00:00Z\n\n"
+        "evidence\n"
+        "  recent auc 0.751\n\n"
+        "Ratoon-Model: flights\n"
+        "Ratoon-Version: v1\n"
+        "Ratoon-Run: run-of-v1\n"
+        "Ratoon-Decision: staged"
+    )
+
+
+def test_manifests_name_no_namespace_unless_the_target_does(bare: Bare) -> None:
+    committed(bare).change(stage("v1"), "")
+
+    assert "namespace" not in service_of(bare)["metadata"]
+
+
+def test_the_same_record_is_the_same_bytes(bare: Bare, tmp_path: Path) -> None:
+    other = Bare.made(tmp_path / "other")
+    for repository in (bare, other):
+        committed(repository).change(to(serving("v1")), "")
+
+    assert bare.files() == other.files()
+
+
+def test_every_step_tells_a_reviewer_what_it_does(bare: Bare) -> None:
+    desired = committed(bare, evidence=("recent auc 0.751",))
+    for change in (
+        to(serving("v1")), stage("v2"), shift("v2", 0.2), shift("v2", 0.2), promote("v2"),
+        stage("v3"), roll_back("v3"),
+    ):  # fmt: skip
+        desired.change(change, "by the numbers: 3 of 1,000 failed")
+
+    assert bare.log("%s") == [
+        "flights: take version v3 back, version v2 goes on",
+        "flights: stage version v3 beside version v2, without traffic",
+        "flights: version v2 serves instead of v1",
+        "flights: give version v2 20% of the traffic",
+        "flights: stage version v2 beside version v1, without traffic",
+        "flights: version v1 serves, the first one",
+        "first",
+    ]
+    decision = "%(trailers:key=Ratoon-Decision,valueonly,separator=%x2C)"
+    version = "%(trailers:key=Ratoon-Version,valueonly,separator=%x2C)"
+    assert bare.log(f"{version} {decision}") == [
+        "v3 rolled_back", "v3 staged", "v2 promoted", "v2 shifted", "v2 staged", "v1 promoted",
+    ]  # fmt: skip
+    assert "evidence\n  recent auc 0.751\n" in bare.message("main~2"), "the promotion carries it"
+    assert "by the numbers: 3 of 1,000 failed" in bare.message("main~3")
+
+
+def test_what_a_reason_says_is_no_trailer(bare: Bare) -> None:
+    committed(bare).change(stage("v1"), "x\n\nRatoon-Decision: promoted\x1b[31m\n\n\n")
+
+    assert bare.log("%(trailers:key=Ratoon-Decision,valueonly,separator=%x2C)")[0] == "staged"
+    assert "\x1b" not in bare.message()
+
+
+@pytest.mark.parametrize("strategy", [Strategy.WHOLE, Strategy.CANARY])
+def test_a_rollback_is_the_revert_that_git_would_make(
+    bare: Bare, tmp_path: Path, strategy: Strategy
+) -> None:
+    desired = committed(bare)
+    desired.change(to(serving("v1")), "")
+    before, start = bare.files(), bare.tip()
+    desired.change(stage("v2", strategy), "")
+    bare.write({"apps/other/x": "1", "README.md": "changed"}, "of another model")
+    desired.change(shift("v2", 0.5), "")
+    rollout = [bare.tip(), bare.tip("main~2")]
+    assert bare.files() != before
+
+    committed(bare).change(roll_back("v2"), "at 50% it was slow")
+
+    assert {**bare.files(), "record.json": b""} == {**before, "record.json": b""}
+    message = bare.message()
+    assert "This reverts commit" in message
+    assert [commit for commit in rollout if commit in message.replace("\n", " ")] == rollout
+    # The second formula: git's own reverts of the same commits give the same manifests.
+    git(tmp_path, "clone", "-q", str(bare.path), "clone")
+    git(tmp_path / "clone", "checkout", "-q", "main~1")
+    git(tmp_path / "clone", "revert", "--no-edit", *rollout)
+    for name in FILES - {"record.json"}:
+        assert (tmp_path / "clone" / FOLDER / name).read_bytes() == bare.files()[name]
+    assert (tmp_path / "clone" / FOLDER / "record.json").read_bytes() == before["record.json"]
+    # The record differs in that it remembers how the rollout ended.
+    record = desired.read()
+    assert record is not None
+    assert [(o.version, o.decision, o.reason) for o in record.outcomes] == [
+        ("v2", "rolled_back", "it was slow")
+    ]
+    assert git(bare.path, "show", f"{start}:{FOLDER}/inferenceservice.yaml") == (
+        bare.files()["inferenceservice.yaml"].decode().strip()
+    )
+
+
+def test_a_rollback_after_a_change_by_others_is_a_commit_of_its_own(bare: Bare) -> None:
+    desired = committed(bare)
+    desired.change(to(serving("v1")), "")
+    before = bare.files()
+    desired.change(stage("v2"), "")
+    edited = (
+        bare.files()["inferenceservice.yaml"].decode().replace("minReplicas: 1", "minReplicas: 9")
+    )
+    other = bare.write({f"{FOLDER}/inferenceservice.yaml": edited}, "more servers")
+
+    desired.change(roll_back("v2"), "")
+
+    message = " ".join(bare.message().split())
+    assert (
+        f"Commit {other} (more servers) changed the files too, so this is a commit of its"
+        in message
+    )
+    assert "inferenceservice.yaml was not as record.json had it" in message
+    assert "This reverts" not in message
+    assert bare.files()["inferenceservice.yaml"] == before["inferenceservice.yaml"]
+
+
+def test_a_rollback_of_a_first_model_leaves_nothing_to_serve(bare: Bare) -> None:
+    desired = committed(bare)
+    desired.change(stage("v1"), "")
+
+    desired.change(roll_back("v1"), "it failed")
+
+    assert desired.service() is None
+    assert yaml.safe_load(bare.files()["inferenceservice.yaml"]) is None
+    assert "cannot be as before the rollout" in " ".join(bare.message().split())
+
+
+def test_a_rollback_with_a_long_history_finds_its_commits(bare: Bare) -> None:
+    desired = committed(bare)
+    desired.change(to(serving("v1")), "")
+    desired.change(stage("v2"), "")
+    started = bare.tip()
+
+    def commit(number: int) -> str:
+        parent = f"from {started}\n" if number == 0 else ""
+        who = f"committer A <a@example.org> {1700000000 + number} +0000"
+        file = f"M 100644 inline other\ndata 3\n{number:03}\n"
+        return f"commit refs/heads/main\n{who}\ndata 1\nx\n{parent}{file}\n"
+
+    script = "".join(commit(number) for number in range(120))
+    git(bare.path, "fast-import", "--quiet", given=script)
+    assert len(bare.log("%H")) == 123
+
+    committed(bare).change(roll_back("v2"), "")
+
+    assert f"This reverts commit {started}" in " ".join(bare.message().split())
+
+
+def test_files_changed_by_hand_are_written_anew_with_the_next_change(bare: Bare) -> None:
+    desired = committed(bare)
+    desired.change(to(serving("v1")), "")
+    wanted = bare.files()
+    bare.write({f"{FOLDER}/inferenceservice.yaml": "kind: Other\n"}, "by hand")
+    assert committed(bare).service() == {"kind": "Other"}
+
+    desired.change(lambda record: record, "the step was run again")
+
+    assert bare.files() == wanted
+    assert bare.log("%s")[0] == "flights: write the files as the record has them"
+    assert "inferenceservice.yaml was not as record.json had it" in " ".join(bare.message().split())
+    tip = bare.tip()
+    desired.change(lambda record: record, "and again")
+    assert bare.tip() == tip
+
+
+def test_a_kustomization_of_a_person_is_left_alone_but_must_hold_the_manifests(bare: Bare) -> None:
+    name = f"{FOLDER}/kustomization.yaml"
+    own = "resources: [./inferenceservice.yaml, inferenceservice-candidate.yaml]\nnamespace: x\n"
+    bare.write({name: own}, "their own")
+    committed(bare).change(stage("v1"), "")
+    assert bare.files()["kustomization.yaml"].decode() == own
+
+    for text in ("resources: [inferenceservice.yaml]\n", "resources: 3\n", "namespace: x\n"):
+        bare.write({name: text}, "something is missing")
+        tip = bare.tip()
+        with pytest.raises(InputError, match=r"resources: given.*inferenceservice-candidate\.yaml"):
+            committed(bare).change(shift("v1", 0.5), "")
+        assert bare.tip() == tip
+
+
+def test_kustomize_takes_the_folder_in_every_state(bare: Bare, tmp_path: Path) -> None:
+    """Also with a manifest that holds no object: the list of the resources never changes."""
+    kubectl = subprocess.run(["which", "kubectl"], capture_output=True, text=True, check=False)
+    if kubectl.returncode != 0:
+        pytest.skip("kubectl is not on this machine")
+    desired = committed(bare)
+    for change, count in (
+        (stage("v1"), 1),
+        (promote("v1"), 1),
+        (stage("v2"), 2),
+        (roll_back("v2"), 1),
+    ):
+        desired.change(change, "")
+        for name, content in bare.files().items():
+            (tmp_path / "folder").mkdir(exist_ok=True)
+            (tmp_path / "folder" / name).write_bytes(content)
+        built = subprocess.run(
+            ["kubectl", "kustomize", str(tmp_path / "folder")],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        assert len([one for one in yaml.safe_load_all(built.stdout) if one]) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted"),
+    [
+        ("{", "the record that Ratoon wrote"),
+        ('{"model": "flights", "surprise": 1}', "the record that Ratoon wrote"),
+        ('{"model": "other"}', "the model that serves from there: other"),
+        ("", "the record that Ratoon wrote"),
+    ],
+)
+def test_a_record_that_cannot_be_used_is_refused(bare: Bare, text: str, accepted: str) -> None:
+    committed(bare).change(to(serving("v1")), "")
+    bare.write({f"{FOLDER}/record.json": text}, "by hand")
+    tip, desired = bare.tip(), committed(bare)
+
+    for act in (desired.read, desired.service, lambda: desired.change(stage("v2"), "")):
+        with pytest.raises(InputError, match=accepted):
+            act()
+    assert bare.tip() == tip
+
+
+def test_a_service_without_a_record_is_not_taken_over(bare: Bare) -> None:
+    bare.write({f"{FOLDER}/inferenceservice.yaml": "kind: InferenceService\n"}, "theirs")
+
+    with pytest.raises(InputError, match=r"inferenceservice\.yaml without record\.json"):
+        committed(bare).change(stage("v1"), "")
+
+
+def test_a_change_that_gives_up_is_no_commit(bare: Bare) -> None:
+    committed(bare).change(to(serving("v1")), "")
+    tip = bare.tip()
+
+    with pytest.raises(CandidateGone):
+        committed(bare).change(shift("v2", 0.5), "")
+    with pytest.raises(ApiRejected):
+        committed(bare).change(promote("v2"), "")
+    assert bare.tip() == tip
+
+
+def test_two_who_stage_at_once_are_made_one_after_the_other(bare: Bare) -> None:
+    """The second one is decided on what the first one left."""
+    committed(bare).change(to(serving("v1")), "")
+    seen: list[str] = []
+
+    def change(record: RolloutRecord) -> RolloutRecord:
+        if not seen:
+            committed(bare).change(stage("v2"), "the other one is quicker")
+        seen.append(record.candidate.version if record.candidate else "none")
+        return changes.staged(record, published("v3"))
+
+    record = committed(bare).change(change, "")
+
+    assert seen == ["none", "v2"]
+    assert record.candidate == published("v3")
+    assert [(o.version, o.decision) for o in record.outcomes] == [("v2", "rolled_back")]
+    assert len(bare.log("%H")) == 4
