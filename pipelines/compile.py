@@ -36,10 +36,11 @@ def files_of(settings: Settings) -> dict[str, str]:
     objects: dict[str, str] = {}
     for document in documents:
         objects |= object_files(document, settings.tag)
+    versions = {one.name: one.version for one in documents}
     return {
         **{f"{one.name}.yaml": one.text() for one in documents},
         **{f"{OBJECTS}/{name}": text for name, text in objects.items()},
-        f"{OBJECTS}/{KUSTOMIZATION}": kustomization(list(objects)),
+        f"{OBJECTS}/{KUSTOMIZATION}": kustomization(list(objects), versions),
         SETTINGS: settings.text(),
     }
 

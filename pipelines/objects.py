@@ -9,6 +9,8 @@ from pipelines.document import Document
 
 API_VERSION = "pipelines.kubeflow.org/v2beta1"
 KUSTOMIZATION = "kustomization.yaml"
+# The ConfigMap that says which version of each pipeline is installed.
+VERSIONS = "ratoon-pipelines"
 # A recurring run may still be pinned to a version that git no longer names: GitOps leaves it.
 _KEPT = {
     "argocd.argoproj.io/sync-options": "Prune=false",
@@ -33,12 +35,19 @@ def object_files(document: Document, tag: str) -> dict[str, str]:
     return {f"{name or document.name}.yaml": _text(fields) for name, fields in written.items()}
 
 
-def kustomization(files: list[str]) -> str:
-    """The kustomization of a folder of objects, in this order."""
+def kustomization(files: list[str], versions: Mapping[str, str]) -> str:
+    """The kustomization of a folder of objects, in this order.
+
+    Args:
+        files: The objects' files.
+        versions: Pipeline to the name of its version, for the Job that pins recurring runs to it.
+    """
+    named = [f"{pipeline}={version}" for pipeline, version in sorted(versions.items())]
     fields = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": files,
+        "configMapGenerator": [{"name": VERSIONS, "literals": named}],
     }
     return _text(fields)
 

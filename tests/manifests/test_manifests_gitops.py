@@ -2,6 +2,7 @@
 
 import pytest
 
+from components.ops.schedule.declared import parse_declared
 from tests.manifests import kustomize
 from tests.manifests.kustomize import ROOT, Object
 from tests.manifests.test_manifests_overlays import CLUSTER_SCOPED, NAMESPACES
@@ -73,3 +74,27 @@ def test_the_reconciler_runs_again_when_what_is_declared_changes(objects: list[O
     # The digest in the name changes the Job with the files.
     volumes = {v["name"]: v for v in job["spec"]["template"]["spec"]["volumes"]}
     assert volumes["recurring"]["configMap"]["name"] == declared["metadata"]["name"]
+
+
+def test_declared_runs_are_pinned_to_the_installed_version(
+    overlay: str, objects: list[Object]
+) -> None:
+    (job,) = (o for o in objects if o["kind"] == "Job")
+    (versions,) = (o for o in objects if o["metadata"]["name"].startswith("ratoon-pipelines-"))
+    installed = {o["metadata"]["name"]: o for o in objects if o["kind"] == "PipelineVersion"}
+    environment = {
+        one["name"]: one for one in job["spec"]["template"]["spec"]["containers"][0]["env"]
+    }
+    source = environment["RATOON_MONITOR_VERSION"]["valueFrom"]["configMapKeyRef"]
+    assert source == {"name": versions["metadata"]["name"], "key": "monitor"}
+    for pipeline, version in versions["data"].items():
+        assert installed[version]["spec"]["pipelineName"] == pipeline
+    assert (ROOT / "models/flights" / environment["RATOON_OVERLAY"]["value"]).stem == overlay
+
+
+def test_every_model_that_is_declared_is_mounted_and_can_be_read(objects: list[Object]) -> None:
+    (declared,) = (o for o in objects if o["metadata"]["name"].startswith("ratoon-recurring-"))
+    files = {f.name for f in (ROOT / "manifests/recurring").glob("*.yaml")}
+    assert set(declared["data"]) == files - {"kustomization.yaml", "reconcile.yaml"}
+    for name, text in declared["data"].items():
+        assert f"{parse_declared(text, name).model}.yaml" == name

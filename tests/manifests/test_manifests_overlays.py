@@ -31,11 +31,13 @@ def test_what_is_rendered_is_what_was_reviewed(overlay: str, objects: list[Objec
 
 
 def test_compiled_pipelines_are_installed_as_they_were_compiled(objects: list[Object]) -> None:
-    installed = {o["metadata"]["name"]: o for o in objects if o["kind"] in kustomize.COMPILED}
+    installed = {o["metadata"]["name"]: o for o in objects if kustomize.is_compiled(o)}
     compiled = kustomize.build(ROOT / "manifests/pipelines")
-    assert len(compiled) == len(installed) == 4
+    assert len(compiled) == 5
+    assert {o["metadata"]["name"] for o in compiled} == set(installed)
     for one in compiled:
-        assert installed[one["metadata"]["name"]]["spec"] == one["spec"]
+        same = {key: installed[one["metadata"]["name"]].get(key) for key in ("spec", "data")}
+        assert same == {key: one.get(key) for key in ("spec", "data")}
 
 
 def test_everything_is_in_the_overlays_namespace(overlay: str, objects: list[Object]) -> None:
