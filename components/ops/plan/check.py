@@ -12,10 +12,10 @@ from components.core.spec import Spec, spec_json_schema
 from components.ops.plan.available import available_spans
 from components.ops.plan.defaults import accepted_defaults
 from components.ops.plan.folder import ModelFolder, opened
+from components.ops.plan.instant import instant_of
 from components.ops.plan.meaning import meaning
 from components.ops.plan.page import as_text
 from components.ops.plan.request import read_spec, with_files
-from components.ops.plan.run import instant_of
 from components.ops.plan.schema import column_kinds
 from components.ops.plan.signature import resolve
 from components.ops.plan.windows import cut

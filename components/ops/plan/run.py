@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from components.core import audit
@@ -11,10 +11,11 @@ from components.core.audit import Entry
 from components.core.digest import digest_bytes, digest_folder, digest_of
 from components.core.errors import InputError
 from components.core.plan import Champion, Plan, Purpose
-from components.core.spans import format_instant, parse_instant
+from components.core.spans import format_instant
 from components.ops.plan.available import available_spans
 from components.ops.plan.defaults import accepted_defaults
 from components.ops.plan.folder import opened
+from components.ops.plan.instant import instant_of
 from components.ops.plan.meaning import meaning
 from components.ops.plan.page import as_html
 from components.ops.plan.request import ModelFiles, read_spec, with_files
@@ -22,7 +23,6 @@ from components.ops.plan.schema import column_kinds
 from components.ops.plan.signature import resolve
 from components.ops.plan.windows import cut
 
-_FIRST_YEAR, _END_YEAR = 1970, 2200
 ChampionReader = Callable[[str, str], Champion | None]
 
 
@@ -32,11 +32,13 @@ class Request:
 
     Attributes:
         model: The model's folder by path or URI, or the text of its spec.
-        as_of: The instant to plan for (ISO 8601); empty for now.
+        as_of: The instant to plan for (ISO 8601), or ``start of month`` and the like; empty for
+            now.
         target: Instead of the spec's ``serving.target``; empty for the spec's.
         overlay: A file of the folder with the fields that differ; empty for none.
         purpose: ``train`` or ``watch``.
         run: The run, for the audit.
+        scheduled: When the run was due, taken where `as_of` names no instant; empty: not known.
     """
 
     model: str
@@ -45,6 +47,7 @@ class Request:
     overlay: str
     purpose: str
     run: str
+    scheduled: str = ""
 
 
 def plan(
@@ -69,7 +72,7 @@ def plan(
         ClusterError: The target does not say what serves; that is not the same as nothing.
     """
     purpose = _purpose(request.purpose)
-    as_of = instant_of(request.as_of, now)
+    as_of = instant_of(request.as_of, now, request.scheduled)
     with opened(request.model) as folder:
         model = with_files(folder, read_spec(folder, request.overlay, request.target))
     write_files(model, out / MODEL_FILES)
@@ -120,24 +123,6 @@ def draw(
         champion=champion,
         digests=digests,
     )
-
-
-def instant_of(text: str, now: datetime | None = None) -> datetime:
-    """The instant of a run, to the second.
-
-    Raises:
-        InputError: The text is not ISO 8601.
-    """
-    if not text.strip():
-        return (now or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
-    accepted = "an instant such as 2013-07-01 or 2013-07-01T06:00Z, or nothing for now"
-    try:
-        instant = parse_instant(text.strip()).replace(microsecond=0)
-    except (ValueError, OverflowError) as error:
-        raise InputError("as_of", text, accepted) from error
-    if not _FIRST_YEAR <= instant.year < _END_YEAR:
-        raise InputError("as_of", text, f"{accepted}, from {_FIRST_YEAR} to {_END_YEAR}")
-    return instant
 
 
 def write_files(model: ModelFiles, folder: Path) -> None:

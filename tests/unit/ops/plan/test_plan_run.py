@@ -8,7 +8,8 @@ import pytest
 from components.core import audit
 from components.core.errors import ApiUnavailable, InputError
 from components.core.plan import Champion, Plan, model_file
-from components.ops.plan.run import Request, instant_of, plan, sentence
+from components.ops.plan.instant import instant_of
+from components.ops.plan.run import Request, plan, sentence
 
 CHAMPION = Champion(
     version="20130101T0000-00000000", uri="u", digest="d", run="r", as_of="2013-01-01T00:00:00Z"
