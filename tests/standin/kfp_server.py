@@ -55,6 +55,7 @@ class KfpApi:
         made = web.Application(middlewares=[self._middleware], client_max_size=64 << 20)
         add = made.router.add_route
         add("GET", f"{_ROOT}/healthz", self._healthz)
+        add("POST", f"{_ROOT}/pipelines", self._create_pipeline)
         add("POST", f"{_ROOT}/pipelines/upload", self._upload)
         add("POST", f"{_ROOT}/pipelines/upload_version", self._upload_version)
         add("GET", f"{_ROOT}/pipelines/names/{{name}}", self._by_name)
@@ -111,6 +112,14 @@ class KfpApi:
 
     async def _healthz(self, request: web.Request) -> web.Response:
         return web.json_response({"multi_user": True} if self.store.multi_user else {})
+
+    async def _create_pipeline(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        namespace = body.get("namespace") or ""
+        self._may("pipelines", "create", namespace)
+        name = body.get("name") or body.get("display_name") or ""
+        made = self.store.add_pipeline(name, namespace, body.get("description") or "")
+        return web.json_response(made)
 
     async def _upload(self, request: web.Request) -> web.Response:
         text, query = await _uploaded(request), request.query
