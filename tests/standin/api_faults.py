@@ -40,6 +40,7 @@ class Faults:
         drip_s: Wait between the bytes of an answer, seconds.
         cut_watch_after: Streams break off after so many lines; None: never.
         silent_watches: Streams say nothing and do not end.
+        end_watches: Streams end as soon as they began.
         seen: Every call that came in, with the status that it was answered.
     """
 
@@ -47,6 +48,7 @@ class Faults:
     drip_s: float = 0.0
     cut_watch_after: int | None = None
     silent_watches: bool = False
+    end_watches: bool = False
     seen: list[tuple[Call, int]] = field(default_factory=list)
     _faults: list[Fault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -126,11 +126,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        time.sleep(self.server_of.faults.latency_s)
+        self.server_of.stopping.wait(self.server_of.faults.latency_s)
+        if self.server_of.stopping.is_set():
+            self.close_connection = True
+            return
         parts = urlsplit(self.path)
         try:
             self._answer(parts.path, dict(parse_qsl(parts.query)), body)
         except Refused as refused:
+            self.server_of.faults.seen.append((self._call(), refused.code))
             self._refuse(refused)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
@@ -138,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, path: str, query: Mapping[str, str], body: bytes) -> None:
         server = self.server_of
         what = asked(self.command, path, query, server.store.schemas)
-        call = what.call if what else Call(self.command.lower(), "", path, "")
+        call = self._call()
         fault = server.faults.next(call)
         if fault and not fault.done:
             server.faults.seen.append((call, fault.code))
@@ -159,10 +163,16 @@ class _Handler(BaseHTTPRequestHandler):
         server.faults.seen.append((call, code))
         return self._say(code, found)
 
+    def _call(self) -> Call:
+        parts = urlsplit(self.path)
+        query = dict(parse_qsl(parts.query))
+        what = asked(self.command, parts.path, query, self.server_of.store.schemas)
+        return what.call if what else Call(self.command.lower(), "", parts.path, "")
+
     def _user(self) -> User:
-        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
         user = self.server_of.users.get(token)
-        if user is None:
+        if user is None or scheme.lower() != "bearer":
             raise Refused(401, "Unauthorized", "Unauthorized")
         return user
 
@@ -188,6 +198,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if faults.silent_watches:
             stopping.wait()
+        if faults.end_watches:
+            return self._chunk(b"")
         try:
             for count, line in enumerate(answers.stream(what, stopping.is_set), start=1):
                 self._chunk(json.dumps(line).encode() + b"\n")

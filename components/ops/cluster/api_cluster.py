@@ -75,7 +75,7 @@ class ApiCluster:
         if not wanted["metadata"].get("resourceVersion"):
             raise ApiRejected(f"{kind.plural} {call.name}: to replace it, say its resourceVersion")
         path = _path(kind, call.namespace, call.name)
-        answer = self.door.ask(call, Request("PUT", path, self._strictly(), wanted))
+        answer = self.door.ask(call, Request("PUT", path, self._strictly(), wanted, versioned=True))
         try:
             return _accepted(call, answer)
         except Conflict:

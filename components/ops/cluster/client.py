@@ -74,8 +74,7 @@ class KubernetesLine:
     def send(self, request: Request, timeout: urllib3.Timeout) -> urllib3.BaseHTTPResponse:
         """Sends a request; the body is not read yet."""
         headers = {"Accept": "application/json", "User-Agent": "ratoon"}
-        # This also reads a token again that is about to run out.
-        token = self._configuration.get_api_key_with_prefix("authorization")
+        token = self._token()
         if token:
             headers["Authorization"] = token
         if request.body is not None:
@@ -91,6 +90,13 @@ class KubernetesLine:
             redirect=False,
             preload_content=False,
         )
+
+    def _token(self) -> str | None:
+        """What identifies us, read again where it is about to run out."""
+        try:
+            return self._configuration.get_api_key_with_prefix("authorization")  # type: ignore[no-any-return]
+        except ConfigException as error:
+            raise InputError("credentials of the cluster", str(error), ACCEPTED) from None
 
 
 def _source(environ: Mapping[str, str], account: Path) -> Callable[[], Configuration]:

@@ -12,7 +12,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError, SSLError
 
 from components.core.errors import ApiUnavailable
 from components.ops.cluster.refusals import refusal
-from components.ops.cluster.retry import Patience, asked_pause_s, is_refusal, may_pass
+from components.ops.cluster.retry import Patience, asked_pause_s, is_collision, is_refusal, may_pass
 from components.ops.cluster.rights import Call
 
 MOST_WORDS = 500
@@ -20,13 +20,24 @@ MOST_WORDS = 500
 
 @dataclass(frozen=True)
 class Request:
-    """An HTTP request, without what identifies us."""
+    """An HTTP request, without what identifies us.
+
+    Attributes:
+        method: Of HTTP.
+        path: On the API server.
+        query: Parameters of the URL.
+        body: An object, sent as JSON.
+        content_type: Of the body.
+        versioned: It names the version that it replaces: where the object changed meanwhile, the
+            answer is final.
+    """
 
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     content_type: str = "application/json"
+    versioned: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,7 +137,7 @@ class Door:
                 yield _error_line(response.status, _body(response, silent_s), call)
                 return
             yield from _json_lines(response)
-        except HTTPError as error:
+        except (HTTPError, ValueError) as error:
             raise Broken(_words(error)) from error
         finally:
             response.close()
@@ -159,7 +170,8 @@ class Door:
         finally:
             response.close()
         asked_s = asked_pause_s(response.headers.get("Retry-After"), body)
-        if may_pass(response.status, body, asked_s):
+        collided = not request.versioned and is_collision(response.status, body)
+        if collided or may_pass(response.status, body, asked_s):
             said = f"{response.status} {body.get('message', '')}".strip()
             raise Broken(said, asked_s, unsure=response.status in (500, 502, 504))
         if not is_refusal(response.status, body):
@@ -173,7 +185,7 @@ class Door:
 def _body(response: urllib3.BaseHTTPResponse, within_s: float) -> dict[str, Any]:
     """The body as JSON, given up when it drips in for longer than it may."""
     ends, read = time.monotonic() + within_s, bytearray()
-    for part in response.stream(1 << 20):
+    while part := response.read1(1 << 16):
         read += part
         if time.monotonic() > ends:
             raise Broken(f"the answer was not complete after {within_s:.1f} s", unsure=True)
@@ -188,7 +200,7 @@ def _body(response: urllib3.BaseHTTPResponse, within_s: float) -> dict[str, Any]
 
 def _json_lines(response: urllib3.BaseHTTPResponse) -> Iterator[dict[str, Any]]:
     rest = b""
-    for part in response.stream(1 << 16):
+    while part := response.read1(1 << 16):
         *whole, rest = (rest + part).split(b"\n")
         for line in whole:
             if line.strip():
@@ -211,5 +223,5 @@ def _unavailable(request: Request, tries: int, after_s: float, last: Broken) -> 
     )
 
 
-def _words(error: HTTPError) -> str:
+def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"

@@ -24,6 +24,8 @@ class Patience:
         connect_s: The connection, seconds.
         first_pause_s: Pause after the first failure, seconds; doubled after each.
         longest_pause_s: Longest pause, seconds.
+        stream_s: A watch is asked anew so often, seconds: a connection that died without a word is
+            found by then.
     """
 
     deadline_s: float = 120.0
@@ -31,6 +33,7 @@ class Patience:
     connect_s: float = 5.0
     first_pause_s: float = 0.25
     longest_pause_s: float = 8.0
+    stream_s: float = 30.0
 
     def pause_s(self, failures: int, asked_s: float | None, chance: float) -> float:
         """Seconds to wait after so many failures.
@@ -49,6 +52,12 @@ class Patience:
 def is_refusal(code: int, status: Mapping[str, Any]) -> bool:
     """Whether the server understood and refused, which it also says with a 500 (see below)."""
     return code < 500 or NOT_OF_SCHEMA in str(status.get("message"))
+
+
+def is_collision(code: int, status: Mapping[str, Any]) -> bool:
+    """Whether two writes met in the server, and neither a name nor a field is taken."""
+    causes = (status.get("details") or {}).get("causes")
+    return code == 409 and status.get("reason") == "Conflict" and not causes
 
 
 def may_pass(code: int, status: Mapping[str, Any], asked_s: float | None) -> bool:

@@ -9,9 +9,10 @@ from components.ops.cluster.protocol import Kind, Object
 from components.ops.cluster.refusals import refusal
 from components.ops.cluster.rights import Call
 
-# A stream is asked anew so often: a connection that died silently is found by then.
-STREAM_S = 30.0
-SLACK_S = 5.0
+# The first look may take so long, also where the watch is to be shorter.
+FIRST_LOOK_S = 5.0
+# A server that ends streams sooner than this, and says nothing, is not asked again at once.
+ENDED_AT_ONCE_S = 0.5
 
 
 @dataclass
@@ -47,7 +48,7 @@ class Watched:
         while (left_s := ends - time.monotonic()) > 0 or not self._yielded:
             try:
                 if not self._version:
-                    yield from self._listed(max(left_s, SLACK_S))
+                    yield from self._listed(left_s if self._yielded else max(left_s, FIRST_LOOK_S))
                 for found in self._stream(ends):
                     failures = 0
                     yield found
@@ -70,7 +71,7 @@ class Watched:
         yield from self._new(found[0] if found else None)
 
     def _stream(self, ends: float) -> Iterator[Object | None]:
-        stream_s = min(STREAM_S, max(ends - time.monotonic(), 0))
+        stream_s = min(self.door.patience.stream_s, max(ends - time.monotonic(), 0))
         if stream_s <= 0:
             return
         call = Call("watch", self.kind.group, self.kind.plural, self.namespace, self.name)
@@ -82,11 +83,16 @@ class Watched:
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(max(int(stream_s), 1)),
         }
-        silent_s = min(stream_s + SLACK_S, max(ends - time.monotonic(), 0.1))
+        longest_s = stream_s + self.door.patience.connect_s
+        silent_s = min(longest_s, max(ends - time.monotonic(), 0.1))
+        began, lines = time.monotonic(), 0
         for line in self.door.lines(call, Request("GET", self.path, query), silent_s):
+            lines += 1
             yield from self._read(line["type"], line["object"])
             if not self._version or time.monotonic() >= ends:
                 return
+        if not lines and time.monotonic() - began < ENDED_AT_ONCE_S:
+            raise Broken("the stream ended at once")
 
     def _read(self, said: str, found: Object) -> Iterator[Object | None]:
         if said == "ERROR":
