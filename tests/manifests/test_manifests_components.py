@@ -60,12 +60,17 @@ def test_a_base_without_credentials_starts_without_them(scratch: Path) -> None:
 
 
 def test_with_s3_credentials_nothing_starts_without_the_secret(scratch: Path) -> None:
-    objects = with_components(scratch, "s3-credentials")
+    objects = with_components(scratch, "alerts", "s3-credentials")
     (models,) = (o for o in objects if o["metadata"]["name"] == "ratoon-models")
     assert models["secrets"] == [{"name": "ratoon-object-store"}]
     sources = [runtime_of(objects)["envFrom"][0]]
     sources += [o["spec"]["envFrom"][0] for o in objects if o["kind"] == "PodDefault"]
-    assert len(sources) == 6
+    sources += [
+        o["spec"]["template"]["spec"]["containers"][0]["envFrom"][0]
+        for o in objects
+        if o["kind"] == "Deployment"
+    ]
+    assert len(sources) == 7
     assert all(one["secretRef"]["optional"] is False for one in sources)
 
 

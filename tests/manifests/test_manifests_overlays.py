@@ -175,7 +175,9 @@ def test_overlays_build_on_the_base_and_never_on_each_other() -> None:
         assert all({"version", "kind"} <= set(p["target"]) for p in said.get("patches", ()))
 
 
-def test_the_overlays_of_the_spec_say_only_what_differs(overlay: str) -> None:
+def test_the_overlays_of_the_spec_say_only_what_differs(
+    overlay: str, objects: list[Object]
+) -> None:
     folder = ROOT / "models/flights"
     text = (folder / "model.yaml").read_text(encoding="utf-8")
     over = (folder / f"{overlay}.yaml").read_text(encoding="utf-8")
@@ -185,8 +187,17 @@ def test_the_overlays_of_the_spec_say_only_what_differs(overlay: str) -> None:
     assert here.gates == base.gates
     for path, value in leaves(yaml.safe_load(over)):
         assert at(yaml.safe_load(text), path) != value, f"{'.'.join(path)} does not differ"
+    for watched in watched_models(objects):
+        assert watched["flights"] == here.serving.audit_uri
     namespace = NAMESPACES[overlay]
     assert here.serving.target.endswith((f"://{namespace}", f"namespace={namespace}"))
+
+
+def watched_models(objects: list[Object]) -> Iterator[dict[str, str]]:
+    """What the exporter is told, where there is one."""
+    for one in objects:
+        if one["kind"] == "ConfigMap" and one["metadata"]["name"].startswith("ratoon-exporter-"):
+            yield yaml.safe_load(one["data"]["models.yaml"])
 
 
 def is_duty(one: Object) -> bool:
