@@ -26,7 +26,15 @@ def monitor(model: str, as_of: str = "", target: str = "", overlay: str = "") ->
     """
     run = dsl.PIPELINE_JOB_NAME_PLACEHOLDER
     planned = equipped(
-        plan(model=model, as_of=as_of, target=target, overlay=overlay, purpose="watch", run=run)
+        plan(
+            model=model,
+            as_of=as_of,
+            target=target,
+            overlay=overlay,
+            purpose="watch",
+            run=run,
+            scheduled=dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER,
+        )
     )
     observed = equipped(observe(plan=planned.outputs["plan"]))
     judged = equipped(

@@ -31,7 +31,15 @@ def train_and_deploy(model: str, as_of: str = "", target: str = "", overlay: str
     """
     run = dsl.PIPELINE_JOB_NAME_PLACEHOLDER
     planned = equipped(
-        plan(model=model, as_of=as_of, target=target, overlay=overlay, purpose="train", run=run)
+        plan(
+            model=model,
+            as_of=as_of,
+            target=target,
+            overlay=overlay,
+            purpose="train",
+            run=run,
+            scheduled=dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER,
+        )
     )
     prepared = equipped(prepare(plan=planned.outputs["plan"]))
     checked = equipped(

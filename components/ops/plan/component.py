@@ -16,6 +16,7 @@ def plan(
     run: str,
     plan: Output[Artifact],
     report: Output[HTML],
+    scheduled: str = "",
 ) -> NamedTuple("Outcome", [("as_of", str), ("name", str), ("decision", str), ("reason", str)]):  # type: ignore[valid-type]
     """Decides once what this run works on, so that a bad spec fails in the first seconds.
 
@@ -27,7 +28,8 @@ def plan(
         model: Where the model's folder is: a path, s3://bucket/folder, gs://bucket/folder or
             git+https://host/repository@<full commit>#folder. The text of a spec is accepted too.
         as_of: The instant to work as of, such as 2013-07-01 or 2013-07-01T06:00Z; nothing newer
-            is looked at. Empty: now.
+            is looked at. Or start of hour, start of day, start of month, start of 7d and the like:
+            the newest such instant. Empty: the scheduled time, else now.
         target: Where to serve, instead of the spec's serving.target; empty: the spec's.
         overlay: A file with the fields that differ in this environment, such as
             overlays/staging.yaml in the model's folder; empty: none.
@@ -35,6 +37,7 @@ def plan(
         run: The id of this run, kept in the audit.
         plan: The plan: plan.json and the model's files.
         report: What the spec means, how time is cut, and every default that was accepted.
+        scheduled: When this run was due, as the platform says it; empty where it does not.
 
     Returns:
         as_of: The instant that was resolved.
@@ -47,6 +50,6 @@ def plan(
     from components.ops.plan.run import Request, sentence
     from components.ops.plan.run import plan as make
 
-    request = Request(model, as_of, target, overlay, purpose, run)
+    request = Request(model, as_of, target, overlay, purpose, run, scheduled)
     made = make(request, Path(plan.path), Path(report.path))
     return made.as_of, made.spec.name, "planned", sentence(made)

@@ -16,8 +16,10 @@ def schedule(
 ) -> NamedTuple("Outcome", [("decision", str), ("reason", str)]):  # type: ignore[valid-type]
     """Makes the recurring monitoring run equal to what the spec wants.
 
-    Run again, it changes nothing. A changed spec replaces the recurring run and keeps the record
-    of what was done. Missed runs are not caught up: only the newest is run.
+    Run again, it changes nothing. A changed spec replaces the recurring run: the new one is made
+    before the old one goes. Missed runs are not caught up: only the newest is run. On a cluster it
+    is a recurring run of Kubeflow Pipelines, pinned to the version of the monitor that belongs to
+    this pipeline; one that git declares is left as it is.
 
     Args:
         plan: The plan of this run.
@@ -27,7 +29,7 @@ def schedule(
         report: What is run how often, and where, as a page.
 
     Returns:
-        decision: scheduled, unchanged, or skipped where the target cannot be scheduled for yet.
+        decision: scheduled, or unchanged where nothing had to be done.
         reason: What was scheduled, in one sentence.
     """
     from pathlib import Path
