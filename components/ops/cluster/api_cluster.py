@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from components.core.errors import ApiRejected, InputError
 from components.ops.cluster.door import Answer, Door, Request
@@ -96,6 +95,7 @@ class ApiCluster:
 
     def events(self, namespace: str, name: str) -> tuple[str, ...]:
         """What was last said about an object, oldest first."""
+        _path(EVENT, namespace, name)
         return as_sentences(
             self._listed(EVENT, namespace, {"fieldSelector": f"involvedObject.name={name}"})
         )
@@ -145,9 +145,10 @@ def _call(verb: str, kind: Kind, wanted: Object) -> Call:
     return Call(verb, kind.group, kind.plural, str(meta["namespace"]), str(meta["name"]))
 
 
-def _path(kind: Kind, namespace: str, name: str = "") -> str:
+def _path(kind: Kind, namespace: str, name: str | None = None) -> str:
+    """Of a kind's objects, or of one. An odd name would be another path: an empty one, of all."""
     for where, given in (("namespace", namespace), ("name", name)):
-        if not NAME.fullmatch(given) and (given or where == "namespace"):
+        if given is not None and not NAME.fullmatch(given):
             raise InputError(
                 f"{where} of {kind.kind}",
                 given,
@@ -155,7 +156,7 @@ def _path(kind: Kind, namespace: str, name: str = "") -> str:
             )
     root = f"/apis/{kind.api_version}" if kind.group else f"/api/{kind.version}"
     path = f"{root}/namespaces/{namespace}/{kind.plural}"
-    return f"{path}/{quote(name, safe='')}" if name else path
+    return path if name is None else f"{path}/{name}"
 
 
 def _written(wanted: Object) -> dict[str, Any]:
