@@ -72,6 +72,14 @@ compile: .venv/ready ## Compile both pipelines to YAML and objects (REGISTRY=…
 	@$(DEV)/python -m pipelines.compile $(if $(REGISTRY),--registry '$(REGISTRY)') \
 		$(if $(TAG),--tag '$(TAG)') $(if $(PVC),--pvc '$(PVC)')
 
+.PHONY: submit
+submit: .venv/ready ## Run a pipeline on a cluster, follow it (PIPELINE=monitor ENDPOINT=http://… OVERLAY=…)
+	@$(DEV)/python -m pipelines.submit '$(MODEL)' $(if $(PIPELINE),--pipeline '$(PIPELINE)') \
+		$(if $(AS_OF),--as-of '$(AS_OF)') $(if $(TARGET),--target '$(TARGET)') \
+		$(if $(OVERLAY),--overlay '$(OVERLAY)') $(if $(ENDPOINT),--endpoint '$(ENDPOINT)') \
+		$(if $(NAMESPACE),--namespace '$(NAMESPACE)') $(if $(ACCOUNT),--account '$(ACCOUNT)') \
+		$(if $(EXPERIMENT),--experiment '$(EXPERIMENT)') $(if $(FOLLOW),--follow '$(FOLLOW)')
+
 .PHONY: overlays
 overlays: .venv/ready .tools/kustomize ## Render every overlay of kustomize/ to its golden
 	@$(DEV)/python -m tests.manifests.kustomize

@@ -78,6 +78,16 @@ class Document:
         digest = digest_of([told.spec, told.platform])[:_DIGITS]
         return f"{self.name}-{digest}"
 
+    @property
+    def steps(self) -> frozenset[str]:
+        """The names of tasks that run in a pod of their own, however deeply nested."""
+        parts = self.spec["components"]
+        graphs = [self.spec["root"], *parts.values()]
+        tasks = [item for one in graphs for item in one.get("dag", {}).get("tasks", {}).items()]
+        return frozenset(
+            name for name, task in tasks if "executorLabel" in parts[task["componentRef"]["name"]]
+        )
+
     def text(self) -> str:
         """The document as YAML, the same text each time."""
         parts = [self.spec, self.platform] if self.platform else [self.spec]

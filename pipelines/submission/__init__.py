@@ -1,0 +1,1 @@
+"""Runs a compiled pipeline on a cluster, from the outside."""
