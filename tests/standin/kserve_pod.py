@@ -23,7 +23,7 @@ from components.ops.deploy.targets.local.servers import (
 from tests.standin.kserve_template import Template
 
 _POLL_S = 0.1
-_BACK_OFF_S, _MOST_BACK_OFF_S = 1.0, 10.0
+_BACK_OFF_S, _MOST_BACK_OFF_S = 0.5, 10.0
 _DRAIN_S = 0.5  # until no gateway sends anything any more
 _GRACE_S = 30.0
 _FETCH = (
