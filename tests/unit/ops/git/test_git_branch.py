@@ -204,8 +204,12 @@ def test_what_is_no_plain_file_is_refused(bare: Bare, tmp_path: Path) -> None:
     for folder, name in (("apps/flights", "record.json"), ("", "link"), ("", "apps")):
         address = replace(parse_place(bare.target).address, folder=folder)
         with pytest.raises(InputError, match="plain files in plain folders"):
-            Branch(address).read(lambda tree, name=name: tree.check_plain([name]))
-    Branch(replace(address, folder="real")).read(lambda tree: tree.check_plain(["record.json"]))
+            Branch(address).read(lambda tree, name=name: tree.read([name], 99))
+    real = Branch(replace(address, folder="real"))
+    names = ["none", "record.json"]
+    assert real.read(lambda tree: tree.read(names, 2)) == {"record.json": b"{}"}
+    with pytest.raises(InputError, match="given 2; accepted: at most 1 bytes"):
+        real.read(lambda tree: tree.read(names, 1))
 
 
 def test_hooks_and_settings_of_a_repository_do_not_run(bare: Bare, tmp_path: Path) -> None:

@@ -97,9 +97,10 @@ class Committed:
             new = change(old)
             wanted = self._wanted(old, new, stands)
             made[:] = [(new, replace(stands, contents={**stands.contents, **wanted}, record=new))]
-            if wanted.items() <= stands.contents.items():
+            changed = dict(wanted.items() - stands.contents.items())
+            if not changed:
                 return None
-            paths = {tree.path_of(name): content for name, content in wanted.items()}
+            paths = {tree.path_of(name): content for name, content in changed.items()}
             return Commit(paths, self._message(tree, stands, new, wanted, why))
 
         commit = self.branch.change(decide, onto)
@@ -163,9 +164,7 @@ class Committed:
         return folder
 
     def _folder_at(self, tree: Tree) -> Folder:
-        tree.check_plain(files.NAMES)
-        found = {name: tree.find(name, files.MOST_BYTES) for name in files.NAMES}
-        contents = {name: content for name, content in found.items() if content is not None}
+        contents = tree.read(files.NAMES, files.MOST_BYTES)
         if RECORD in contents:
             record = files.read_record(contents[RECORD], self.where, self.model)
             return Folder(tree.commit, contents, record)

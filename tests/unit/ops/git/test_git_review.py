@@ -1,0 +1,143 @@
+"""A person decides by merging a branch, or by removing it."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components.core.errors import ApiRejected
+from components.ops.deploy.targets import read_champion
+from components.ops.deploy.targets.git.target import Proposal
+from components.ops.deploy.targets.protocol import CandidateGone
+from tests.unit.ops.deploy.kserve_toys import WAYS
+from tests.unit.ops.deploy.kserve_world import NAMESPACE
+from tests.unit.ops.deploy.serving_toys import MODEL
+from tests.unit.ops.git.following import Followed, followed
+from tests.unit.ops.git.repositories import Bare, git
+
+BRANCH = f"ratoon/{MODEL}-v2"
+
+
+@pytest.fixture(params=WAYS)
+def toy(request: pytest.FixtureRequest, tmp_path: Path, bare: Bare) -> Iterator[Followed]:
+    with followed(tmp_path, bare, request.param) as made:
+        made.begin(candidate="v2")
+        yield made
+
+
+@pytest.fixture
+def whole(tmp_path: Path, bare: Bare) -> Iterator[Followed]:
+    with followed(tmp_path, bare, "whole") as made:
+        made.begin(candidate="v2")
+        yield made
+
+
+def champion_of(toy: Followed) -> str:
+    champion = read_champion(toy.bare.target, MODEL)
+    assert champion is not None
+    return champion.version
+
+
+def merge(toy: Followed, *how: str) -> str:
+    """Merges the branch as a person does; what git said."""
+    git(toy.tmp, "clone", "-q", str(toy.bare.path), "reviewer")
+    try:
+        said = git(toy.tmp / "reviewer", "merge", *how, f"origin/{BRANCH}")
+    except subprocess.CalledProcessError as error:
+        return str(error.stdout)
+    if "--squash" in how:
+        git(toy.tmp / "reviewer", "commit", "-q", "-m", "squashed")
+    git(toy.tmp / "reviewer", "push", "-q", "origin", "main")
+    return said
+
+
+@pytest.mark.parametrize("how", ["--no-ff", "--ff-only", "--squash"])
+def test_a_merged_branch_promotes(whole: Followed, how: str) -> None:
+    tip = whole.bare.tip()
+
+    told = whole.target.propose("v2")
+
+    assert whole.bare.tip() == tip, "main is as it was"
+    assert told.startswith(f"Merge the branch {BRANCH} into main of file://{whole.bare.path}")
+    assert whole.bare.log("%P", BRANCH)[0] == tip
+    assert whole.target.proposal("v2") is Proposal.OPEN
+    assert champion_of(whole) == "v1"
+    whole.bare.write({"README.md": "of another team"}, "meanwhile") if how != "--ff-only" else None
+    merge(whole, *([how] if how != "--no-ff" else [how, "-m", "merged"]))
+    assert champion_of(whole) == "v2"
+    assert whole.target.proposal("v2") is Proposal.MERGED
+    assert whole.target.staged() is None
+    whole.await_traffic(v2=100)
+    # What a step does that finds it so: nothing but to remove the branch.
+    tip = whole.bare.tip()
+    whole.target.promote("v2", whole.target.champion(), "merged")
+    assert whole.bare.tip() == tip
+    assert whole.target.desired.branch.tip(BRANCH) is None
+
+
+def test_a_merged_branch_moves_the_traffic_in_every_mode(toy: Followed) -> None:
+    toy.target.propose("v2")
+    merge(toy, "--ff-only")
+
+    toy.await_traffic(v2=100)
+    assert champion_of(toy) == "v2"
+
+
+def test_a_removed_branch_leaves_the_champion(whole: Followed) -> None:
+    whole.target.propose("v2")
+    git(whole.bare.path, "branch", "-q", "-D", BRANCH)
+
+    assert whole.target.proposal("v2") is Proposal.NONE
+    assert champion_of(whole) == "v1"
+    staged = whole.target.staged()
+    assert staged is not None
+    assert staged.share == 0
+    # The next candidate takes its place.
+    whole.stage("v3")
+    outcome = whole.target.outcome("v2")
+    assert outcome is not None
+    assert (outcome.decision, "v3" in outcome.reason) == ("rolled_back", True)
+
+
+def test_a_refusal_removes_the_branch(whole: Followed) -> None:
+    whole.target.propose("v2")
+
+    whole.target.roll_back("v2", "decided by a person")
+
+    assert whole.target.desired.branch.tip(BRANCH) is None
+    assert champion_of(whole) == "v1"
+    assert whole.target.staged() is None
+
+
+def test_a_branch_that_was_left_behind_cannot_be_merged(whole: Followed) -> None:
+    whole.target.propose("v2")
+    kept = whole.bare.tip(BRANCH)
+    whole.target.roll_back("v2", "decided by a person")
+    git(whole.bare.path, "branch", "-q", BRANCH, kept)
+
+    assert "CONFLICT" in merge(whole, "--no-edit")
+
+
+def test_a_proposal_that_is_made_again_is_the_same(whole: Followed) -> None:
+    told = whole.target.propose("v2")
+    kept = whole.bare.tip(BRANCH)
+
+    assert whole.target.propose("v2") == told
+    assert whole.bare.tip(BRANCH) == kept
+
+
+def test_only_what_is_staged_is_proposed(whole: Followed) -> None:
+    with pytest.raises(CandidateGone):
+        whole.target.propose("v9")
+    assert whole.target.desired.branch.tip(f"ratoon/{MODEL}-v9") is None
+
+
+def test_a_target_may_leave_every_promotion_to_a_person(whole: Followed) -> None:
+    target = whole.target_of(f"{whole.bare.target}?namespace={NAMESPACE}&review=branch")
+
+    with pytest.raises(ApiRejected, match=rf"leaves it to a person\. Merge the branch {BRANCH}"):
+        target.promote("v2", target.champion(), "good")
+    assert champion_of(whole) == "v1"
+    merge(whole, "--ff-only")
+    assert target.promote("v2", target.champion(), "good").version == "v2"

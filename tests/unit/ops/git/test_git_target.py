@@ -1,0 +1,185 @@
+"""Rollouts by commit: a repository on disk, and a cluster that follows it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.core.errors import DeadlineExceeded, InputError
+from components.ops.deploy.targets import read_champion
+from components.ops.deploy.targets.git.target import connect_git
+from components.ops.deploy.targets.protocol import CandidateGone, ChampionChanged
+from tests.unit.ops.deploy.kserve_toys import WAYS
+from tests.unit.ops.deploy.serving_toys import MODEL
+from tests.unit.ops.git.following import Followed, followed
+from tests.unit.ops.git.repositories import FOLDER, Bare
+
+
+@pytest.fixture(params=WAYS)
+def toy(request: pytest.FixtureRequest, tmp_path: Path, bare: Bare) -> Iterator[Followed]:
+    with followed(tmp_path, bare, request.param) as made:
+        yield made
+
+
+@pytest.fixture
+def whole(tmp_path: Path, bare: Bare) -> Iterator[Followed]:
+    with followed(tmp_path, bare, "whole") as made:
+        yield made
+
+
+@pytest.fixture
+def no_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RATOON_KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBECONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def test_a_life_of_three_versions(toy: Followed) -> None:
+    """The first one, one that is promoted step by step, and one that is taken back."""
+    toy.stage("v1")
+    assert toy.target.reach("v1", 20).url.startswith("http://127.")
+    toy.target.promote("v1", None, "the first one")
+    toy.await_traffic(v1=100)
+
+    toy.stage("v2")
+    toy.target.reach("v2", 20)
+    champion = toy.target.champion()
+    assert champion is not None
+    assert champion.version == "v1"
+    if toy.way != "whole":
+        toy.target.shift("v2", 0.3)
+        toy.await_traffic(v1=70, v2=30)
+    toy.target.promote("v2", champion, "it answered 120 requests well")
+    toy.await_traffic(v2=100)
+    service = yaml.safe_load(toy.bare.files()["inferenceservice.yaml"])
+    assert service["metadata"]["namespace"] == "toys"
+    assert service["metadata"]["annotations"]["ratoon.dev/version"] == "v2"
+
+    toy.stage("v3")
+    toy.target.reach("v3", 20)
+    toy.target.roll_back("v3", "at 10% it was slow")
+    toy.await_traffic(v2=100)
+
+    outcome = toy.target.outcome("v3")
+    assert outcome is not None
+    assert (outcome.decision, outcome.reason) == ("rolled_back", "at 10% it was slow")
+    assert toy.target.staged() is None
+    assert toy.target.champion() == read_champion(toy.bare.target, MODEL)
+    assert len(toy.shared.world.services()) == 1
+    subjects = [one for one in toy.bare.log("%s") if "v1" not in one]
+    assert f"{MODEL}: version v2 serves instead of v1" in toy.bare.log("%s")
+    assert f"{MODEL}: take version v3 back, version v2 goes on" in subjects
+    assert all(len(parents.split()) == 1 for parents in toy.bare.log("%P")), "one line"
+
+
+def test_a_commit_tells_what_was_measured(whole: Followed) -> None:
+    whole.stage("v1")
+
+    assert "evidence\n  trained on 1,000 rows by run train-1\n" in whole.bare.message()
+
+
+def test_steps_that_are_run_again_commit_nothing_twice(whole: Followed) -> None:
+    whole.begin()
+    whole.stage("v2")
+    tip = whole.bare.tip()
+
+    whole.stage("v2")
+    whole.target.reach("v2", 20)
+    whole.target.shift("v2", 0.0)
+
+    assert whole.bare.tip() == tip
+    whole.target.promote("v2", whole.target.champion(), "good")
+    tip = whole.bare.tip()
+    whole.target.promote("v2", whole.target.champion(), "good")
+    whole.target.roll_back("v2", "it is no candidate any more")
+    assert whole.bare.tip() == tip
+
+
+def test_another_champion_than_planned_stops_a_step(whole: Followed) -> None:
+    whole.begin(candidate="v2")
+    planned = whole.target.champion()
+    promoted = whole.published("v3")
+    whole.target.desired.change(lambda r: r.model_copy(update={"champion": promoted}), "")
+    tip = whole.bare.tip()
+
+    with pytest.raises(CandidateGone):
+        whole.target.shift("v9", 0.5)
+    with pytest.raises(ChampionChanged, match="when version v1 served, and now version v3 serves"):
+        whole.target.promote("v2", planned, "good")
+    assert whole.bare.tip() == tip
+
+
+def test_a_cluster_that_does_not_follow_is_named(whole: Followed) -> None:
+    whole.begin()
+    whole.argo.is_paused = True
+    whole.stage("v2")
+
+    with pytest.raises(DeadlineExceeded) as caught:
+        whole.target.reach("v2", 0.2)
+
+    told = str(caught.value)
+    assert f"The cluster has not followed git+file://{whole.bare.path}@main#{FOLDER}" in told
+    assert "toy has version v1" in told
+    assert "the Argo CD Application or the Flux Kustomization" in told
+
+
+def test_a_service_edited_by_hand_in_the_repository_stops_a_rollout(whole: Followed) -> None:
+    whole.begin()
+    name = f"{FOLDER}/inferenceservice.yaml"
+    text = whole.bare.files()["inferenceservice.yaml"].decode()
+    whole.bare.write({name: text.replace("flights/v1", "flights/elsewhere")}, "by hand")
+    tip = whole.bare.tip()
+
+    with pytest.raises(InputError, match="Somebody changed it by hand"):
+        read_champion(whole.bare.target, MODEL)
+    with pytest.raises(InputError, match="Somebody changed it by hand"):
+        whole.stage("v2")
+    assert whole.bare.tip() == tip
+
+
+def test_a_revert_by_a_person_is_found_by_the_next_read(toy: Followed) -> None:
+    toy.begin()
+    before = toy.bare.files()
+    now = toy.published("v2")
+    toy.target.desired.change(lambda r: r.model_copy(update={"champion": now}), "")
+    toy.await_traffic(v2=100)
+    restored = {f"{FOLDER}/{name}": content.decode() for name, content in before.items()}
+    toy.bare.write(restored, 'Revert "v2"')
+
+    champion = read_champion(toy.bare.target, MODEL)
+
+    assert champion is not None
+    assert champion.version == "v1"
+    toy.await_traffic(v1=100)
+
+
+@pytest.mark.usefixtures("no_cluster")
+def test_the_champion_is_read_without_a_cluster(whole: Followed) -> None:
+    assert read_champion(whole.bare.target, MODEL) is None
+    whole.begin()
+
+    champion = read_champion(whole.bare.target, MODEL)
+
+    assert champion is not None
+    assert (champion.version, champion.uri) == ("v1", "s3://models/flights/v1")
+
+
+@pytest.mark.usefixtures("no_cluster")
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [("?namespace=toys", "no way to reach one"), ("", r"add \?namespace=<its namespace>")],
+)
+def test_nothing_is_committed_where_no_cluster_can_be_asked(
+    whole: Followed, options: str, told: str
+) -> None:
+    tip = whole.bare.tip()
+
+    with pytest.raises(InputError, match=told):
+        whole.stage("v1", connect_git(whole.bare.target + options, MODEL))
+    assert whole.bare.tip() == tip
+
+
+def test_a_model_that_no_service_can_be_named_by_is_refused(bare: Bare) -> None:
+    with pytest.raises(InputError, match="lower-case letter"):
+        connect_git(bare.target, "Flights_1")
