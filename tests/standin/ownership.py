@@ -1,7 +1,9 @@
 """Who set which field: server-side apply, as far as Ratoon's objects need it.
 
 A field is the path to a leaf; a list is one leaf, as lists of a CRD are unless it says otherwise.
-(A list that the schema calls a map is one leaf here too: the real API server merges by its keys.)
+A plain write also owns the maps that it adds. Two things are coarser than in a real API server: a
+list that the schema calls a map is one leaf here too, and of an empty map that was applied only the
+owner is kept, not every consequence.
 """
 
 import copy
@@ -41,6 +43,19 @@ def leaves(value: Any, at: Path = ()) -> Iterator[tuple[Path, Any]]:
         yield at, value
 
 
+def nodes(value: Any, at: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every field with its value, and every map on the way with a word for it."""
+    if at in UNOWNED:
+        return
+    if isinstance(value, Mapping):
+        if at not in ((), ("metadata",)):
+            yield at, "a map"
+        for key, below in value.items():
+            yield from nodes(below, (*at, key))
+    else:
+        yield at, value
+
+
 def conflicts(live: Any, owners: Owners, wanted: Any, manager: Manager) -> list[tuple[str, Path]]:
     """Fields that `wanted` sets otherwise than another manager did: ``(name, path)``."""
     return sorted(
@@ -62,7 +77,8 @@ def _differs(live: Any, path: Path, value: Any, theirs: Path) -> bool:
     if value == {} and len(path) <= len(theirs):
         return False
     if len(path) > len(theirs):
-        return not isinstance(at(live, theirs), Mapping)
+        above = at(live, theirs)
+        return above is not None and not isinstance(above, Mapping)
     return at(live, path) != value
 
 
@@ -76,7 +92,7 @@ def applied(
     after = copy.deepcopy(dict(live))
     for path in owners.get(manager, frozenset()) - fields:
         if not any(other[: len(path)] == path for other in kept):
-            _remove(after, path)
+            _remove(after, path, kept)
     for path, value in leaves(wanted):
         _put(after, path, copy.deepcopy(value))
     return after, {**others, manager: fields}
@@ -86,7 +102,7 @@ def updated(
     live: Mapping[str, Any], owners: Owners, after: Mapping[str, Any], manager: Manager
 ) -> dict[Manager, Fields]:
     """The owners after a plain write: who changes a field owns it alone, who drops it frees it."""
-    before, now = dict(leaves(live)), dict(leaves(after))
+    before, now = dict(nodes(live)), dict(nodes(after))
     changed = frozenset(path for path in now if path not in before or before[path] != now[path])
     kept = {
         other: frozenset(path for path in owned if path in now and path not in changed)
@@ -114,7 +130,8 @@ def _put(value: dict[str, Any], path: Path, leaf: Any) -> None:
         value[path[-1]] = leaf
 
 
-def _remove(value: dict[str, Any], path: Path) -> None:
+def _remove(value: dict[str, Any], path: Path, kept: Fields) -> None:
+    """Takes a field away, and the maps that it leaves empty, but for those that somebody owns."""
     parents = [value]
     for key in path[:-1]:
         below = parents[-1].get(key)
@@ -123,8 +140,9 @@ def _remove(value: dict[str, Any], path: Path) -> None:
         parents.append(below)
     parents[-1].pop(path[-1], None)
     for depth in range(len(path) - 1, 0, -1):
-        if not parents[depth]:
-            parents[depth - 1].pop(path[depth - 1], None)
+        if parents[depth] or path[:depth] in kept:
+            return
+        parents[depth - 1].pop(path[depth - 1], None)
 
 
 def managed_fields(owners: Owners) -> list[dict[str, Any]]:
@@ -148,4 +166,6 @@ def _tree(fields: Fields) -> dict[str, Any]:
         below = tree
         for part in path:
             below = below.setdefault(f"f:{part}", {})
+        if any(len(other) > len(path) and other[: len(path)] == path for other in fields):
+            below["."] = {}
     return tree

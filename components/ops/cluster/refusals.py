@@ -71,7 +71,7 @@ def _conflict(status: Status, call: Call) -> ApiRejected:
     causes = (status.get("details") or {}).get("causes") or []
     owned = [cause for cause in causes if cause.get("reason") == "FieldManagerConflict"]
     if owned:
-        fields = "; ".join(f"{cause.get('field')} ({_owner(cause)})" for cause in owned)
+        fields = "; ".join(sorted(f"{cause.get('field')} ({_owner(cause)})" for cause in owned))
         return Conflict(
             f"{_asked(call)}: other managers own fields that we set otherwise: {fields}."
             " Let one side own them: take them out there, or give them up."
