@@ -79,6 +79,7 @@ class StepCall:
 
     def resolve(self) -> None:
         """Fills in placeholders inside input parameters, such as the run's name."""
+        _forget_schedule(self.inputs["inputs"].get("parameterValues", {}))
         placeholder_utils.resolve_self_references_in_executor_input(
             executor_input_dict=self.inputs,
             pipeline_resource_name=self.job_name,
@@ -127,6 +128,13 @@ def make_call(
     call = StepCall(path, job_name, component, container, task, executor_input, inputs)
     call.resolve()
     return call
+
+
+def _forget_schedule(parameters: dict[str, Any]) -> None:
+    """No recurring run starts anything here; kfp's local code does not know that placeholder."""
+    for name, value in parameters.items():
+        if value == dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER:
+            parameters[name] = ""
 
 
 def _drop_absent(executor_input: pb.ExecutorInput) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from components.core.errors import InputError
 from components.core.spans import format_instant
 from components.ops.schedule.declared import PIPELINE
-from components.ops.schedule.installation import kubeflow_pipelines, own_namespace
+from components.ops.schedule.installation import kubeflow_pipelines, surroundings
 from components.ops.schedule.recurrence import Wanted
 from components.ops.schedule.recurring_run import Existing
 from components.ops.schedule.register import SCHEDULE, done, read, turn
@@ -74,16 +74,22 @@ def run_recurring(
         RunError: A step failed.
         ClusterError: Kubeflow Pipelines did not answer, or refused.
     """
-    existing = _recurring_run(model)
+    existing = recurring_run(model)
     if next_runs(existing.trigger, instant - timedelta(seconds=1), 1)[0] != instant:
         return ()
     given = {name: str(value) for name, value in existing.parameters.items()}
     return (_run_as_of(PIPELINE, given, instant, workspace, observer),)
 
 
-def _recurring_run(model: str) -> Existing:
+def recurring_run(model: str) -> Existing:
+    """The one recurring run that watches a model, as Kubeflow Pipelines keeps it.
+
+    Raises:
+        InputError: There is not one that is enabled.
+        ClusterError: Kubeflow Pipelines did not answer, or refused.
+    """
     with kubeflow_pipelines() as api:
-        namespace = own_namespace() if api.is_multi_user() else ""
+        namespace = surroundings().namespace if api.is_multi_user() else ""
         found = [
             one
             for one in api.recurring_runs(namespace)

@@ -4,13 +4,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from components.core import audit
+from components.core import audit, storage
 from components.core.artifacts import MODEL_CARD, ModelCard
 from components.core.errors import InputError
 from components.core.spec import Spec
 from components.ops.audit.chain import Chain, chain_of
 from components.ops.audit.predictions import find_predictions
 from components.ops.deploy.targets.local.place import SCHEME, parse_place
+from components.ops.deploy.targets.store.shelf import find_shelf
 from components.ops.plan.folder import opened
 from components.ops.plan.request import read_spec
 
@@ -39,11 +40,22 @@ def trace(request: str, model: str, overlay: str = "", target: str = "") -> tupl
 
 
 def _card(spec: Spec, version: str) -> ModelCard | None:
-    """The card of a version that a local target still keeps."""
-    if not spec.serving.target.startswith(SCHEME) or Path(version).name != version:
+    """The card of a version that is still kept where models are served from."""
+    if Path(version).name != version:
         return None
-    file = parse_place(spec.serving.target).model_folder(version) / MODEL_CARD
+    file = f"{_published(spec, version)}/{MODEL_CARD}"
+    if not storage.exists(file):
+        return None
     try:
-        return ModelCard.read(file) if file.exists() else None
+        return ModelCard.model_validate_json(storage.read_bytes(file))
     except ValidationError as error:
-        raise InputError(str(file), "a damaged file", "a model card") from error
+        raise InputError(file, "a damaged file", "a model card") from error
+
+
+def _published(spec: Spec, version: str) -> str:
+    """The folder that a version is served from."""
+    serving = spec.serving
+    if serving.target.startswith(SCHEME):
+        return str(parse_place(serving.target).model_folder(version))
+    assert serving.store is not None  # a spec with another target has one
+    return find_shelf(serving.store, spec.name, version).uri

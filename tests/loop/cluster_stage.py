@@ -1,0 +1,62 @@
+"""A stage whose model serves on a cluster that stands in: the same pipelines, another target."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.core.spec.load import merge
+from components.ops.deploy.targets import connect
+from pipelines.document import Document
+from pipelines.local.machine import Machine
+from pipelines.submission.server import KfpServer
+from tests.loop.stage import MONITOR, TRAIN_AND_DEPLOY, Stage
+from tests.loop.turbines import NAME, World, spec_of, write_model, write_world
+from tests.standin.kserve_controller import Mode
+from tests.standin.running import KFP, Standin, standin
+
+TARGET = "kserve://ratoon"
+
+
+class ClusterStage(Stage):
+    """A place whose champion is an InferenceService."""
+
+    @property
+    def target(self) -> str:
+        """As the spec has it."""
+        return TARGET
+
+    @property
+    def url(self) -> str:
+        """Where predictions are asked for: the address that KServe gives the service."""
+        return f"{connect(self.target, NAME).address}/v2/models/{NAME}/infer"
+
+    def respell(self, changes: Mapping[str, Any]) -> None:
+        """Writes the model's folder with a few fields of the spec changed."""
+        store = {"serving": {"store": f"file://{self.root}/store"}}
+        write_model(self.model, spec_of(self.root, self.target), merge(store, changes))
+
+
+@contextmanager
+def cluster_stage(
+    root: Path, machine: Machine, world: World, mode: Mode, environment: pytest.MonkeyPatch
+) -> Iterator[tuple[ClusterStage, Standin]]:
+    """A stage, and the cluster that it serves on, both pipelines uploaded."""
+    with standin(root / "cluster", mode) as running:
+        for name, value in running.environment.items():
+            environment.setenv(name, value)
+        upload(running.environment[KFP])
+        stage = ClusterStage(root, machine, 0, world)
+        write_world(root, world)
+        stage.respell({})
+        yield stage, running
+
+
+def upload(endpoint: str) -> None:
+    """Puts the compiled pipelines where the schedule step looks for them."""
+    server = KfpServer(endpoint)
+    for file in (TRAIN_AND_DEPLOY, MONITOR):
+        document = Document.read(file.read_text())
+        server.upload(file, document.name, document.version, document.description)
