@@ -1,5 +1,8 @@
 """A toy model on a cluster in memory, and the ways that a step is cut off."""
 
+import copy
+import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -60,12 +63,15 @@ class Toy:
         view = View(cluster, NAMESPACE, MODEL, poll_s=0.001)
         return KServeTarget(Applied(cluster, NAMESPACE, MODEL), view, place.target)
 
-    def killed_after(self, calls: int, *, done: bool) -> KServeTarget:
-        """A target whose step ends at one of its calls, before or after the cluster did it."""
-        left = iter(range(calls))
+    def killed_after(self, writes: int, *, done: bool) -> KServeTarget:
+        """A target whose step ends at one of its writes, before or after the cluster did it.
 
-        def count(*_: str) -> None:
-            if next(left, None) is None:
+        A kill at a reading leaves nothing else behind than one after the last write.
+        """
+        left = iter(range(writes))
+
+        def count(verb: str, _: str) -> None:
+            if verb not in ("get", "list") and next(left, None) is None:
                 raise Killed
 
         cluster = self.world.cluster
@@ -91,6 +97,21 @@ class Toy:
     def promote(self, version: str, **serving: object) -> Champion:
         self.stage(version, **serving)
         return self.target.promote(version, self.target.champion(), "by the test")
+
+    def keep(self) -> None:
+        """Keeps the store for `again`."""
+        self.store.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(self.store, self.tmp / "kept")
+
+    def again(self) -> "Toy":
+        """The same model in a copy of the world, with the store as it was kept."""
+        shutil.rmtree(self.store)
+        shutil.copytree(self.tmp / "kept", self.store)
+        made = Toy(self.tmp, self.servers, self.way)
+        locked = self.world.memory.store._changed
+        shared = {id(self.servers): self.servers, id(locked): threading.Condition()}
+        made.world = copy.deepcopy(self.world, shared)
+        return made
 
     def published(self) -> list[str]:
         return sorted(p.parent.name for p in self.store.rglob("published.json"))

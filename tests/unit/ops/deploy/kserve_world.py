@@ -88,6 +88,7 @@ class World:
     _knative: dict[str, Knative] = field(default_factory=dict)
     _deployments: dict[str, list[Workload]] = field(default_factory=dict)
     _made: int = 0
+    _seen: int = -1
 
     def __post_init__(self) -> None:
         self.memory = MemoryCluster(Store(known(canary=self.canary)))
@@ -103,8 +104,19 @@ class World:
     def pods_of(self, version: str) -> list[Pod]:
         return [pod for pod in self._pods() if pod.version == version]
 
+    def touch(self) -> None:
+        """What the test changed by hand is seen by the controllers."""
+        self._seen = -1
+
     def reconcile(self) -> None:
-        """What the controllers do once."""
+        """What the controllers do until there is nothing to do."""
+        while self.slow or self._seen != self.memory.store._version:
+            self._seen = self.memory.store._version
+            self._reconcile()
+            if self.slow:
+                return
+
+    def _reconcile(self) -> None:
         services = self.services()
         for gone in [name for name in (*self._knative, *self._deployments) if name not in services]:
             self._knative.pop(gone, None)

@@ -175,6 +175,7 @@ def test_a_candidate_that_is_never_ready_says_why_and_keeps_the_champion(kserve:
     pod.found["status"]["containerStatuses"] = [
         {"name": "kserve-container", "restartCount": 3, "state": state}
     ]
+    kserve.world.touch()
     with pytest.raises(DeadlineExceeded) as told:
         kserve.target.reach("v2", 0.05)
     lines = str(told.value).splitlines()

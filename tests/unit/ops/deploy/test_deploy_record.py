@@ -147,7 +147,14 @@ def test_addresses(target: str, place: LocalPlace) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["kserve://ns", "local://", "local://a?port=80", "local://a?port=", "local://a?prot=9000"],
+    [
+        "ftp://ns",
+        "kserve://Not_A_Label",
+        "local://",
+        "local://a?port=80",
+        "local://a?port=",
+        "local://a?prot=9000",
+    ],
 )
 def test_an_address_that_is_not_known_is_refused(target: str) -> None:
     with pytest.raises(InputError, match=r"serving\.target"):

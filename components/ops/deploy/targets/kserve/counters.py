@@ -4,18 +4,17 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from components.core.errors import ApiUnavailable
 from components.core.latency import BOUNDS_MS
+from components.ops.deploy.targets.kserve.asking import NoAnswer, ask
 from components.ops.deploy.targets.kserve.pods import Pod
 from components.ops.deploy.traffic import Traffic
 
 _BUCKET = "ratoon_request_seconds_bucket"
 _REQUESTS = "ratoon_requests_total"
-_TIMEOUT_S = 5.0
 
 
 def parse_counters(text: str) -> Traffic:
@@ -68,17 +67,13 @@ class Counters:
         if pod.url is None:
             return
         try:
-            found = parse_counters(_text(f"{pod.url}/metrics"))
-        except (httpx.HTTPError, ValueError) as error:
+            _, body = ask(pod.url, "/metrics")
+            found = parse_counters(body.decode())
+        except (NoAnswer, ValueError) as error:
             if pod.is_ready:
-                raise ApiUnavailable(f"pod {pod.name}, {pod.url}/metrics: {error!r}") from error
+                raise ApiUnavailable(f"pod {pod.name} does not tell its counts: {error}") from error
         else:
             self._lives[pod.version, pod.uid, pod.restarts] = found
-
-
-def _text(url: str) -> str:
-    with httpx.Client(trust_env=False, timeout=_TIMEOUT_S) as client:
-        return client.get(url).raise_for_status().text
 
 
 def _count(samples: Iterable[Sample], low: int, high: int) -> int:

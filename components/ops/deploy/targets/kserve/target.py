@@ -87,6 +87,7 @@ class KServeTarget:
             return record if again else self._staged(record, given, folder)
 
         record = self._change(change, f"stage version {given.version} by run {given.run}")
+        self._tidy(record)
         if record.champion and record.champion.version == given.version:
             return record.champion.as_staged(1.0)
         return changes.find_candidate(record, given.version).as_staged(record.share)

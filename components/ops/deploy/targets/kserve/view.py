@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, TypeVar
-
-import httpx
 
 from components.core.errors import ApiUnavailable, ClusterError, DeadlineExceeded
 from components.ops.cluster.protocol import INFERENCE_SERVICE, POD, Cluster, Object
+from components.ops.deploy.targets.kserve.asking import NoAnswer, ask
 from components.ops.deploy.targets.kserve.conditions import last_words
 from components.ops.deploy.targets.kserve.names import (
     SERVICE_LABEL,
@@ -19,7 +19,6 @@ from components.ops.deploy.targets.kserve.pods import Pod, read_pods
 from components.ops.deploy.targets.kserve.record import Published
 
 _T = TypeVar("_T")
-_ANSWER_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -64,11 +63,10 @@ class View:
     def answers(self, pod: Pod) -> bool:
         """Whether a server says that the model is ready (v2 protocol)."""
         try:
-            with httpx.Client(trust_env=False, timeout=_ANSWER_TIMEOUT_S) as client:
-                answer = client.get(f"{pod.url}/v2/models/{self.model}/ready")
-        except httpx.TransportError:
+            status, _ = ask(str(pod.url), f"/v2/models/{self.model}/ready")
+        except NoAnswer:
             return False
-        return answer.status_code == httpx.codes.OK
+        return status == HTTPStatus.OK
 
     def await_(self, look: Callable[[], _T | None], what: str, timeout_s: float) -> _T:
         """Looks until there is something, through short absences of the API server.
