@@ -84,6 +84,7 @@ def test_of_twins_the_oldest_stays_then_the_smallest_id(
         decision = decide(WANTED, seen, PLACE)
         assert decision.keep is not None
         assert decision.keep.run_id == stays
+        assert decision.why == (f"{WANTED.name} was there {len(twins)} times",)
         assert sorted(ids(decision.delete)) == sorted(r for r, _ in twins if r != stays)
 
 
