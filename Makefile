@@ -80,6 +80,14 @@ submit: .venv/ready ## Run a pipeline on a cluster, follow it (PIPELINE=monitor 
 		$(if $(NAMESPACE),--namespace '$(NAMESPACE)') $(if $(ACCOUNT),--account '$(ACCOUNT)') \
 		$(if $(EXPERIMENT),--experiment '$(EXPERIMENT)') $(if $(FOLLOW),--follow '$(FOLLOW)')
 
+.PHONY: upload
+upload: .venv/ready ## Copy a model's tables to where an overlay has them (OVERLAY=kind.yaml SAMPLE=10)
+	@[ -n '$(OVERLAY)' ] || { echo "Say where to: make upload OVERLAY=kind.yaml, a file of the" \
+		"model's folder with other places for its data."; exit 1; } >&2
+	@$(source)
+	@.venv/ops/bin/python -m pipelines.upload '$(MODEL)' --overlay '$(OVERLAY)' \
+		$(if $(SAMPLE),--sample '$(SAMPLE)')
+
 .PHONY: overlays
 overlays: .venv/ready .tools/kustomize ## Render every overlay of kustomize/ to its golden
 	@$(DEV)/python -m tests.manifests.kustomize

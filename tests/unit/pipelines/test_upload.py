@@ -1,0 +1,81 @@
+"""Source tables are copied to where an overlay has them, whole or as a sample."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.upload import main
+
+SPEC = """\
+name: churn
+data:
+  primary: {{uri: "{root}/here/t-{{month}}.parquet", event_time: seen_at, key: [id, seen_at]}}
+  external:
+    plans: {{uri: "{root}/here/plans.parquet", on: [id]}}
+label: {{column: left, known_after: 30d}}
+serving: {{target: "local://{root}/serving", log: "{root}/log"}}
+"""
+OVERLAY = """\
+data:
+  primary: {{uri: "{root}/there/{{month}}.parquet"}}
+  external:
+    plans: {{uri: "{root}/there/plans.parquet"}}
+"""
+
+
+def folder(root: Path, overlay: str = OVERLAY) -> str:
+    (root / "here").mkdir()
+    (root / "model.yaml").write_text(SPEC.format(root=root))
+    (root / "kind.yaml").write_text(overlay.format(root=root))
+    for month, rows in (("2026-01", 10), ("2026-02", 7)):
+        pq.write_table(pa.table({"id": list(range(rows))}), root / f"here/t-{month}.parquet")
+    pq.write_table(pa.table({"id": [1, 2]}), root / "here/plans.parquet")
+    return str(root)
+
+
+@pytest.mark.parametrize(
+    ("sample", "january", "february"),
+    [("1", list(range(10)), list(range(7))), ("3", [0, 3, 6, 9], [0, 3, 6])],
+)
+def test_every_table_goes_to_the_overlays_place(
+    tmp_path: Path, sample: str, january: list[int], february: list[int]
+) -> None:
+    assert main([folder(tmp_path), "--overlay", "kind.yaml", "--sample", sample]) == 0
+    there = {file.name: pq.read_table(file)["id"].to_pylist() for file in tmp_path.glob("there/*")}
+    assert there == {
+        "2026-01.parquet": january,
+        "2026-02.parquet": february,
+        "plans.parquet": [1, 2],
+    }
+
+
+@pytest.mark.parametrize(
+    ("overlay", "sample", "said"),
+    [
+        (OVERLAY, "0", "SAMPLE: given 0"),
+        ("data: {{primary: {{uri: 'ftp://x/{{month}}.parquet'}}}}", "1", "ftp://"),
+        ("data: {{primari: {{}}}}", "1", "primari"),
+    ],
+)
+def test_a_mistake_is_said_and_nothing_is_copied(
+    tmp_path: Path, overlay: str, sample: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = folder(tmp_path, overlay)
+    assert main([given, "--overlay", "kind.yaml", "--sample", sample]) == 1
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "there").exists()
+
+
+def test_no_files_and_nothing_to_do_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = folder(tmp_path, "description: the same places")
+    assert main([given, "--overlay", "kind.yaml"]) == 0
+    assert "every table where model.yaml has it" in capsys.readouterr().out
+    (tmp_path / "kind.yaml").write_text(OVERLAY.format(root=tmp_path))
+    for file in tmp_path.glob("here/t-*"):
+        file.unlink()
+    assert main([given, "--overlay", "kind.yaml"]) == 1
+    assert "files that are there" in capsys.readouterr().err
