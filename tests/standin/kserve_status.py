@@ -147,16 +147,20 @@ def _model_status(newest: ModelPod | None, is_ready: bool) -> dict[str, Any]:
             "copies": {"failedCopies": 0, "totalCopies": 1},
         }
     if newest is None or not newest.state.failed:
-        return {"transitionStatus": "InProgress", "states": {"targetModelState": "Pending"}}
+        return {"transitionStatus": "InProgress", "states": _states("Pending")}
     return {
         "transitionStatus": "BlockedByFailedLoad",
-        "states": {"targetModelState": "FailedToLoad"},
+        "states": _states("FailedToLoad"),
         "lastFailureInfo": {
             "reason": "ModelLoadFailed",
             "exitCode": 1,
             "message": newest.state.words,
         },
     }
+
+
+def _states(target: str) -> dict[str, str]:
+    return {"activeModelState": "", "targetModelState": target}
 
 
 def _together(type_: str, parts: Iterable[Condition]) -> Condition:

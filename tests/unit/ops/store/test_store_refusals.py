@@ -7,6 +7,7 @@ import pytest
 from components.core import storage
 from components.core.errors import ApiRejected, ApiUnavailable, InputError, RatoonError
 from components.ops.deploy.targets.store import fetch, publish, withdraw
+from components.ops.deploy.targets.store.failures import told_plainly
 from tests.unit.ops.store.store_toys import MODEL, SECRET, VERSION, make_folder
 
 
@@ -102,6 +103,15 @@ def test_a_store_that_does_not_answer(
         assert SECRET not in _whole(refused.value)
 
 
+def test_an_objects_key_does_not_climb_out_of_the_folder(tmp_path: Path, s3_bucket: str) -> None:
+    filesystem, _ = storage.resolve(f"s3://{s3_bucket}")
+    filesystem.pipe_file(f"{s3_bucket}/kept/toy/1/../../../outside.txt", b"out")
+    with pytest.raises(InputError, match="files in this folder"):
+        fetch(f"s3://{s3_bucket}/kept/toy/1", tmp_path / "a" / "b" / "c" / "back")
+
+    assert not list(tmp_path.rglob("outside.txt"))
+
+
 def test_without_credentials_it_says_where_they_come_from(
     tmp_path: Path, s3_bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +124,22 @@ def test_without_credentials_it_says_where_they_come_from(
     type(filesystem).clear_instance_cache()
     with pytest.raises(ApiRejected, match="secret ratoon-object-store"):
         publish(make_folder(tmp_path / "made"), "s3://models/kept", MODEL, VERSION)
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (PermissionError("Access Denied"), ApiRejected),
+        (OSError("Forbidden: models/a\nno storage.objects.create"), ApiRejected),  # gs
+        (OSError(5, "SlowDown"), ApiUnavailable),
+        (TimeoutError(), ApiUnavailable),
+        (FileNotFoundError("The specified bucket does not exist"), InputError),
+        (ImportError("no gcsfs", name="gcsfs"), InputError),
+    ],
+)
+def test_each_failure_says_who_mends_it(raised: Exception, told: type[RatoonError]) -> None:
+    with pytest.raises(told, match="gs://models/a"), told_plainly("gs://models/a"):
+        raise raised
 
 
 def _whole(error: RatoonError) -> str:

@@ -37,6 +37,8 @@ def told_plainly(uri: str) -> Iterator[None]:
             uri, f"no client: {error.name}", "a store that this image reads"
         ) from error
     except OSError as error:
+        if str(error).startswith("Forbidden"):  # how the client of gs says 403
+            raise ApiRejected(f"{uri}: {_refused(uri)}") from error
         raise ApiUnavailable(f"{uri}: {type(error).__name__} {error.strerror or ''}") from error
     except _foreign() as error:
         if type(error).__name__ in _CREDENTIALS:
