@@ -1,8 +1,10 @@
 """Answers git's question for credentials from files; git runs it, and nothing else imports it.
 
-``credential_helper.py <folder> <host> get``: the folder of the mounted secret has ``token``, or
-``username`` and ``password``. It answers for https at this one host only, so that a redirect
-elsewhere learns nothing. It needs nothing but the standard library and starts at once.
+``credential_helper.py <folder> <host> <unnamed> get``: the folder of the mounted secret has
+``token``, or ``username`` and ``password``, and maybe ``host`` with the hosts that it is for. It
+answers for https at this one host only, so that a redirect elsewhere learns nothing, and no other
+than those that the secret names; where it names none, ``any`` for ``unnamed`` lets it answer. It
+needs nothing but the standard library and starts at once.
 Source: https://git-scm.com/docs/git-credential#IOFMT.
 """
 
@@ -13,16 +15,20 @@ from pathlib import Path
 _NAME_OF_A_TOKEN = "x-access-token"  # noqa: S105
 
 
-def answer(folder: Path, host: str, asked: str) -> str:
+def answer(folder: Path, host: str, unnamed: str, asked: str) -> str:
     """What git is told; nothing where the question is not ours to answer.
 
     Args:
         folder: The mounted secret.
-        host: The host, with its port if it has one, that the secret is for.
+        host: The host of the address, with its port if it has one.
+        unnamed: ``any`` where a secret without hosts is for whichever host is asked for.
         asked: Git's question: lines of ``key=value``.
     """
     question = dict(line.split("=", 1) for line in asked.splitlines() if "=" in line)
     if (question.get("protocol"), question.get("host")) != ("https", host):
+        return ""
+    named = _text(folder / "host").split()
+    if host not in named and (named or unnamed != "any"):
         return ""
     secret = _read(folder / "token") or _read(folder / "password")
     name = _read(folder / "username") or _NAME_OF_A_TOKEN
@@ -30,12 +36,16 @@ def answer(folder: Path, host: str, asked: str) -> str:
 
 
 def _read(file: Path) -> str:
-    try:
-        text = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
+    text = _text(file)
     return "" if "\n" in text or "\0" in text else text
 
 
-if __name__ == "__main__" and sys.argv[3:] == ["get"]:
-    sys.stdout.write(answer(Path(sys.argv[1]), sys.argv[2], sys.stdin.read()))
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+if __name__ == "__main__" and sys.argv[4:] == ["get"]:
+    sys.stdout.write(answer(Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.stdin.read()))

@@ -48,7 +48,9 @@ def config_text(url: str, variables: Mapping[str, str], own_too: bool) -> str:
         # A disk that is shared has other owners; the address names this repository on purpose.
         settings.append(("safe.directory", "*"))
     else:
-        settings.append(("credential.helper", _helper(url, variables)))
+        # Whoever starts a run names any repository of models: only one that the secret names too.
+        unnamed = "none" if own_too else "any"
+        settings.append(("credential.helper", _helper(url, variables, unnamed)))
     return "".join(_line(name, value) for name, value in settings)
 
 
@@ -82,9 +84,9 @@ def credentials_folder(variables: Mapping[str, str] = os.environ) -> str:
     return variables.get(CREDENTIALS_VARIABLE) or CREDENTIALS
 
 
-def _helper(url: str, variables: Mapping[str, str]) -> str:
+def _helper(url: str, variables: Mapping[str, str], unnamed: str) -> str:
     program = (sys.executable, "-ISE", str(Path(credential_helper.__file__).resolve()))
-    return "!" + shlex.join((*program, credentials_folder(variables), host_of(url)))
+    return "!" + shlex.join((*program, credentials_folder(variables), host_of(url), unnamed))
 
 
 def _line(name: str, value: str) -> str:

@@ -154,7 +154,7 @@ def test_a_rollback_is_the_revert_that_git_would_make(
     desired.change(stage("v2", strategy), "")
     bare.write({"apps/other/x": "1", "README.md": "changed"}, "of another model")
     desired.change(shift("v2", 0.5), "")
-    rollout = [bare.tip(), bare.tip("main~2")]
+    rollout = [bare.log("%H")[0], bare.log("%H")[2]]
     assert bare.files() != before
 
     committed(bare).change(roll_back("v2"), "at 50% it was slow")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from components.core.errors import ApiRejected, ApiUnavailable, InputError, RatoonError
-from components.ops.git.address import CREDENTIALS_VARIABLE, GitAddress
+from components.ops.git.address import CREDENTIALS_VARIABLE, GitAddress, host_of
 from components.ops.git.command import Git, GitFailed, repository_for
 from components.ops.git.commit import Commit, branches, push, tip_of, write_commit
 from components.ops.git.settings import credentials_folder
@@ -159,5 +159,6 @@ def _do_about_access(address: GitAddress) -> str:
         return "Let the user that Ratoon runs as read and write the folder."
     return (
         f"The secret ratoon-git, mounted at {credentials_folder()}, holds username and password, "
-        f"or token, with the right to write there ({CREDENTIALS_VARIABLE} names another folder)."
+        f"or token, with the right to write there; its file host, if it is there, names "
+        f"{host_of(address.url)} ({CREDENTIALS_VARIABLE} names another folder)."
     )
