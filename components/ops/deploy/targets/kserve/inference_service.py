@@ -5,6 +5,7 @@ from typing import Any
 
 from components.ops.cluster.protocol import INFERENCE_SERVICE, Object
 from components.ops.deploy.targets.kserve.names import (
+    CONTAINER,
     DEPLOYMENT_MODE,
     TAG_ROUTING,
     annotations_of,
@@ -51,7 +52,7 @@ def _stable(record: RolloutRecord, namespace: str, serves: Published) -> Object:
     if record.held and record.champion:
         predictor = {**predictor, "canaryTrafficPercent": 0}
     elif serves.slot and record.champion:
-        predictor = {**_named(predictor, serves)}
+        predictor = _named(predictor, serves)
     return _service(record, namespace, record.model, serves, predictor)
 
 
@@ -69,7 +70,7 @@ def _listed_canary(
     stable = _predictor(record.model, champion)
     stable["minReplicas"] = most = max(1, champion.serving.replicas)
     fewest = math.ceil(most * record.share)
-    predictor = {**_named(_predictor(record.model, candidate), candidate)}
+    predictor = _named(_predictor(record.model, candidate), candidate)
     # At least one, to be tried before any traffic; KServe refuses more than the champion has.
     predictor["minReplicas"] = min(most, max(1, fewest))
     service = _service(
@@ -85,7 +86,10 @@ def _listed_canary(
 
 def _named(predictor: dict[str, Any], published: Published) -> dict[str, Any]:
     """A predictor that says itself what it is: beside another one, and after its promotion."""
-    return {**predictor, "name": published.slot, "annotations": annotations_of(published)}
+    # The schema of spec.canary[] wants the container's name, that of spec.predictor does not.
+    model = {"name": CONTAINER, **predictor["model"]}
+    said = annotations_of(published)
+    return {**predictor, "name": published.slot, "annotations": said, "model": model}
 
 
 def _predictor(model: str, published: Published) -> dict[str, Any]:

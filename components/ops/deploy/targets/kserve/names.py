@@ -12,6 +12,8 @@ OWNER = "ratoon"
 VERSION, DIGEST = "ratoon.dev/version", "ratoon.dev/digest"
 RUN, AS_OF = "ratoon.dev/run", "ratoon.dev/as-of"
 WHY = "ratoon.dev/why"
+# The container of a predictor that serves the model.
+CONTAINER = "kserve-container"
 # Set by KServe on the pods of an InferenceService, and by Knative on those of a revision.
 SERVICE_LABEL = "serving.kserve.io/inferenceservice"
 REVISION_LABEL = "serving.knative.dev/revision"

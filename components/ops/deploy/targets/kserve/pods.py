@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.ops.cluster.protocol import Object
-from components.ops.deploy.targets.kserve.names import REVISION_LABEL, VERSION, metadata
+from components.ops.deploy.targets.kserve.names import CONTAINER, REVISION_LABEL, VERSION, metadata
 
-CONTAINER = "kserve-container"
 _PORT = 8080
 
 
