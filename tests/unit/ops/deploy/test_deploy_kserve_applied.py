@@ -1,0 +1,235 @@
+"""The record in its ConfigMap: two writers, storms of conflicts, and what others wrote."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from components.core.errors import ApiUnavailable, InputError
+from components.ops.cluster.protocol import (
+    CONFIG_MAP,
+    INFERENCE_SERVICE,
+    Conflict,
+    Forbidden,
+)
+from components.ops.deploy.targets.kserve.applied import Applied
+from components.ops.deploy.targets.kserve.names import candidate_name, record_name
+from components.ops.deploy.targets.protocol import ChampionChanged
+from tests.unit.ops.deploy.kserve_toys import WAYS, toy
+from tests.unit.ops.deploy.kserve_world import NAMESPACE
+from tests.unit.ops.deploy.serving_toys import MODEL, make_model
+
+
+def once(verb: str, act: Callable[[], object]) -> Callable[[str, str], None]:
+    """Acts before the first call of a kind."""
+    done: list[str] = []
+
+    def before(called: str, _: str) -> None:
+        if called == verb and not done:
+            done.append(verb)
+            act()
+
+    return before
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("verb", ["replace", "apply", "get"])
+def test_of_two_candidates_at_once_the_later_one_is_staged_whole(
+    tmp_path: Path, way: str, verb: str
+) -> None:
+    """The other stages in the middle of ours: before our record, or before our service."""
+    with toy(tmp_path, way) as made:
+        champion = made.promote("v1")
+        cluster = replace(made.world.cluster, before=once(verb, lambda: made.stage("v3")))
+        made.stage("v2", made.target_on(cluster))
+        last = made.target.staged()
+        assert last is not None
+        assert last.version == ("v3" if verb == "apply" else "v2")
+        assert made.target.champion() == champion
+        assert made.world.traffic == {"v1": 100}
+        made.target.reach(last.version, 5)
+        running = {pod.version for pod in made.target.view.pods()}
+        assert running == {"v1", last.version}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_of_two_first_models_at_once_one_is_staged(tmp_path: Path, way: str) -> None:
+    with toy(tmp_path, way) as made:
+        cluster = replace(made.world.cluster, before=once("create", lambda: made.stage("v2")))
+        made.stage("v1", made.target_on(cluster))
+        staged = made.target.staged()
+        assert staged is not None
+        assert staged.version == "v1"
+        assert {pod.version for pod in made.target.view.pods()} == {"v1"}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_promotion_meanwhile_stops_the_other_one(tmp_path: Path, way: str) -> None:
+    with toy(tmp_path, way) as made:
+        planned = made.promote("v1")
+        folder = make_model(made.tmp, "v2")
+        cluster = replace(made.world.cluster, before=once("replace", lambda: made.promote("v3")))
+        with pytest.raises(ChampionChanged, match="version v3 serves"):
+            made.target_on(cluster).stage(folder, made.candidate("v2"), planned)
+        assert made.world.traffic == {"v3": 100}
+
+
+def conflicts(times: int, verb: str) -> Callable[[str, str], None]:
+    left = iter(range(times))
+
+    def before(called: str, _: str) -> None:
+        if called == verb and next(left, None) is not None:
+            raise Conflict("the object has been modified")
+
+    return before
+
+
+@pytest.mark.parametrize("verb", ["replace", "apply"])
+def test_a_storm_of_conflicts_passes_or_is_said(tmp_path: Path, verb: str) -> None:
+    with toy(tmp_path, "knative") as made:
+        made.promote("v1")
+        cluster = replace(made.world.cluster, before=conflicts(4, verb))
+        made.stage("v2", made.target_on(cluster))
+        assert made.target.staged() is not None
+        made.target.reach("v2", 5)
+
+
+def test_conflicts_that_do_not_pass_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from components.ops.deploy.targets.kserve import applied
+
+    monkeypatch.setattr(applied, "_LONGEST_PAUSE_S", 0.001)
+    with toy(tmp_path, "knative") as made:
+        champion = made.promote("v1")
+        endless = replace(made.world.cluster, before=conflicts(1000, "replace"))
+        with pytest.raises(ApiUnavailable, match="ConfigMap toys/toy-ratoon"):
+            made.stage("v2", made.target_on(endless))
+        assert made.target.champion() == champion
+        endless = replace(made.world.cluster, before=conflicts(1000, "apply"))
+        with pytest.raises(Conflict, match="has been modified"):
+            made.stage("v2", made.target_on(endless))
+
+
+def test_a_field_that_somebody_else_owns_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from components.ops.deploy.targets.kserve import applied
+
+    monkeypatch.setattr(applied, "_LONGEST_PAUSE_S", 0.001)
+    with toy(tmp_path, "knative") as made:
+        made.promote("v1")
+        service = dict(made.world.services()[MODEL])
+        predictor = {**service["spec"]["predictor"], "minReplicas": 9}
+        edited = {**service, "spec": {"predictor": predictor}}
+        made.world.memory.acting_as("kubectl-edit").replace(INFERENCE_SERVICE, edited)
+        with pytest.raises(Conflict, match=r"minReplicas \(owned by 'kubectl-edit'\)"):
+            made.stage("v2")
+
+
+def test_a_right_that_is_missing_is_named(tmp_path: Path) -> None:
+    with toy(tmp_path, "knative") as made:
+        made.promote("v1")
+        made.world.memory = replace(
+            made.world.memory,
+            allows=lambda call: (call.verb, call.resource) != ("update", "configmaps"),
+        )
+        with pytest.raises(Forbidden, match="configmaps"):
+            made.stage("v2")
+
+
+def foreign(name: str, **labels: str) -> dict[str, object]:
+    return {
+        "apiVersion": "serving.kserve.io/v1beta1",
+        "kind": "InferenceService",
+        "metadata": {
+            "name": name,
+            "namespace": NAMESPACE,
+            "labels": labels,
+            "annotations": {"ratoon.dev/version": "x"},
+        },
+        "spec": {"predictor": {"minReplicas": 1, "model": {"storageUri": "s3://x"}}},
+    }
+
+
+def test_a_service_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    with toy(tmp_path, "whole") as made:
+        labels = {"app.kubernetes.io/name": MODEL}
+        made.world.memory.acting_as("kubectl").create(INFERENCE_SERVICE, foreign(MODEL, **labels))
+        for call in (made.target.champion, lambda: made.target.roll_back("v1", "x")):
+            with pytest.raises(InputError, match="without a record"):
+                call()
+        folder = make_model(made.tmp, "v1")
+        with pytest.raises(InputError, match="without a record"):
+            made.target.stage(folder, made.candidate("v1"), None)
+        assert list(made.world.services()) == [MODEL]
+        assert Applied(made.world.memory, NAMESPACE, MODEL).read() is None
+
+
+def test_a_candidate_does_not_take_the_service_of_another_model(tmp_path: Path) -> None:
+    with toy(tmp_path, "whole") as made:
+        made.promote("v1")
+        name = candidate_name(MODEL)
+        labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/managed-by": "ratoon"}
+        made.world.memory.create(INFERENCE_SERVICE, foreign(name, **labels))
+        with pytest.raises(InputError, match="not Ratoon's, or of another model"):
+            made.stage("v2")
+        assert name in made.world.services()
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"format": 2, "model": "toy"}'])
+def test_a_damaged_record_is_said_with_what_to_do(tmp_path: Path, content: str) -> None:
+    with toy(tmp_path, "knative") as made:
+        made.promote("v1")
+        kept = made.world.memory.get(CONFIG_MAP, NAMESPACE, record_name(MODEL))
+        assert kept is not None
+        made.world.memory.replace(CONFIG_MAP, {**kept, "data": {"record.json": content}})
+        with pytest.raises(InputError, match="Put back a copy"):
+            made.target.champion()
+
+
+def test_the_record_says_why_it_was_changed(tmp_path: Path) -> None:
+    with toy(tmp_path, "knative") as made:
+        made.promote("v1")
+        kept = made.world.memory.get(CONFIG_MAP, NAMESPACE, record_name(MODEL))
+        assert kept is not None
+        metadata = kept["metadata"]
+        assert metadata["annotations"] == {"ratoon.dev/why": "promote version v1: by the test"}
+        assert metadata["labels"]["app.kubernetes.io/managed-by"] == "ratoon"
+
+
+def test_reading_changes_nothing(tmp_path: Path) -> None:
+    with toy(tmp_path, "knative") as made:
+        made.promote("v1")
+        called: list[str] = []
+        cluster = replace(made.world.cluster, before=lambda verb, _: called.append(verb))
+        target = made.target_on(cluster)
+        assert target.champion() is not None
+        assert target.staged() is None
+        assert target.outcome("v1") is not None
+        assert target.address is not None
+        assert target.obstacle() is None
+        target.traffic("v1")
+        assert set(called) == {"get", "list"}
+
+
+def test_a_mode_that_nobody_says_is_not_guessed(tmp_path: Path) -> None:
+    with toy(tmp_path, "whole") as made:
+        made.world.says_mode = False
+        made.promote("v1")
+        with pytest.raises(ApiUnavailable, match=r"\?mode=knative or \?mode=standard"):
+            made.stage("v2")
+
+
+def test_a_short_absence_of_the_api_server_is_waited_out(tmp_path: Path) -> None:
+    with toy(tmp_path, "knative") as made:
+        made.promote("v1")
+        made.stage("v2")
+        left = iter(range(5))
+
+        def away(verb: str, _: str) -> None:
+            if verb == "list" and next(left, None) is not None:
+                raise ApiUnavailable("connection refused")
+
+        made.target_on(replace(made.world.cluster, before=away)).reach("v2", 5)
+        with pytest.raises(StopIteration):
+            next(left)

@@ -1,0 +1,321 @@
+"""What is read of an address, an InferenceService and its pods: tables by the pure functions."""
+
+from typing import Any
+
+import pytest
+
+from components.core.errors import InputError
+from components.ops.deploy.targets import changes
+from components.ops.deploy.targets.kserve.champion import standing
+from components.ops.deploy.targets.kserve.conditions import (
+    is_rolled_out,
+    last_words,
+    newest_revision,
+)
+from components.ops.deploy.targets.kserve.inference_service import wanted
+from components.ops.deploy.targets.kserve.modes import check_mode, mode_of, strategy_of
+from components.ops.deploy.targets.kserve.place import KServePlace, check_model, parse_place
+from components.ops.deploy.targets.kserve.pods import read_pods
+from components.ops.deploy.targets.kserve.record import Mode, RolloutRecord, Strategy
+from tests.standin.schemas import inference_services
+from tests.unit.ops.deploy.test_deploy_kserve_objects import BARE, SERVING, published, under_way
+
+
+@pytest.mark.parametrize(
+    ("target", "place"),
+    [
+        ("kserve://ratoon", KServePlace("ratoon")),
+        ("kserve://a1-b?mode=knative", KServePlace("a1-b", Mode.KNATIVE)),
+        ("kserve://ratoon?mode=standard", KServePlace("ratoon", Mode.STANDARD)),
+    ],
+)
+def test_addresses(target: str, place: KServePlace) -> None:
+    assert parse_place(target) == place
+    assert place.target == target
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "kserve://",
+        "kserve://Big",
+        "kserve://a_b",
+        "kserve://-a",
+        "kserve://a/b",
+        "kserve://" + "a" * 64,
+        "kserve://a?mode=",
+        "kserve://a?mode=Knative",
+        "kserve://a?replicas=2",
+    ],
+)
+def test_an_address_that_is_none_is_refused(target: str) -> None:
+    with pytest.raises(InputError, match=r"serving\.target"):
+        parse_place(target)
+
+
+def test_a_model_needs_a_name_that_kserve_can_make_longer_ones_of() -> None:
+    assert check_model("a" * 40) == "a" * 40
+    for name in ("a" * 41, "1a", "a_b", "a-"):
+        with pytest.raises(InputError, match="name"):
+            check_model(name)
+
+
+def isvc(status: dict[str, Any] | None = None, **annotations: str) -> dict[str, Any]:
+    return {"metadata": {"annotations": annotations}, **({"status": status} if status else {})}
+
+
+MODE = "serving.kserve.io/deploymentMode"
+REVISIONS = {"components": {"predictor": {"latestCreatedRevision": "toy-1"}}}
+
+
+@pytest.mark.parametrize(
+    ("service", "mode"),
+    [
+        (None, None),
+        (isvc(), None),
+        (isvc({"deploymentMode": "Knative"}), Mode.KNATIVE),
+        (isvc({"deploymentMode": "Serverless"}), Mode.KNATIVE),
+        (isvc({"deploymentMode": "Standard"}), Mode.STANDARD),
+        (isvc({"deploymentMode": "RawDeployment"}), Mode.STANDARD),
+        (isvc({"deploymentMode": "ModelMesh"}), None),
+        (isvc({"deploymentMode": "Standard"}, **{MODE: "Knative"}), Mode.STANDARD),
+        (isvc(**{MODE: "Standard"}), Mode.STANDARD),
+        (isvc(REVISIONS), Mode.KNATIVE),
+    ],
+)
+def test_the_mode_is_read(service: dict[str, Any] | None, mode: Mode | None) -> None:
+    assert mode_of(service) is mode
+
+
+def test_a_target_cannot_name_another_mode_than_the_model_runs_in() -> None:
+    runs = isvc({"deploymentMode": "Standard"})
+    assert check_mode(runs, Mode.STANDARD) is Mode.STANDARD
+    assert check_mode(None, Mode.KNATIVE) is Mode.KNATIVE
+    with pytest.raises(InputError, match=r"\?mode=knative"):
+        check_mode(runs, Mode.KNATIVE)
+
+
+@pytest.mark.parametrize(
+    ("mode", "has_canary", "strategy"),
+    [
+        (Mode.KNATIVE, False, Strategy.KNATIVE),
+        (Mode.KNATIVE, True, Strategy.KNATIVE),
+        (Mode.STANDARD, True, Strategy.CANARY),
+        (Mode.STANDARD, False, Strategy.WHOLE),
+        (None, True, Strategy.WHOLE),
+    ],
+)
+def test_the_strategy(mode: Mode | None, has_canary: bool, strategy: Strategy) -> None:
+    assert strategy_of(mode, inference_services(has_canary)) is strategy
+
+
+def test_without_a_schema_there_is_no_canary() -> None:
+    assert strategy_of(Mode.STANDARD, None) is Strategy.WHOLE
+
+
+def service_of(record: RolloutRecord, **annotations: str) -> dict[str, Any]:
+    made = wanted(record, "ns")[0]
+    metadata = made["metadata"]
+    return {
+        **made,
+        "metadata": {**metadata, "annotations": {**metadata["annotations"], **annotations}},
+    }
+
+
+UNDER_WAY = under_way(Strategy.KNATIVE, 0.5)
+BACK = changes.rolled_back(UNDER_WAY, "v2", "bad")
+PROMOTED = changes.promoted(UNDER_WAY, "v2", "good")
+
+
+@pytest.mark.parametrize(
+    ("record", "service"),
+    [
+        (SERVING, service_of(SERVING)),
+        (UNDER_WAY, service_of(UNDER_WAY)),
+        (UNDER_WAY, service_of(SERVING)),  # killed before the candidate was applied
+        (BACK, service_of(UNDER_WAY)),  # killed before it was taken out
+        (PROMOTED, service_of(SERVING)),  # killed before the promotion was applied
+    ],
+)
+def test_a_service_may_lag_behind_its_record(record: RolloutRecord, service: Any) -> None:
+    assert standing(record, service, "x") == record
+
+
+def test_without_a_service_nothing_serves_but_the_champion_is_remembered() -> None:
+    record = standing(SERVING, None, "x")
+    assert record.champion is None
+    assert record.previous == (published("v1"),)
+    assert standing(BARE, None, "x") == BARE
+
+
+def uri_changed() -> dict[str, Any]:
+    made = service_of(SERVING)
+    predictor = made["spec"]["predictor"]
+    model = {**predictor["model"], "storageUri": "s3://else/where"}
+    return {**made, "spec": {"predictor": {**predictor, "model": model}}}
+
+
+def labels_removed() -> dict[str, Any]:
+    made = service_of(SERVING)
+    return {**made, "metadata": {**made["metadata"], "labels": {}}}
+
+
+@pytest.mark.parametrize(
+    ("record", "service", "told"),
+    [
+        (BARE, service_of(SERVING), "without a record"),
+        (SERVING, labels_removed(), "without a record"),
+        (SERVING, {"metadata": {"name": "toy"}}, "without a record"),
+        (SERVING, uri_changed(), "s3://else/where"),
+        (SERVING, service_of(SERVING, **{"ratoon.dev/version": "v7"}), "v7"),
+        (SERVING, service_of(SERVING, **{"ratoon.dev/digest": "other"}), "other"),
+    ],
+)
+def test_what_somebody_else_wrote_is_said_and_not_taken_for_nothing(
+    record: RolloutRecord, service: Any, told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        standing(record, service, "InferenceService ns/toy")
+
+
+@pytest.mark.parametrize(
+    ("created", "ready", "rolled_out", "newest", "is_out"),
+    [
+        ("", "", "", None, False),
+        ("r1", "", "", None, False),
+        ("r1", "r1", "", "r1", False),
+        ("r1", "r1", "r1", "r1", True),
+        ("r2", "r1", "r1", None, False),
+        ("r2", "r2", "r1", "r2", False),
+        ("r2", "r1", "r2", None, True),
+    ],
+)
+def test_revisions(
+    created: str, ready: str, rolled_out: str, newest: str | None, is_out: bool
+) -> None:
+    predictor = {
+        "latestCreatedRevision": created,
+        "latestReadyRevision": ready,
+        "latestRolledoutRevision": rolled_out,
+    }
+    service = isvc({"components": {"predictor": predictor}})
+    assert newest_revision(service) == newest
+    assert is_rolled_out(service) is is_out
+
+
+def pod(**status: object) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "name": "toy-1",
+            "uid": "u1",
+            "labels": {"serving.knative.dev/revision": "toy-00001"},
+            "annotations": {"ratoon.dev/version": "v1"},
+        },
+        "spec": {
+            "containers": [
+                {"name": "queue-proxy", "ports": [{"containerPort": 8012}]},
+                {"name": "kserve-container", "ports": [{"containerPort": 8081}]},
+            ]
+        },
+        "status": status,
+    }
+
+
+def server(restarts: int = 0, **state: object) -> list[dict[str, Any]]:
+    return [{"name": "kserve-container", "restartCount": restarts, **state}]
+
+
+READY = [{"type": "Ready", "status": "True"}]
+
+
+def test_a_pod() -> None:
+    found = pod(podIP="10.0.0.7", conditions=READY, containerStatuses=server(2))
+    (read,) = read_pods([found, {"metadata": {"name": "other"}}])
+    assert (read.name, read.version, read.revision) == ("toy-1", "v1", "toy-00001")
+    assert (read.url, read.is_ready, read.restarts) == ("http://10.0.0.7:8081", True, 2)
+    found["metadata"]["deletionTimestamp"] = "2013-07-01T00:00:00Z"
+    (read,) = read_pods([found])
+    assert (read.is_ready, read.is_leaving) == (False, True)
+    (read,) = read_pods([pod(podIP="fd00::7")])
+    assert (read.url, read.is_ready) == ("http://[fd00::7]:8081", False)
+    (read,) = read_pods([pod()])
+    assert read.url is None
+
+
+@pytest.mark.parametrize(
+    ("status", "trouble"),
+    [
+        ({"conditions": READY}, ""),
+        (
+            {
+                "conditions": [
+                    {
+                        "type": "PodScheduled",
+                        "status": "False",
+                        "reason": "Unschedulable",
+                        "message": "0/3 nodes are available: insufficient cpu.",
+                    }
+                ]
+            },
+            "Unschedulable 0/3 nodes are available: insufficient cpu.",
+        ),
+        (
+            {"containerStatuses": server(state={"waiting": {"reason": "ContainerCreating"}})},
+            "",
+        ),
+        (
+            {"containerStatuses": server(state={"waiting": {"reason": "ImagePullBackOff"}})},
+            "kserve-container ImagePullBackOff",
+        ),
+        (
+            {
+                "containerStatuses": server(
+                    1,
+                    state={"running": {}},
+                    lastState={"terminated": {"reason": "OOMKilled", "exitCode": 137}},
+                )
+            },
+            "kserve-container OOMKilled (exit code 137)",
+        ),
+        (
+            {
+                "initContainerStatuses": [
+                    {
+                        "name": "storage-initializer",
+                        "state": {
+                            "terminated": {
+                                "reason": "Error",
+                                "exitCode": 1,
+                                "message": "no such bucket\n",
+                            }
+                        },
+                    }
+                ]
+            },
+            "storage-initializer Error (exit code 1): no such bucket",
+        ),
+    ],
+)
+def test_what_keeps_a_pod_from_being_ready(status: dict[str, Any], trouble: str) -> None:
+    (read,) = read_pods([pod(**status)])
+    assert read.trouble == trouble
+
+
+def test_last_words_end_with_the_cause() -> None:
+    conditions = [
+        {"type": "IngressReady", "status": "True"},
+        {"type": "PredictorReady", "status": "False", "reason": "RevisionFailed", "message": "no"},
+        {"type": "Stopped", "status": "False"},
+    ]
+    failed = {"reason": "ModelLoadFailed", "message": "no such bucket"}
+    service = isvc({"conditions": conditions, "modelStatus": {"lastFailureInfo": failed}})
+    pods = read_pods([pod(containerStatuses=server(state={"waiting": {"reason": "CrashLoop"}}))])
+    events = [f"Event{number}: said" for number in range(9)]
+    assert last_words(service, pods, events).splitlines() == [
+        "",
+        "PredictorReady is False: RevisionFailed: no",
+        *events[-5:],
+        "pod toy-1: kserve-container CrashLoop",
+        "ModelLoadFailed no such bucket",
+    ]
+    assert last_words(None, (), ()) == "\nThe InferenceService is not there."
