@@ -56,6 +56,12 @@ def test_the_project_allows_the_kinds_that_are_installed_and_no_other(
         assert allowed == kinds[is_cluster_scoped], field
 
 
+def test_nothing_is_declared_on_a_laptop_where_the_schedule_step_keeps_the_run() -> None:
+    kinds = {one["kind"] for one in kustomize.build(kustomize.overlay("kind"))}
+    assert "Job" not in kinds
+
+
+@pytest.mark.parametrize("overlay", FOLLOWED, indirect=True)
 def test_waves_put_accounts_before_servers_and_the_reconciler_last(objects: list[Object]) -> None:
     waves = {(o["kind"], o["metadata"]["name"]): wave(o) for o in objects}
     assert {waves[key] for key in waves if key[0] in ("Namespace", "Role", "PodDefault")} == {0}
@@ -64,6 +70,7 @@ def test_waves_put_accounts_before_servers_and_the_reconciler_last(objects: list
     assert all(w < 3 for (kind, _), w in waves.items() if kind in ("ConfigMap", "PipelineVersion"))
 
 
+@pytest.mark.parametrize("overlay", FOLLOWED, indirect=True)
 def test_the_reconciler_runs_again_when_what_is_declared_changes(objects: list[Object]) -> None:
     (job,) = (o for o in objects if o["kind"] == "Job")
     (declared,) = (o for o in objects if o["metadata"]["name"].startswith("ratoon-recurring-"))
@@ -76,6 +83,7 @@ def test_the_reconciler_runs_again_when_what_is_declared_changes(objects: list[O
     assert volumes["recurring"]["configMap"]["name"] == declared["metadata"]["name"]
 
 
+@pytest.mark.parametrize("overlay", FOLLOWED, indirect=True)
 def test_declared_runs_are_pinned_to_the_installed_version(
     overlay: str, objects: list[Object]
 ) -> None:
@@ -92,6 +100,7 @@ def test_declared_runs_are_pinned_to_the_installed_version(
     assert (ROOT / "models/flights" / environment["RATOON_OVERLAY"]["value"]).stem == overlay
 
 
+@pytest.mark.parametrize("overlay", FOLLOWED, indirect=True)
 def test_every_model_that_is_declared_is_mounted_and_can_be_read(objects: list[Object]) -> None:
     (declared,) = (o for o in objects if o["metadata"]["name"].startswith("ratoon-recurring-"))
     files = {f.name for f in (ROOT / "manifests/recurring").glob("*.yaml")}
