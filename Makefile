@@ -72,6 +72,16 @@ compile: .venv/ready ## Compile both pipelines to YAML and objects (REGISTRY=…
 	@$(DEV)/python -m pipelines.compile $(if $(REGISTRY),--registry '$(REGISTRY)') \
 		$(if $(TAG),--tag '$(TAG)') $(if $(PVC),--pvc '$(PVC)')
 
+.PHONY: images
+images: .venv/dev/.made ## Build the three images with docker or podman (REGISTRY=… TAG=…)
+	@$(DEV)/python -m pipelines.build $(if $(REGISTRY),--registry '$(REGISTRY)') \
+		$(if $(TAG),--tag '$(TAG)')
+
+.PHONY: push
+push: .venv/dev/.made ## Push them (REGISTRY=… TAG=…)
+	@$(DEV)/python -m pipelines.build --push $(if $(REGISTRY),--registry '$(REGISTRY)') \
+		$(if $(TAG),--tag '$(TAG)')
+
 .PHONY: submit
 submit: .venv/ready ## Run a pipeline on a cluster, follow it (PIPELINE=monitor ENDPOINT=http://… OVERLAY=…)
 	@$(DEV)/python -m pipelines.submit '$(MODEL)' $(if $(PIPELINE),--pipeline '$(PIPELINE)') \
@@ -99,6 +109,7 @@ docs: .venv/ready ## Write the spec reference and its JSON Schema from the model
 .PHONY: test
 test: .venv/test-ready .tools/kustomize ## Run every test
 	@$(DEV)/python -m pytest tests/unit/core tests/unit/pipelines tests/golden tests/manifests
+	@$(DEV)/python -m pytest tests/images tests/monitoring
 	@.venv/test-data/bin/python -m pytest tests/unit/data tests/unit/core/tasks
 	@.venv/test-model/bin/python -m pytest tests/unit/model tests/unit/core/tasks tests/server
 	@.venv/test-ops/bin/python -m pytest tests/unit/ops
