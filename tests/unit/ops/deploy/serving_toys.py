@@ -64,8 +64,9 @@ def candidate_of(version: str, folder: Path, run: str = "run-1") -> Candidate:
 def make_plan(
     folder: Path, target: str, champion: Champion | None = None, **changes: object
 ) -> Path:
-    """A plan artifact; `changes` are parts of the spec, `canary` goes into its place."""
+    """A plan artifact; `changes` are parts of the spec, `canary` and `serving` of its serving."""
     canary = changes.pop("canary", {"steps": ["50%"], "requests": 20, "deadline": "20s"})
+    serving = changes.pop("serving", {})
     spec = Spec.model_validate(
         {
             "name": MODEL,
@@ -73,7 +74,7 @@ def make_plan(
                 "primary": {"uri": "toy/{day}.parquet", "event_time": "seen_at", "key": ["id"]}
             },
             "label": {"column": "delay", "greater_than": 15, "name": "late", "known_after": "1d"},
-            "serving": {"target": target, "log": str(folder / "log"), "canary": canary},
+            "serving": {"target": target, "log": str(folder / "log"), "canary": canary, **serving},
             "first_model": "allowed",
             **changes,
         }

@@ -1,4 +1,4 @@
-"""What is read of an address, an InferenceService and its pods: tables by the pure functions."""
+"""What is read of an address and of an InferenceService: tables by the pure functions."""
 
 from typing import Any
 
@@ -7,15 +7,10 @@ import pytest
 from components.core.errors import InputError
 from components.ops.deploy.targets import changes
 from components.ops.deploy.targets.kserve.champion import standing
-from components.ops.deploy.targets.kserve.conditions import (
-    is_rolled_out,
-    last_words,
-    newest_revision,
-)
+from components.ops.deploy.targets.kserve.conditions import is_rolled_out, newest_revision
 from components.ops.deploy.targets.kserve.inference_service import wanted
 from components.ops.deploy.targets.kserve.modes import check_mode, mode_of, strategy_of
 from components.ops.deploy.targets.kserve.place import KServePlace, check_model, parse_place
-from components.ops.deploy.targets.kserve.pods import read_pods
 from components.ops.deploy.targets.kserve.record import Mode, RolloutRecord, Strategy
 from tests.standin.schemas import inference_services
 from tests.unit.ops.deploy.test_deploy_kserve_objects import BARE, SERVING, published, under_way
@@ -201,121 +196,3 @@ def test_revisions(
     service = isvc({"components": {"predictor": predictor}})
     assert newest_revision(service) == newest
     assert is_rolled_out(service) is is_out
-
-
-def pod(**status: object) -> dict[str, Any]:
-    return {
-        "metadata": {
-            "name": "toy-1",
-            "uid": "u1",
-            "labels": {"serving.knative.dev/revision": "toy-00001"},
-            "annotations": {"ratoon.dev/version": "v1"},
-        },
-        "spec": {
-            "containers": [
-                {"name": "queue-proxy", "ports": [{"containerPort": 8012}]},
-                {"name": "kserve-container", "ports": [{"containerPort": 8081}]},
-            ]
-        },
-        "status": status,
-    }
-
-
-def server(restarts: int = 0, **state: object) -> list[dict[str, Any]]:
-    return [{"name": "kserve-container", "restartCount": restarts, **state}]
-
-
-READY = [{"type": "Ready", "status": "True"}]
-
-
-def test_a_pod() -> None:
-    found = pod(podIP="10.0.0.7", conditions=READY, containerStatuses=server(2))
-    (read,) = read_pods([found, {"metadata": {"name": "other"}}])
-    assert (read.name, read.version, read.revision) == ("toy-1", "v1", "toy-00001")
-    assert (read.url, read.is_ready, read.restarts) == ("http://10.0.0.7:8081", True, 2)
-    found["metadata"]["deletionTimestamp"] = "2013-07-01T00:00:00Z"
-    (read,) = read_pods([found])
-    assert (read.is_ready, read.is_leaving) == (False, True)
-    (read,) = read_pods([pod(podIP="fd00::7")])
-    assert (read.url, read.is_ready) == ("http://[fd00::7]:8081", False)
-    (read,) = read_pods([pod()])
-    assert read.url is None
-
-
-@pytest.mark.parametrize(
-    ("status", "trouble"),
-    [
-        ({"conditions": READY}, ""),
-        (
-            {
-                "conditions": [
-                    {
-                        "type": "PodScheduled",
-                        "status": "False",
-                        "reason": "Unschedulable",
-                        "message": "0/3 nodes are available: insufficient cpu.",
-                    }
-                ]
-            },
-            "Unschedulable 0/3 nodes are available: insufficient cpu.",
-        ),
-        (
-            {"containerStatuses": server(state={"waiting": {"reason": "ContainerCreating"}})},
-            "",
-        ),
-        (
-            {"containerStatuses": server(state={"waiting": {"reason": "ImagePullBackOff"}})},
-            "kserve-container ImagePullBackOff",
-        ),
-        (
-            {
-                "containerStatuses": server(
-                    1,
-                    state={"running": {}},
-                    lastState={"terminated": {"reason": "OOMKilled", "exitCode": 137}},
-                )
-            },
-            "kserve-container OOMKilled (exit code 137)",
-        ),
-        (
-            {
-                "initContainerStatuses": [
-                    {
-                        "name": "storage-initializer",
-                        "state": {
-                            "terminated": {
-                                "reason": "Error",
-                                "exitCode": 1,
-                                "message": "no such bucket\n",
-                            }
-                        },
-                    }
-                ]
-            },
-            "storage-initializer Error (exit code 1): no such bucket",
-        ),
-    ],
-)
-def test_what_keeps_a_pod_from_being_ready(status: dict[str, Any], trouble: str) -> None:
-    (read,) = read_pods([pod(**status)])
-    assert read.trouble == trouble
-
-
-def test_last_words_end_with_the_cause() -> None:
-    conditions = [
-        {"type": "IngressReady", "status": "True"},
-        {"type": "PredictorReady", "status": "False", "reason": "RevisionFailed", "message": "no"},
-        {"type": "Stopped", "status": "False"},
-    ]
-    failed = {"reason": "ModelLoadFailed", "message": "no such bucket"}
-    service = isvc({"conditions": conditions, "modelStatus": {"lastFailureInfo": failed}})
-    pods = read_pods([pod(containerStatuses=server(state={"waiting": {"reason": "CrashLoop"}}))])
-    events = [f"Event{number}: said" for number in range(9)]
-    assert last_words(service, pods, events).splitlines() == [
-        "",
-        "PredictorReady is False: RevisionFailed: no",
-        *events[-5:],
-        "pod toy-1: kserve-container CrashLoop",
-        "ModelLoadFailed no such bucket",
-    ]
-    assert last_words(None, (), ()) == "\nThe InferenceService is not there."

@@ -35,7 +35,7 @@ class View:
     cluster: Cluster
     namespace: str
     model: str
-    poll_s: float = 1.0
+    poll_s: float = 0.5
 
     def service(self) -> Object | None:
         """The InferenceService with its status."""

@@ -1,0 +1,188 @@
+"""The rollout step on a namespace with KServe in it, by the API of a cluster over real HTTP."""
+
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from components.core import audit
+from components.core.artifacts import DEPLOYMENT
+from components.core.plan import Champion
+from components.core.verdict import Severity, Verdict
+from components.ops.deploy.deployment import Deployment
+from components.ops.deploy.targets import connect, read_champion
+from components.ops.rollout.run import Outputs, roll_out
+from tests.standin.api_server import running
+from tests.unit.ops.deploy.kserve_toys import Toy, toy
+from tests.unit.ops.deploy.kserve_world import NAMESPACE
+from tests.unit.ops.deploy.serving_toys import MODEL, make_model, make_plan
+
+TARGET = f"kserve://{NAMESPACE}"
+STEPS = {"steps": ["30%", "60%"], "requests": 20, "deadline": "30s", "latency": "3s", "slower": 50}
+
+
+@dataclass
+class Live:
+    """A toy model whose controllers and clients act by themselves."""
+
+    made: Toy
+    tmp: Path
+    status: int = 200
+    is_silent: bool = False
+
+    def stage(self, version: str) -> tuple[Path, Champion | None]:
+        target = connect(TARGET, MODEL)
+        champion = target.champion()
+        folder = make_model(self.tmp, version)
+        given = self.made.candidate(version, log=str(self.tmp / "log"))
+        staged = target.stage(folder, given, champion)
+        target.reach(version, 20)
+        made = self.tmp / f"deployment-{version}"
+        Deployment(
+            target=TARGET, model=MODEL, version=version, uri=staged.uri, digest=staged.digest,
+            champion=champion, address=target.address,
+        ).write(made / DEPLOYMENT)  # fmt: skip
+        return made, champion
+
+    def roll_out(self, version: str, **changes: object) -> Verdict:
+        deployment, champion = self.stage(version)
+        store = {"store": f"file://{self.made.store}"}
+        canary = changes.pop("canary", STEPS)
+        plan = make_plan(self.tmp, TARGET, champion, canary=canary, serving=store, **changes)
+        outputs = Outputs(self.tmp / "rollout", self.tmp / "rollout.html")
+        return roll_out(plan, deployment, "run-1", outputs, poll_s=0.02)
+
+    def act(self) -> None:
+        """What controllers and clients do in a moment."""
+        self.made.world.reconcile()
+        if self.is_silent:
+            return
+        for version, percent in dict(self.made.world.traffic).items():
+            pods = self.made.world.pods_of(version)
+            requests = round(percent / 10)
+            if pods and requests:
+                status = self.status if version == "v2" else 200
+                pods[-1].server.count(requests, status)
+                self._log(version, requests)
+
+    def _log(self, version: str, rows: int) -> None:
+        now = datetime.now(UTC)
+        table = pa.table(
+            {
+                "request_id": [""] * rows,
+                "row": pa.array(range(rows), pa.int32()),
+                "logged_at": pa.array([now] * rows, pa.timestamp("us", "UTC")),
+                "version": [version] * rows,
+                "probability": [0.3] * rows,
+            }
+        )
+        folder = self.tmp / "log" / now.strftime("%Y-%m-%dT%H")
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f".{uuid.uuid4().hex}.part"
+        pq.write_table(table, part)
+        part.rename(folder / f"{version}-{part.stem[1:]}.parquet")
+
+
+@contextmanager
+def live(tmp: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
+    with toy(tmp, way) as made, running(made.world.memory.store) as server:
+        monkeypatch.setenv("RATOON_KUBECONFIG", str(server.kubeconfig(tmp / "kubeconfig")))
+        world, ends = Live(made, tmp), threading.Event()
+
+        def act() -> None:
+            while not ends.wait(0.02):
+                world.act()
+
+        thread = threading.Thread(target=act)
+        thread.start()
+        try:
+            yield world
+        finally:
+            ends.set()
+            thread.join(30)
+
+
+@pytest.mark.parametrize("way", ["knative", "canary"])
+def test_a_good_candidate_is_promoted_step_by_step(
+    tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with live(tmp_path, way, monkeypatch) as world:
+        assert world.roll_out("v1").decision == "promoted"
+        verdict = world.roll_out("v2")
+        assert verdict.decision == "promoted", verdict.reason
+        assert {f.subject for f in verdict.findings} == {"30% of the traffic", "60% of the traffic"}
+        champion = read_champion(TARGET, MODEL)
+        assert champion is not None
+        assert champion.version == "v2"
+
+
+@pytest.mark.parametrize("way", ["knative", "canary"])
+def test_a_candidate_that_fails_goes_back(
+    tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with live(tmp_path, way, monkeypatch) as world:
+        world.roll_out("v1")
+        world.status = 500
+        verdict = world.roll_out("v2")
+        assert verdict.decision == "rolled_back"
+        assert "errors" in [f.code for f in verdict.failures]
+        deadline = time.monotonic() + 10
+        while world.made.world.traffic != {"v1": 100}:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def test_silence_promotes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with live(tmp_path, "knative", monkeypatch) as world:
+        world.roll_out("v1")
+        world.is_silent = True
+        verdict = world.roll_out("v2", canary={**STEPS, "deadline": "1s"})
+        assert verdict.decision == "rolled_back"
+        assert [f.code for f in verdict.failures] == ["traffic"]
+
+
+def test_where_traffic_cannot_be_shared_it_is_promoted_whole_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with live(tmp_path, "whole", monkeypatch) as world:
+        world.roll_out("v1")
+        verdict = world.roll_out("v2")
+        assert verdict.decision == "promoted"
+        (finding,) = verdict.findings
+        assert (finding.code, finding.severity) == ("no_canary", Severity.WARN)
+        assert "spec.canary[]" in verdict.reason
+        assert "No live request tried it" in (tmp_path / "rollout.html").read_text()
+
+
+@pytest.mark.parametrize("way", ["knative", "whole"])
+def test_a_person_decides_by_the_command_that_the_report_gives(
+    tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with live(tmp_path, way, monkeypatch) as world:
+        world.roll_out("v1")
+        for version, word, decision in (("v2", "--reject", "rolled_back"), ("v3", "", "promoted")):
+            verdict = world.roll_out(version, gates={"approval": "required"})
+            assert verdict.decision == "proposed"
+            staged = connect(TARGET, MODEL).staged()
+            assert staged is not None
+            assert (staged.version, staged.share) == (version, 0.0)
+            command = verdict.reason.partition(": python ")[2].partition("  (")[0]
+            done = subprocess.run(
+                f"{sys.executable} {command} {word}", shell=True, capture_output=True, text=True
+            )
+            assert done.stdout == f"version {version}: {decision}\n", done.stderr
+        champion = read_champion(TARGET, MODEL)
+        assert champion is not None
+        assert champion.version == "v3"
+        decided = [e for e in audit.entries(f"{tmp_path}/log-audit") if e.step == "approve"]
+        assert {e.version: e.decision for e in decided} == {"v2": "rolled_back", "v3": "promoted"}
