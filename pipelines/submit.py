@@ -10,8 +10,8 @@ from pathlib import Path
 from rich.console import Console
 
 from components.core.errors import InputError, RatoonError
-from pipelines.compile import FOLDER, PIPELINES, SETTINGS
-from pipelines.document import MONITOR_VERSION, Document
+from pipelines.compile import FOLDER, SETTINGS
+from pipelines.document import Document
 from pipelines.local.compiled import load_pipeline
 from pipelines.local.progress import TerminalProgress
 from pipelines.settings import read_settings
@@ -19,6 +19,7 @@ from pipelines.submission.client import DEFAULT_ENDPOINT
 from pipelines.submission.follow import follow
 from pipelines.submission.parameters import Asked, prepared
 from pipelines.submission.server import KfpServer, Uploaded
+from pipelines.submission.upload import read_compiled, upload
 
 ENDPOINT = "KF_PIPELINES_ENDPOINT"
 EXPERIMENT, ACCOUNT = "ratoon", "ratoon-pipeline"
@@ -35,7 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     console = Console()
     try:
-        documents = _documents(options.folder, options.pipeline)
+        documents = read_compiled(options.folder)
+        if options.pipeline not in documents:
+            raise InputError("PIPELINE", options.pipeline, " or ".join(documents))
         parameters = {} if options.follow else _parameters(options)
         server = KfpServer(options.endpoint, options.namespace)
         run_id = options.follow or _start(server, documents, parameters, options, console)
@@ -47,27 +50,6 @@ def main(arguments: list[str] | None = None) -> int:
         return REFUSED
     except KeyboardInterrupt:  # before there was a run
         return INTERRUPTED
-
-
-def _documents(folder: Path, pipeline: str) -> dict[str, Document]:
-    """Both compiled pipelines: `schedule` wants the monitor to be there too."""
-    names = [one.name for one in PIPELINES]
-    if pipeline not in names:
-        raise InputError("PIPELINE", pipeline, " or ".join(str(name) for name in names))
-    found = {name: _document(folder / f"{name}.yaml") for name in names}
-    wanted = found["monitor"].version
-    for name, document in found.items():
-        if document.variable(MONITOR_VERSION) != wanted:
-            accepted = f"a pipeline that was compiled together with {wanted}"
-            given = document.variable(MONITOR_VERSION)
-            raise InputError(str(folder / f"{name}.yaml"), given, accepted, "Run `make compile`.")
-    return found
-
-
-def _document(file: Path) -> Document:
-    if not file.exists():
-        raise InputError(str(file), "no such file", "a compiled pipeline", "Run `make compile`.")
-    return Document.read(file.read_text(encoding="utf-8"))
 
 
 def _parameters(options: argparse.Namespace) -> dict[str, object]:
@@ -85,11 +67,10 @@ def _start(
     console: Console,
 ) -> str:
     uploaded: dict[str, Uploaded] = {}
-    for name, one in documents.items():
-        file = options.folder / f"{name}.yaml"
-        uploaded[name] = server.upload(file, name, one.version, one.description)
-        said = "uploaded" if uploaded[name].is_new else "is there already"
-        console.print(f"{one.version} {said}", highlight=False)
+    for name, at_server in upload(server, options.folder, documents):
+        uploaded[name] = at_server
+        said = "uploaded" if at_server.is_new else "is there already"
+        console.print(f"{documents[name].version} {said}", highlight=False)
     title = f"{options.pipeline} of {options.model.rstrip('/').rpartition('/')[2]}"
     return server.start(
         uploaded[options.pipeline],

@@ -9,10 +9,10 @@ import pytest
 
 from components.core.spec.load import merge
 from components.ops.deploy.targets import connect
-from pipelines.document import Document
 from pipelines.local.machine import Machine
 from pipelines.submission.server import KfpServer
-from tests.loop.stage import MONITOR, TRAIN_AND_DEPLOY, Stage
+from pipelines.submission.upload import read_compiled, upload
+from tests.loop.stage import PIPELINES, Stage
 from tests.loop.turbines import NAME, World, spec_of, write_model, write_world
 from tests.standin.kserve_controller import Mode
 from tests.standin.running import KFP, Standin, standin
@@ -47,16 +47,9 @@ def cluster_stage(
     with standin(root / "cluster", mode) as running:
         for name, value in running.environment.items():
             environment.setenv(name, value)
-        upload(running.environment[KFP])
+        server = KfpServer(running.environment[KFP])
+        assert len(tuple(upload(server, PIPELINES, read_compiled(PIPELINES)))) == 2
         stage = ClusterStage(root, machine, 0, world)
         write_world(root, world)
         stage.respell({})
         yield stage, running
-
-
-def upload(endpoint: str) -> None:
-    """Puts the compiled pipelines where the schedule step looks for them."""
-    server = KfpServer(endpoint)
-    for file in (TRAIN_AND_DEPLOY, MONITOR):
-        document = Document.read(file.read_text())
-        server.upload(file, document.name, document.version, document.description)

@@ -1,5 +1,6 @@
 """Where a season serves: processes of this machine, or a cluster's InferenceService."""
 
+import os
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -12,9 +13,13 @@ from components.ops.deploy.targets.local.place import SCHEME, parse_place
 from components.ops.deploy.targets.local.stop import stop
 from components.ops.deploy.targets.local.target import LocalTarget
 from components.ops.deploy.targets.protocol import Target
-from pipelines.local.recurring import run_due, run_recurring
+from components.ops.schedule.installation import surroundings
+from components.ops.schedule.kubeflow_http import Access
+from pipelines.local.recurring import PIPELINES, run_due, run_recurring
 from pipelines.local.result import Observer, RunResult
 from pipelines.local.season.places import check_cleared
+from pipelines.submission.server import KfpServer
+from pipelines.submission.upload import read_compiled, upload
 
 
 class Host(Protocol):
@@ -68,10 +73,11 @@ class ClusterHost:
         self.target = connect(spec.serving.target, spec.name)
 
     def clear(self) -> None:
-        """Refuses a place where a model serves: a season never takes one away.
+        """Uploads the pipelines that the recurring run is pinned to.
 
         Raises:
-            InputError: One does.
+            InputError: A model serves there: a season never takes one away.
+            ClusterError: Kubeflow Pipelines did not answer, or refused.
         """
         champion = self.target.champion()
         if champion is not None:
@@ -81,6 +87,8 @@ class ClusterHost:
                 "a namespace where no model of this name serves",
                 "Give the season a namespace of its own.",
             )
+        server = KfpServer(Access.of(os.environ).endpoint, surroundings().namespace)
+        tuple(upload(server, PIPELINES, read_compiled(PIPELINES)))
 
     def wake(self) -> None:
         """The cluster keeps it up."""
