@@ -19,7 +19,6 @@ _CLOSED = {
     "gc.auto": "0",
     "maintenance.auto": "false",
     "submodule.recurse": "false",
-    "transfer.fsckObjects": "true",
     "protocol.allow": "never",
     # A server that stalls is given up before git's own patience ends.
     "http.lowSpeedLimit": "1",

@@ -31,6 +31,7 @@ class GitServer:
             processes, and files.
         is_read_only: Whether the user may not push.
         moved_to: Where every request is sent instead.
+        busy: How many requests are answered with 503 first.
     """
 
     root: Path
@@ -41,6 +42,7 @@ class GitServer:
     leaks: list[str] = field(default_factory=list)
     is_read_only: bool = False
     moved_to: str = ""
+    busy: int = 0
 
     @property
     def host(self) -> str:
@@ -85,6 +87,10 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, body: bytes) -> None:
         if self.git.moved_to:
             self._send(302, [("Location", self.git.moved_to + self.path)], b"")
+            return
+        if self.git.busy:
+            self.git.busy -= 1
+            self._send(503, [], b"")
             return
         given = self.headers.get("Authorization", "").removeprefix("Basic ")
         self.git.asked.append(base64.b64decode(given).decode())

@@ -20,6 +20,9 @@ def git(folder: Path, *arguments: str, given: str = "") -> str:
         "PATH": os.environ["PATH"],
         "HOME": "/nonexistent",
         "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "safe.directory",
+        "GIT_CONFIG_VALUE_0": "*",
         **{f"GIT_{who}_NAME": "Somebody Else" for who in ("AUTHOR", "COMMITTER")},
         **{f"GIT_{who}_EMAIL": "else@example.org" for who in ("AUTHOR", "COMMITTER")},
     }

@@ -168,16 +168,39 @@ def test_a_repository_without_commits_is_said(tmp_path: Path) -> None:
 
 
 def test_a_repository_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
-    with pytest.raises(ApiUnavailable, match="there is no such repository"):
+    with pytest.raises(ApiUnavailable, match="there is no such repository") as caught:
         branch_of(f"git+file://{tmp_path}/none.git@main#flights").read(lambda t: t)
+    assert "tried again" not in str(caught.value)
 
 
 def test_a_repository_that_is_away_is_waited_for(bare: Bare, tmp_path: Path) -> None:
     """Nothing listens at the port, so nothing answers until the deadline."""
     address = "git+https://127.0.0.1:9/gitops.git@main#flights"
 
-    with pytest.raises(ApiUnavailable, match=r"127\.0\.0\.1:9.*does not answer.*tried for 1 s"):
+    with pytest.raises(
+        ApiUnavailable, match=r"127\.0\.0\.1:9.*does not answer.*tried again for 1 s"
+    ):
         branch_of(address, deadline_s=1).read(lambda t: t)
+
+
+def test_others_who_always_push_first_end_it(bare: Bare) -> None:
+    def decide(tree: Tree) -> Commit:
+        bare.write({"other": tree.commit}, "quicker")
+        return write("ours", "x")
+
+    with pytest.raises(ApiUnavailable, match=r"another push came first.*tried again for 0\.3 s"):
+        branch_of(bare.target, deadline_s=0.3).change(decide)
+    assert "write ours" not in bare.log("%s")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a repository to another user")
+def test_a_repository_on_a_shared_disk_may_have_another_owner(bare: Bare) -> None:
+    for path in (bare.path, *bare.path.rglob("*")):
+        os.chown(path, 12_345, 12_345)
+
+    branch_of(bare.target).change(lambda _: write("a", "1"))
+
+    assert bare.log("%s")[0] == "write a"
 
 
 def test_rules_that_refuse_a_push_are_told(tmp_path: Path) -> None:

@@ -27,10 +27,15 @@ def secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+_BACKEND = Path(git(Path("/"), "--exec-path")) / "git-http-backend"
+
+
 @pytest.fixture
 def server(
     tmp_path: Path, temporary: Path, bare: Bare, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[GitServer]:
+    if not _BACKEND.exists():
+        pytest.skip(f"this git has no server: {_BACKEND}")
     (bare.path / "hooks").mkdir(exist_ok=True)
     with served(bare.path.parent, temporary) as made:
         monkeypatch.setenv("GIT_SSL_CAINFO", str(made.trust))
@@ -82,6 +87,23 @@ def test_a_model_is_read_by_the_same_secret(server: GitServer, secret: Path, bar
     assert server.leaks == []
 
 
+def test_a_person_reads_models_with_their_own_settings_and_a_target_does_not(
+    server: GitServer, secret: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bare: Bare
+) -> None:
+    commit = bare.write({"models/churn/model.yaml": "name: churn\n"}, "a model")
+    own = f"!echo username={USER}; echo password={PASSWORD}; true"
+    git(tmp_path, "config", "--file", str(tmp_path / ".gitconfig"), "credential.helper", own)
+    (tmp_path / ".netrc").write_text(f"machine 127.0.0.1 login {USER} password {PASSWORD}\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    with opened(f"git+{server.url}/gitops.git@{commit}#models/churn") as folder:
+        assert read_file(folder, "model.yaml", "") == b"name: churn\n"
+    server.asked.clear()
+    with pytest.raises(ApiRejected, match=f"mounted at {secret}"):
+        branch_of(server).read(lambda tree: tree)
+    assert set(server.asked) == {""}
+
+
 def test_a_secret_for_another_host_is_not_used(server: GitServer, secret: Path) -> None:
     fill(secret, username=USER, password=PASSWORD, host="git.example.org")
 
@@ -127,6 +149,17 @@ def test_the_rules_of_a_server_are_told(server: GitServer, secret: Path, bare: B
     with pytest.raises(ApiRejected, match=r"rules refuse the push.*Let the user of Ratoon push"):
         branch_of(server).change(lambda _: write("x"))
     assert bare.tip() == tip
+
+
+def test_a_server_that_is_busy_is_asked_again(server: GitServer, secret: Path, bare: Bare) -> None:
+    fill(secret, username=USER, password=PASSWORD)
+    server.busy = 3
+
+    assert branch_of(server).change(lambda _: write("x")) == bare.tip()
+    assert server.busy == 0
+    server.busy = 1_000_000
+    with pytest.raises(ApiUnavailable, match=r"does not answer .*503.*tried again for 0\.5 s"):
+        branch_of(server, deadline_s=0.5).change(lambda _: write("y"))
 
 
 def test_a_redirect_elsewhere_learns_nothing(

@@ -8,6 +8,8 @@ import yaml
 
 from components.core.errors import DeadlineExceeded, InputError
 from components.ops.deploy.targets import read_champion
+from components.ops.deploy.targets.git.cluster import namespace_of
+from components.ops.deploy.targets.git.place import parse_place
 from components.ops.deploy.targets.git.target import connect_git
 from components.ops.deploy.targets.protocol import CandidateGone, ChampionChanged
 from tests.unit.ops.deploy.kserve_toys import WAYS
@@ -178,6 +180,16 @@ def test_nothing_is_committed_where_no_cluster_can_be_asked(
     with pytest.raises(InputError, match=told):
         whole.stage("v1", connect_git(whole.bare.target + options, MODEL))
     assert whole.bare.tip() == tip
+
+
+def test_the_namespace_is_the_one_named_or_that_of_the_pod(tmp_path: Path, bare: Bare) -> None:
+    plain, named = parse_place(bare.target), parse_place(f"{bare.target}?namespace=staging")
+    own = tmp_path / "namespace"
+
+    assert namespace_of(plain, own) is None
+    own.write_text("ratoon\n")
+    assert namespace_of(plain, own) == "ratoon"
+    assert namespace_of(named, own) == "staging"
 
 
 def test_a_model_that_no_service_can_be_named_by_is_refused(bare: Bare) -> None:

@@ -122,8 +122,7 @@ class Branch:
         return Tree(git, where, git.ask("rev-parse", "--verify", ref), self.address.folder)
 
     def _retried(self, work: Callable[[Git], _T]) -> _T:
-        deadline = time.monotonic() + self.deadline_s
-        pause_s = _FIRST_PAUSE_S
+        deadline, pause_s = None, _FIRST_PAUSE_S
         timeout_s = min(_COMMAND_TIMEOUT_S, self.deadline_s)
         while True:
             try:
@@ -131,6 +130,8 @@ class Branch:
                 with repository_for(self.address.url, timeout_s=timeout_s) as git:
                     return work(git)
             except GitFailed as error:
+                # Counted from the first failure: a change may take long before it is pushed.
+                deadline = deadline or time.monotonic() + self.deadline_s
                 left_s = deadline - time.monotonic()
                 if error.trouble not in _PASSING or left_s <= 0:
                     raise self._told(error) from error
@@ -151,7 +152,8 @@ class Branch:
         if trouble is Trouble.REFUSED:
             do = f"Let the user of Ratoon push to {self.address.at} and to ratoon/*."
             return ApiRejected(f"{what}. {do}")
-        return ApiUnavailable(f"{what}; tried for {self.deadline_s:g} s")
+        tried = f"; tried again for {self.deadline_s:g} s" if trouble in _PASSING else ""
+        return ApiUnavailable(f"{what}{tried}")
 
 
 def _do_about_access(address: GitAddress) -> str:
