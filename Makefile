@@ -16,6 +16,11 @@ BUILD  := build/$(notdir $(MODEL))
 export PYTHONPATH := $(CURDIR)
 export RATOON_ENVS := $(CURDIR)/.venv
 export UV_NO_CONFIG := 1
+# Schemas of the kinds of others: from beside the checkout, else from their projects.
+ifeq ($(RATOON_CRDS)$(wildcard ../shared/crds),)
+CRDS := .tools/crds
+export RATOON_CRDS := $(CURDIR)/$(CRDS)
+endif
 
 # One environment per image, from the same hashed lock that its Dockerfile installs.
 install = $(UV) venv -q --clear --python $(PYTHON) $(1) && VIRTUAL_ENV=$(1) $(UV) pip install -q \
@@ -107,7 +112,7 @@ docs: .venv/ready ## Write the spec reference and its JSON Schema from the model
 	@$(DEV)/python -m pipelines.reference
 
 .PHONY: test
-test: .venv/test-ready .tools/kustomize ## Run every test
+test: .venv/test-ready .tools/kustomize $(CRDS) ## Run every test
 	@$(DEV)/python -m pytest tests/unit/core tests/unit/pipelines tests/golden tests/manifests
 	@$(DEV)/python -m pytest tests/images tests/monitoring
 	@.venv/test-data/bin/python -m pytest tests/unit/data tests/unit/core/tasks
@@ -153,6 +158,10 @@ $(UV):
 		grep -q 'Kustomize Version: v[5-9]'; then :; elif command -v go >/dev/null; then \
 		echo "making kustomize" && GOBIN=$(CURDIR)/.tools \
 		go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.1; fi
+
+# Each file is the one that is pinned; without a way to it, what needs it is skipped with the reason.
+.tools/crds: tests/manifests/crds.yaml | .venv/ready
+	@$(DEV)/python -m tests.manifests.crds $@ || [ "$$CI" != true ]
 
 .venv/dev/.made: requirements.lock | $(UV)
 	@echo "making the environment dev"

@@ -1,6 +1,5 @@
 """What a test needs on a real API server: kinds, a namespace, an account with few rights."""
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,17 +11,16 @@ import yaml
 from components.ops.cluster.api_cluster import APPLY, ApiCluster
 from components.ops.cluster.door import Answer, Request
 from components.ops.cluster.rights import Rule
+from tests.manifests.crds import folders
 
-CRDS = "RATOON_CRDS"
-SHARED = Path(__file__).parents[3] / "shared" / "crds"
 EXTENSIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 RIGHTS = "rbac.authorization.k8s.io"
 
 
 def crd_files(*names: str) -> tuple[Path, ...]:
-    """Files of CustomResourceDefinitions, of ``RATOON_CRDS`` or the shared folder; may be none."""
-    folder = Path(os.environ.get(CRDS) or SHARED)
-    return tuple(folder / name for name in names if (folder / name).is_file())
+    """Files of CustomResourceDefinitions, of the first folder that has them all; may be none."""
+    found = (tuple(folder / name for name in names) for folder in folders())
+    return next((files for files in found if all(file.is_file() for file in files)), ())
 
 
 @dataclass(frozen=True)

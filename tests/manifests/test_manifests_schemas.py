@@ -77,7 +77,7 @@ def test_the_applications_of_argo_cd_are_valid() -> None:
 
 _DURATION = {"type": "string", "pattern": r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"}
 _TEXT, _FLAG = {"type": "string"}, {"type": "boolean"}
-# The fields of Flux's v1 API that are used here; its definitions are not among those at hand.
+# The fields of Flux's v1 API that are used here, for where its definitions are not at hand.
 FLUX = {
     "GitRepository": {
         "required": ["url", "interval"],
