@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.core.errors import InputError
+from components.core.errors import ApiUnavailable, InputError
 from components.ops.deploy.targets import changes
 from components.ops.deploy.targets.kserve.champion import standing
 from components.ops.deploy.targets.kserve.conditions import is_rolled_out, newest_revision
@@ -97,15 +97,17 @@ def test_a_target_cannot_name_another_mode_than_the_model_runs_in() -> None:
         (Mode.KNATIVE, True, Strategy.KNATIVE),
         (Mode.STANDARD, True, Strategy.CANARY),
         (Mode.STANDARD, False, Strategy.WHOLE),
-        (None, True, Strategy.WHOLE),
     ],
 )
-def test_the_strategy(mode: Mode | None, has_canary: bool, strategy: Strategy) -> None:
-    assert strategy_of(mode, inference_services(has_canary)) is strategy
+def test_the_strategy(mode: Mode, has_canary: bool, strategy: Strategy) -> None:
+    assert strategy_of(mode, inference_services(has_canary), "x") is strategy
 
 
-def test_without_a_schema_there_is_no_canary() -> None:
-    assert strategy_of(Mode.STANDARD, None) is Strategy.WHOLE
+def test_what_is_not_known_is_no_reason_to_leave_out_a_canary() -> None:
+    with pytest.raises(ApiUnavailable, match="does not say how"):
+        strategy_of(None, inference_services(canary=True), "x")
+    with pytest.raises(ApiUnavailable, match="does not publish the schema"):
+        strategy_of(Mode.STANDARD, None, "x")
 
 
 def service_of(record: RolloutRecord, **annotations: str) -> dict[str, Any]:

@@ -7,7 +7,8 @@ there is ``spec.canary[]`` stands in the published schema.
 from collections.abc import Mapping
 from typing import Any
 
-from components.core.errors import InputError
+from components.core.errors import ApiUnavailable, InputError
+from components.ops.cluster.openapi import has_field
 from components.ops.cluster.protocol import Object
 from components.ops.deploy.targets.kserve.names import DEPLOYMENT_MODE, metadata
 from components.ops.deploy.targets.kserve.record import Mode, Strategy
@@ -54,20 +55,30 @@ def check_mode(service: Object | None, named: Mode | None) -> Mode | None:
     return runs or named
 
 
-def strategy_of(mode: Mode | None, fields: Mapping[str, Any] | None) -> Strategy:
+def strategy_of(mode: Mode | None, fields: Mapping[str, Any] | None, where: str) -> Strategy:
     """How a candidate is rolled out beside a champion.
 
     Args:
-        mode: The deployment mode; None: unknown, and then nothing is taken for granted.
-        fields: The published schema of InferenceService.
+        mode: The deployment mode; None: nothing says it.
+        fields: The published schema of InferenceService; None: it is not published.
+        where: The InferenceService, for the error.
+
+    Raises:
+        ApiUnavailable: It cannot be said, and what is not known is no reason to leave out a canary.
     """
     if mode is Mode.KNATIVE:
         return Strategy.KNATIVE
-    if mode is Mode.STANDARD and _has_canary(fields):
+    if mode is None:
+        raise ApiUnavailable(
+            f"{where}: its status does not say how KServe deploys it, so it is not known how to "
+            "share traffic. Does KServe's controller run? If so, name the mode in the target: "
+            "?mode=knative or ?mode=standard."
+        )
+    if fields is None:
+        raise ApiUnavailable(
+            f"{where}: the cluster does not publish the schema of InferenceService, so it is not "
+            "known how to share traffic. After KServe was installed that takes some seconds."
+        )
+    if has_field(fields, "spec", "canary"):
         return Strategy.CANARY
     return Strategy.WHOLE
-
-
-def _has_canary(fields: Mapping[str, Any] | None) -> bool:
-    spec = ((fields or {}).get("properties") or {}).get("spec") or {}
-    return "canary" in (spec.get("properties") or {})

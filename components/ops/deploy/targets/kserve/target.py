@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from components.core.digest import digest_folder, digest_of
-from components.core.errors import ApiUnavailable, ClusterError, DeadlineExceeded
+from components.core.errors import ClusterError, DeadlineExceeded
 from components.core.plan import Champion
 from components.ops.deploy.targets import changes, store
 from components.ops.deploy.targets.approval import approval
@@ -173,13 +173,7 @@ class KServeTarget:
 
     def _strategy(self) -> Strategy:
         mode = modes.check_mode(self.view.service(), self.mode)
-        if mode is None:
-            raise ApiUnavailable(
-                f"InferenceService {self.view.namespace}/{self.view.model}: its status does not "
-                "say how KServe deploys it, so it is not known how to share traffic. Does KServe's "
-                "controller run? If so, name the mode: ?mode=knative or ?mode=standard."
-            )
-        return modes.strategy_of(mode, self.view.fields())
+        return modes.strategy_of(mode, self.view.fields(), self._where)
 
     def _endpoint(self, record: RolloutRecord, published: Published) -> Endpoint | None:
         pods = self.view.ready(published)
@@ -271,8 +265,11 @@ class KServeTarget:
         return self._standing(self.desired.read() or RolloutRecord(model=self.view.model))
 
     def _standing(self, record: RolloutRecord) -> RolloutRecord:
-        where = f"InferenceService {self.view.namespace}/{self.view.model}"
-        return standing(record, self.desired.service(), where)
+        return standing(record, self.desired.service(), self._where)
+
+    @property
+    def _where(self) -> str:
+        return f"InferenceService {self.view.namespace}/{self.view.model}"
 
 
 def _serving(record: RolloutRecord) -> Champion | None:
