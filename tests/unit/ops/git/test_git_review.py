@@ -61,6 +61,7 @@ def test_a_merged_branch_promotes(whole: Followed, how: str) -> None:
     assert whole.bare.tip() == tip, "main is as it was"
     assert told.startswith(f"Merge the branch {BRANCH} into main of file://{whole.bare.path}")
     assert whole.bare.log("%P", BRANCH)[0] == tip
+    assert "For a person to merge" in whole.bare.message(BRANCH)
     assert whole.target.proposal("v2") is Proposal.OPEN
     assert champion_of(whole) == "v1"
     whole.bare.write({"README.md": "of another team"}, "meanwhile") if how != "--ff-only" else None

@@ -9,7 +9,7 @@ from components.ops.deploy.targets.kserve.record import Published, RolloutRecord
 
 MODEL, VERSION, RUN = "Ratoon-Model", "Ratoon-Version", "Ratoon-Run"
 DECISION = "Ratoon-Decision"
-Decision = Literal["staged", "shifted", "promoted", "rolled_back", "repaired"]
+Decision = Literal["staged", "shifted", "promoted", "rolled_back", "released", "repaired"]
 _WIDTH = 72
 _EVIDENCE = "evidence"
 
@@ -46,6 +46,8 @@ def step_between(old: RolloutRecord, new: RolloutRecord) -> Step:
     if new.candidate is not None and new.share != old.share:
         subject = f"give version {new.candidate.version} {new.share:.0%} of the traffic"
         return Step("shifted", new.candidate, subject)
+    if now is not None and old.held and not new.held:
+        return Step("released", now, f"version {now.version} has a revision of its own again")
     return Step("repaired", new.candidate or now, "write the files as the record has them")
 
 
@@ -66,7 +68,7 @@ def message_of(
         evidence: What was measured of the version, one line each.
     """
     paragraphs = [*why.splitlines(), *notes]
-    body = [_wrapped(text) for text in map(_plain, paragraphs) if text]
+    body = [_wrapped(text) for text in map(_plain, paragraphs) if text not in ("", step.subject)]
     measured = "\n".join([_EVIDENCE, *(f"  {_plain(line)}" for line in evidence)])
     facts = (*_facts(step, record), *([measured] if evidence else []))
     trailers = _trailers(step, record)

@@ -24,6 +24,7 @@ from components.ops.deploy.targets.protocol import Candidate, Endpoint, Staged
 from components.ops.git.address import is_branch_name
 
 _BY_REVIEW = "a person merged the branch that promotes it"
+_PROPOSED = "For a person to merge: until then the version is staged and gets no traffic."
 
 
 class Proposal(Enum):
@@ -66,7 +67,7 @@ class GitTarget(KServeTarget):
         self.shift(version, 0.0)
         onto = self._branch_of(version)
         if self.proposal(version) is not Proposal.OPEN:
-            self.desired.propose(lambda record: self._merged(record, version), "", onto)
+            self.desired.propose(lambda record: self._merged(record, version), _PROPOSED, onto)
         base, url = self.place.address.at, self.place.address.url
         refuse = (
             f"python -m components.ops.rollout.approve '{self.uri}' {self.view.model} {version}"
