@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -44,6 +45,7 @@ _LATE = {
     "model": "import tensorflow, kserve, s3fs, gcsfs",
     "ops": "import kubernetes, kfp.kubernetes, s3fs, gcsfs",
 }
+PATIENT: dict[str, Any] = {"timeout": 60, "trust_env": False}
 HELPS = (
     ("data", "components.data.validate.infer"),
     ("model", "components.model.serve"),
@@ -121,9 +123,9 @@ def test_the_server_is_process_1_and_ends_when_it_is_told(image: ImageOf, tmp_pa
     output, address = tmp_path / "output", f"http://127.0.0.1:{port}"
     with container.running(made, command, output=output) as (process, first):
         until(lambda: answers(f"{address}/v2/health/ready"), process, output)
-        metrics = httpx.get(f"{address}/metrics", trust_env=False).text
+        metrics = httpx.get(f"{address}/metrics", **PATIENT).text
         assert "ratoon_model_trained_timestamp_seconds" in metrics
-        refused = httpx.post(f"{address}/v1/models/small:predict", json={}, trust_env=False)
+        refused = httpx.post(f"{address}/v1/models/small:predict", json={}, **PATIENT)
         assert refused.status_code == 400
         assert Path(f"/proc/{first}/status").read_text("utf-8").count("\nUid:\t10001") == 1
         asked = time.monotonic()
@@ -165,7 +167,7 @@ def test_the_exporter_is_process_1_and_ends_when_it_is_told(image: ImageOf, tmp_
 
 def answers(address: str) -> bool:
     try:
-        return httpx.get(address, trust_env=False).status_code == 200
+        return httpx.get(address, **PATIENT).status_code == 200
     except httpx.TransportError:
         return False
 

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import yaml
@@ -21,6 +22,7 @@ ENVS = Path(os.environ.get("RATOON_ENVS", ROOT / ".venv"))
 _SAMPLE = re.compile(r"(?P<name>[a-zA-Z_:][\w:]*)(\{(?P<labels>.*)\})? \S+")
 _LABEL = re.compile(r'(\w+)="')
 _START_S = 90
+_PATIENT: dict[str, Any] = {"timeout": 60, "trust_env": False}
 # What Prometheus adds to whatever it reads of a pod.
 OF_TARGETS = {"namespace", "pod", "container", "endpoint", "job", "instance"}
 
@@ -60,7 +62,7 @@ def server_text(folder: Path) -> str:
     address = f"http://127.0.0.1:{port}"
     with _running([*python, "-m", "components.model.serve", *options]) as alive:
         _until(lambda: _get(f"{address}/v2/health/ready") is not None, alive)
-        httpx.post(f"{address}/v1/models/small:predict", json={}, trust_env=False)
+        httpx.post(f"{address}/v1/models/small:predict", json={}, **_PATIENT)
         return _get(f"{address}/metrics") or ""
 
 
@@ -123,7 +125,7 @@ def _running(command: list[str]) -> Iterator[Callable[[], bool]]:
 
 def _get(address: str) -> str | None:
     with contextlib.suppress(httpx.TransportError):
-        answer = httpx.get(address, trust_env=False)
+        answer = httpx.get(address, **_PATIENT)
         return answer.text if answer.status_code == 200 else None
     return None
 
