@@ -44,12 +44,21 @@ def granted(objects: Iterable[Object]) -> dict[str, frozenset[Right]]:
 
 def needed() -> dict[str, frozenset[Right]]:
     """What each service account needs, as the table beside this file says it."""
-    table = yaml.safe_load(NEEDED.read_text(encoding="utf-8"))
-    parts = {name: frozenset(_said(lines)) for name, lines in table["parts"].items()}
+    accounts = _table()["accounts"]
     return {
-        account: frozenset().union(*(parts[name] for name in names))
-        for account, names in table["accounts"].items()
+        account: frozenset().union(*(needed_by(part) for part in parts))
+        for account, parts in accounts.items()
     }
+
+
+def needed_by(part: str) -> frozenset[Right]:
+    """What one part of that table says: ``step`` is Kubeflow's own machinery, the others ours."""
+    return frozenset(_said(_table()["parts"][part]))
+
+
+def _table() -> Object:
+    found: Object = yaml.safe_load(NEEDED.read_text(encoding="utf-8"))
+    return found
 
 
 def _flat(rules: Iterable[Object]) -> Iterable[Right]:

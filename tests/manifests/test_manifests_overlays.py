@@ -17,6 +17,8 @@ NAMESPACES = {"kind": "ratoon", "staging": "ratoon-staging", "production": "rato
 # Made in a cluster by people or by Kubeflow, never by us: no secret is in git.
 EXTERNAL_SECRETS = {"ratoon-object-store", "ratoon-git"}
 KUBEFLOW_MAKES = {("Secret", "mlpipeline-minio-artifact"), ("ConfigMap", "kfp-launcher")}
+# The overlays for a KFP that keeps pipelines in Kubernetes; to any other they are uploaded.
+WITH_OBJECTS = ("staging", "production")
 CLUSTER_SCOPED = {"Namespace", "Profile"}
 OUR_IMAGES = ("ratoon-data", "ratoon-model", "ratoon-ops")
 
@@ -30,6 +32,13 @@ def test_what_is_rendered_is_what_was_reviewed(overlay: str, objects: list[Objec
     assert kustomize.text_of(objects) == golden.read_text(), "run `make overlays`"
 
 
+def test_kubeflow_as_it_comes_is_asked_for_no_kind_that_it_does_not_have() -> None:
+    here, there = (kustomize.build(kustomize.overlay(name)) for name in ("kind", "production"))
+    assert not [one for one in here if one["apiVersion"].startswith("pipelines.kubeflow.org/")]
+    assert names(here, "PodDefault") == names(there, "PodDefault")
+
+
+@pytest.mark.parametrize("overlay", WITH_OBJECTS, indirect=True)
 def test_compiled_pipelines_are_installed_as_they_were_compiled(objects: list[Object]) -> None:
     installed = {o["metadata"]["name"]: o for o in objects if kustomize.is_compiled(o)}
     compiled = kustomize.build(ROOT / "manifests/pipelines")
@@ -89,6 +98,7 @@ def test_no_secret_is_in_git(objects: list[Object]) -> None:
     assert not names(objects, "Secret")
 
 
+@pytest.mark.parametrize("overlay", WITH_OBJECTS, indirect=True)
 def test_every_step_has_a_duty_that_a_pod_default_serves(objects: list[Object]) -> None:
     defaults = [one["spec"]["selector"]["matchLabels"] for one in objects if is_duty(one)]
     served = {labels["ratoon.dev/duty"] for labels in defaults}
@@ -96,6 +106,7 @@ def test_every_step_has_a_duty_that_a_pod_default_serves(objects: list[Object]) 
     assert set(duties(objects)) == served
 
 
+@pytest.mark.parametrize("overlay", WITH_OBJECTS, indirect=True)
 def test_every_image_of_a_step_is_one_that_we_build(objects: list[Object]) -> None:
     versions = [o for o in objects if o["kind"] == "PipelineVersion"]
     images = {v for one in versions for path, v in leaves(one) if path[-1] == "image"}
