@@ -35,7 +35,7 @@ class Watched:
     read_at_s: float = 0.0
 
 
-class AuditMetrics(Collector):  # type: ignore[misc]
+class AuditMetrics(Collector):
     """Collects from what is watched at that moment."""
 
     def __init__(self) -> None:
