@@ -113,12 +113,12 @@ docs: .venv/ready ## Write the spec reference and its JSON Schema from the model
 
 .PHONY: test
 test: .venv/test-ready .tools/kustomize $(CRDS) ## Run every test
-	@$(DEV)/python -m pytest tests/unit/core tests/unit/pipelines tests/golden tests/manifests
+	@$(DEV)/python -m pytest tests/unit/core tests/unit/pipelines tests/golden tests/docs tests/manifests
 	@$(DEV)/python -m pytest tests/images tests/monitoring
 	@.venv/test-data/bin/python -m pytest tests/unit/data tests/unit/core/tasks
 	@.venv/test-model/bin/python -m pytest tests/unit/model tests/unit/core/tasks tests/server
 	@.venv/test-ops/bin/python -m pytest tests/unit/ops
-	@$(DEV)/python -m pytest tests/loop tests/faults
+	@$(DEV)/python -m pytest tests/contract tests/cluster tests/loop tests/faults
 
 .PHONY: check
 check: .venv/ready .tools/kustomize ## Lint, types, arrows between rooms, freshness of everything generated

@@ -1,0 +1,64 @@
+"""Pages name only what there is, and the way to the first prediction is as short as it says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = {
+    str(page.relative_to(ROOT)): page for page in (ROOT / "README.md", *ROOT.glob("docs/*.md"))
+}
+TEXTS = {name: page.read_text(encoding="utf-8") for name, page in PAGES.items()}
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+CLUSTER = TEXTS["docs/cluster.md"]
+LINKS = [
+    (name, link)
+    for name, text in TEXTS.items()
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
+]
+TARGETS = [
+    (name, target)
+    for name, text in TEXTS.items()
+    for code in re.findall(r"```sh\n(.*?)```|`([^`]+)`", text, re.S)
+    for named in re.findall(r"\bmake ((?:[a-z]+ ?)+)", re.sub(r"#.*", "", "".join(code)))
+    for target in named.split()
+]
+NAMED = sorted(set(re.findall(r"\b((?:manifests|kustomize|models)/[\w./-]*\w)", CLUSTER)))
+
+
+def blocks(heading: str) -> list[str]:
+    """The shell blocks of a section of docs/cluster.md."""
+    section = re.split(r"^## ", CLUSTER.partition(f"## {heading}\n")[2], maxsplit=1, flags=re.M)[0]
+    return re.findall(r"```sh\n(.*?)```", section, re.S)
+
+
+def commands(block: str) -> list[str]:
+    """The commands of a block: a line that goes on, or lies inside quotes, is none of its own."""
+    joined = re.sub(r"'[^']*'|\"[^\"]*\"", "''", block.replace("\\\n", " "))
+    return [line for line in joined.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize(("page", "link"), LINKS)
+def test_a_link_leads_to_a_file(page: str, link: str) -> None:
+    assert (PAGES[page].parent / link).exists()
+
+
+@pytest.mark.parametrize(("page", "target"), sorted(set(TARGETS)))
+def test_a_make_target_is_there(page: str, target: str) -> None:
+    assert re.search(rf"^{target}:", MAKEFILE, re.M), f"{page} names make {target}"
+
+
+@pytest.mark.parametrize("path", NAMED)
+def test_a_path_of_the_cluster_page_is_there(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+@pytest.mark.parametrize("heading", ["With kubectl", "With git"])
+def test_ten_commands_are_enough(heading: str) -> None:
+    asked = [command for block in blocks(heading) for command in commands(block)]
+    assert 5 <= len(asked) <= 11, asked  # the last one only asks for a prediction
+
+
+def test_the_dashboards_user_types_none() -> None:
+    assert blocks("On the dashboard") == []
