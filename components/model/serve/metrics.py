@@ -34,6 +34,9 @@ class Metrics:
         self.requests: Any = Counter(
             "ratoon_requests", "Predict requests by HTTP status", ["protocol", "status"]
         )
+        for protocol in ("v1", "v2"):
+            for status in (200, 400, 500):  # at 0 from the start: else the first ones are no rise
+                self.requests.labels(protocol, status)
         self.request_s: Any = Histogram(
             "ratoon_request_seconds",
             "Predict requests, from the whole body being there to the answer",
