@@ -1,5 +1,9 @@
 """A namespace with KServe in it: a cluster in memory, and what its controllers would make of it.
 
+With `World.slow` pods, revisions and statuses come so many looks late. `broken` versions and the
+pods of `full` services never become ready. `fewest` are the ready servers that a version had at
+worst while it got all traffic.
+
 The controllers act before each reading. How Knative's revisions share traffic follows KServe's
 ksvc_reconciler.go (createKnativeService) and inference_service_status.go (PropagateStatus), and
 what becomes of spec.canary[] its predictor.go (reconcileCanaryDeployments).
@@ -12,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.ops.cluster.protocol import INFERENCE_SERVICE, POD, Kind, Object
-from components.ops.deploy.targets.kserve.names import VERSION
+from components.ops.deploy.targets.kserve.names import SERVICE_LABEL, VERSION
 from components.ops.deploy.targets.kserve.record import Mode
 from tests.standin.memory import MemoryCluster
 from tests.standin.schemas import known
@@ -28,6 +32,8 @@ class Pod:
     version: str
     found: dict[str, Any]
     server: Server
+    looks: int = 0
+    is_ready: bool = False
 
 
 @dataclass
@@ -38,7 +44,7 @@ class Workload:
     template: str
     version: str
     pods: list[Pod] = field(default_factory=list)
-    looks: int = 0
+    looks_since_up: int = 0
     is_up: bool = False
 
 
@@ -48,6 +54,7 @@ class Knative:
     ready: str = ""
     rolled_out: str = ""
     before: str = ""
+    seen: tuple[int, int] = (0, 0)
 
     def shares(self, percent: int | None) -> dict[str, int]:
         """Revision to percent: createKnativeService."""
@@ -57,8 +64,12 @@ class Knative:
         shares[self.rolled_out] = shares.get(self.rolled_out, 0) + 100 - percent
         return shares
 
-    def note(self, percent: int) -> None:
-        """Which revision was rolled out last: PropagateStatus."""
+    def note(self, percent: int, lag: int) -> None:
+        """Which revision was rolled out last: PropagateStatus, which sees it a little later."""
+        looks = self.seen[1] + 1 if self.seen[0] == percent else 0
+        self.seen = (percent, looks)
+        if looks < lag:
+            return
         if self.ready and self.rolled_out != self.ready and percent == 100:
             self.before, self.rolled_out = self.rolled_out, self.ready
         elif self.rolled_out == self.ready == self.revisions[-1].name and percent < 100:
@@ -80,10 +91,12 @@ class World:
     mode: Mode
     canary: bool = False
     broken: set[str] = field(default_factory=set)
+    full: set[str] = field(default_factory=set)
     slow: int = 0
     says_mode: bool = True
     traffic: dict[str, int] = field(default_factory=dict)
     history: list[dict[str, int]] = field(default_factory=list)
+    fewest: dict[str, int] = field(default_factory=dict)
     memory: MemoryCluster = field(init=False)
     _knative: dict[str, Knative] = field(default_factory=dict)
     _deployments: dict[str, list[Workload]] = field(default_factory=dict)
@@ -131,6 +144,10 @@ class World:
         self._show_pods()
         if not self.history or self.history[-1] != self.traffic:
             self.history.append(dict(self.traffic))
+        for version, percent in self.traffic.items():
+            ready = sum(pod.is_ready for pod in self.pods_of(version))
+            if percent == 100:
+                self.fewest[version] = min(ready, self.fewest.get(version, ready))
 
     def _run_knative(self, name: str, service: Object) -> dict[str, Any]:
         knative = self._knative.setdefault(name, Knative())
@@ -145,10 +162,11 @@ class World:
             knative.revisions.append(made)
         newest = knative.revisions[-1]
         rolled_out = knative.rolled_out
-        if self._come_up(newest):
+        # Knative says so of a revision a little after its pods are ready.
+        if self._come_up(newest) and newest.looks_since_up > self.slow:
             knative.ready = newest.name
         shares = knative.shares(percent)
-        knative.note(percent if rolled_out and percent is not None else 100)
+        knative.note(percent if rolled_out and percent is not None else 100, self.slow)
         version = {revision.name: revision.version for revision in knative.revisions}
         self.traffic = _summed((version[r], part) for r, part in shares.items() if r)
         for revision in knative.revisions:
@@ -207,7 +225,7 @@ class World:
         self._made += 1
         address, server = self.servers.start()
         name = f"{owner}-{self._made}"
-        labels = {"serving.kserve.io/inferenceservice": owner}
+        labels = {SERVICE_LABEL: owner}
         if revision:
             labels["serving.knative.dev/revision"] = revision
         container = {"name": "kserve-container", "ports": [{"containerPort": self.servers.port}]}
@@ -224,13 +242,19 @@ class World:
         return Pod(name, version, found, server)
 
     def _come_up(self, workload: Workload) -> bool:
-        workload.looks += 1
-        if workload.version in self.broken or workload.looks <= self.slow:
-            return False
-        workload.is_up = True
+        """Whether all its pods are ready by now; once up it stays so while it is scaled."""
         for pod in workload.pods:
-            pod.found["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
-        return True
+            pod.looks += 1
+            if self.can_start(workload) and pod.looks > self.slow:
+                pod.is_ready = True
+                pod.found["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+        workload.is_up = workload.is_up or all(pod.is_ready for pod in workload.pods)
+        workload.looks_since_up += workload.is_up
+        return workload.is_up
+
+    def can_start(self, workload: Workload) -> bool:
+        owners = {pod.found["metadata"]["labels"][SERVICE_LABEL] for pod in workload.pods}
+        return workload.version not in self.broken and owners.isdisjoint(self.full)
 
     def _pods(self) -> list[Pod]:
         workloads = [w for one in self._knative.values() for w in one.revisions]

@@ -1,5 +1,6 @@
 """The record in its ConfigMap: two writers, storms of conflicts, and what others wrote."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +17,21 @@ from components.ops.cluster.protocol import (
 from components.ops.deploy.targets.kserve.applied import Applied
 from components.ops.deploy.targets.kserve.names import candidate_name, record_name
 from components.ops.deploy.targets.protocol import ChampionChanged
-from tests.unit.ops.deploy.kserve_toys import WAYS, toy
+from tests.unit.ops.deploy.kserve_toys import WAYS, Toy, toy
 from tests.unit.ops.deploy.kserve_world import NAMESPACE
 from tests.unit.ops.deploy.serving_toys import MODEL, make_model
+
+
+def at(number: int, act: Callable[[], object]) -> tuple[Callable[[str, str], None], list[str]]:
+    """Acts before the call of this number; the list tells what was called."""
+    called: list[str] = []
+
+    def before(verb: str, _: str) -> None:
+        called.append(verb)
+        if len(called) == number + 1:
+            act()
+
+    return before, called
 
 
 def once(verb: str, act: Callable[[], object]) -> Callable[[str, str], None]:
@@ -34,23 +47,55 @@ def once(verb: str, act: Callable[[], object]) -> Callable[[str, str], None]:
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("verb", ["replace", "apply", "get"])
-def test_of_two_candidates_at_once_the_later_one_is_staged_whole(
-    tmp_path: Path, way: str, verb: str
+def test_of_two_candidates_at_once_one_is_staged_and_neither_is_forgotten(
+    tmp_path: Path, way: str
 ) -> None:
-    """The other stages in the middle of ours: before our record, or before our service."""
-    with toy(tmp_path, way) as made:
-        champion = made.promote("v1")
-        cluster = replace(made.world.cluster, before=once(verb, lambda: made.stage("v3")))
-        made.stage("v2", made.target_on(cluster))
-        last = made.target.staged()
-        assert last is not None
-        assert last.version == ("v3" if verb == "apply" else "v2")
-        assert made.target.champion() == champion
-        assert made.world.traffic == {"v1": 100}
-        made.target.reach(last.version, 5)
-        running = {pod.version for pod in made.target.view.pods()}
-        assert running == {"v1", last.version}
+    """The other one stages before each of our calls in turn."""
+    with toy(tmp_path, way) as begun:
+        champion = begun.promote("v1")
+        begun.keep()
+        for number in itertools.count():
+            made = begun.again()
+            before, called = at(number, lambda made=made: made.stage("v3"))
+            made.stage("v2", made.target_on(replace(made.world.cluster, before=before)))
+            if len(called) <= number:
+                break
+            record = made.record
+            assert record.candidate is not None
+            ended = [one.version for one in record.outcomes if one.decision == "rolled_back"]
+            assert sorted([record.candidate.version, *ended]) == ["v2", "v3"]
+            assert made.target.champion() == champion
+            assert made.world.traffic == {"v1": 100}
+            made.target.reach(record.candidate.version, 5)
+            running = {pod.version for pod in made.target.view.pods()}
+            assert running == {"v1", record.candidate.version}
+    assert number > 8
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_first_model_staged_while_another_is_rolled_back_keeps_its_servers(
+    tmp_path: Path, way: str
+) -> None:
+    with toy(tmp_path, way) as begun:
+        begun.stage("v1")
+        begun.keep()
+        for number in itertools.count():
+            made = begun.again()
+            uids: list[str] = []
+
+            def stage(made: Toy = made, uids: list[str] = uids) -> None:
+                made.stage("v2")
+                uids.append(made.world.services()[MODEL]["metadata"]["uid"])
+
+            before, called = at(number, stage)
+            target = made.target_on(replace(made.world.cluster, before=before))
+            target.roll_back("v1", "bad")
+            if len(called) <= number:
+                break
+            assert made.target.reach("v2", 5)
+            if called[number] != "delete":  # between the last look and the delete nothing helps
+                assert made.world.services()[MODEL]["metadata"]["uid"] == uids[0]
+    assert number > 8
 
 
 @pytest.mark.parametrize("way", WAYS)

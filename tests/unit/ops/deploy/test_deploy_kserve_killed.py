@@ -48,6 +48,7 @@ def replace_candidate(made: Toy, target: KServeTarget) -> None:
     target.reach("v3", 5)
 
 
+SLOW = 2
 # What is done before, what is killed, and who serves in the end.
 STEPS: dict[str, tuple[tuple[str, ...], Step, str]] = {
     "first model": ((), deploy_first, "v1"),
@@ -77,6 +78,7 @@ def test_it_is_finished_by_being_run_again(tmp_path: Path, way: str, name: str, 
         begun.keep()
         for writes in itertools.count():
             made = begun.again()
+            made.world.slow = SLOW
             again = is_killed(made, step, writes, done=done)
             check_champion_kept(made, earlier, serves)
             step(made, made.target)
@@ -96,6 +98,8 @@ def check_champion_kept(made: Toy, earlier: tuple[str, ...], serves: str) -> Non
 
 def check_end(made: Toy, earlier: tuple[str, ...], serves: str) -> None:
     target, history = made.target, made.world.history
+    for _ in range(4 * SLOW):
+        made.world.reconcile()
     champion = target.champion()
     assert champion is not None
     assert champion.version == serves

@@ -98,10 +98,12 @@ SERVING = changes.promoted(FIRST, "v1", "good")
 THREE = BARE.model_copy(update={"champion": published("v1", replicas=3)})
 
 
-def under_way(strategy: Strategy, share: float, base: RolloutRecord = SERVING) -> RolloutRecord:
+def under_way(
+    strategy: Strategy, share: float, base: RolloutRecord = SERVING, *, raised: bool = False
+) -> RolloutRecord:
     slot = "vb" if strategy is Strategy.CANARY else ""
     record = changes.staged(base, published("v2", slot=slot, replicas=3))
-    return record.model_copy(update={"strategy": strategy, "share": share})
+    return record.model_copy(update={"strategy": strategy, "share": share, "raised": raised})
 
 
 def canary(share: int, replicas: int) -> dict[str, Any]:
@@ -157,6 +159,10 @@ RULES = {
         under_way(Strategy.CANARY, 1.0, THREE),
         [service("v1", {"predictor": predictor("v1", 3), "canary": [canary(100, 3)]})],
     ),
+    "canary, brought up before it gets the whole": (
+        under_way(Strategy.CANARY, 0.5, THREE, raised=True),
+        [service("v1", {"predictor": predictor("v1", 3), "canary": [canary(50, 3)]})],
+    ),
     "canary, promoted: its predictor as it was": (
         changes.promoted(under_way(Strategy.CANARY, 1.0), "v2", "good"),
         [service("v2", {"predictor": named("v2", 3, "vb")})],
@@ -189,7 +195,7 @@ RULES = {
         ],
     ),
     "whole, brought up": (
-        under_way(Strategy.WHOLE, 1.0),
+        under_way(Strategy.WHOLE, 0.0, raised=True),
         [
             service("v2", {"predictor": predictor("v2", 3)}),
             service("v2", {"predictor": predictor("v2", 3)}, "toy-candidate"),

@@ -33,7 +33,7 @@ def wanted(record: RolloutRecord, namespace: str) -> tuple[Object, ...]:
     if record.strategy is Strategy.CANARY and candidate.slot != champion.slot:
         return (_listed_canary(record, namespace, champion, candidate),)
     # Without shared traffic the service gets the candidate whole, while it still has its own.
-    serves = candidate if record.share == 1 else champion
+    serves = candidate if record.raised else champion
     main = _service(record, namespace, record.model, serves, _predictor(record.model, serves))
     name = candidate_name(record.model)
     tried = _service(record, namespace, name, candidate, _predictor(record.model, candidate))
@@ -69,7 +69,7 @@ def _listed_canary(
 ) -> Object:
     stable = _predictor(record.model, champion)
     stable["minReplicas"] = most = max(1, champion.serving.replicas)
-    fewest = math.ceil(most * record.share)
+    fewest = most if record.raised else math.ceil(most * record.share)
     predictor = _named(_predictor(record.model, candidate), candidate)
     # At least one, to be tried before any traffic; KServe refuses more than the champion has.
     predictor["minReplicas"] = min(most, max(1, fewest))

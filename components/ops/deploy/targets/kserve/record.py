@@ -59,6 +59,7 @@ class RolloutRecord(RolloutState[Published]):
         mode: The deployment mode that the target names; None: KServe's default.
         strategy: How the rollout under way shares traffic; None: nothing serves beside it, or it
             is not known.
+        raised: Whether the candidate is being brought up for the whole traffic, to be promoted.
         held: Whether Knative is to keep all traffic where it was rolled out last, because the
             newest revision may be one that was rolled back.
     """
@@ -67,13 +68,15 @@ class RolloutRecord(RolloutState[Published]):
     previous: tuple[Published, ...] = ()
     mode: Mode | None = None
     strategy: Strategy | None = None
+    raised: bool = False
     held: bool = False
 
     def retired(self, version: Published, *, served: bool) -> Mapping[str, Any]:
         """An earlier champion is remembered; a promotion makes the newest revision the one."""
         if not served:
-            return {}
-        return {"previous": (version, *self.previous)[:_KEPT_CHAMPIONS], "held": False}
+            return {"raised": False}
+        previous = (version, *self.previous)[:_KEPT_CHAMPIONS]
+        return {"previous": previous, "raised": False, "held": False}
 
     @property
     def known(self) -> tuple[Published, ...]:

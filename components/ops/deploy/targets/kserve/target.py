@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from components.core.digest import digest_folder, digest_of
-from components.core.errors import ClusterError, DeadlineExceeded
+from components.core.errors import ClusterError, DeadlineExceeded, InputError
 from components.core.plan import Champion
 from components.ops.deploy.targets import changes, store
 from components.ops.deploy.targets.approval import approval
@@ -196,11 +196,12 @@ class KServeTarget:
         if record.champion is None or record.strategy is Strategy.KNATIVE:
             return
 
-        def whole(record: RolloutRecord) -> RolloutRecord:
+        def raised(record: RolloutRecord) -> RolloutRecord:
             changes.check_champion(_serving(record), expected)
-            return changes.shifted(record, version, 1.0)
+            changes.find_candidate(record, version)
+            return record.model_copy(update={"raised": True})
 
-        self._change(whole, f"bring up version {version} for the whole traffic")
+        self._change(raised, f"bring up version {version} for the whole traffic")
         servers = max(1, record.champion.serving.replicas)
         what = f"version {version} had no {servers} server(s) for the whole traffic"
         self.view.await_(
@@ -223,14 +224,16 @@ class KServeTarget:
         if not record.held or champion is None or record.candidate:
             return
 
+        def is_still_held(now: RolloutRecord) -> bool:
+            return now.held and now.champion == champion and now.candidate is None
+
         def is_newest() -> bool | None:
             newest = newest_revision(self.view.service())
-            ready = self.view.ready(champion, main_only=True)
-            return any(pod.revision == newest for pod in ready) or None
+            ready = any(p.revision == newest for p in self.view.ready(champion, main_only=True))
+            return ready or not is_still_held(self._record()) or None
 
         def release(now: RolloutRecord) -> RolloutRecord:
-            same = now.champion == champion and now.candidate is None
-            return now.model_copy(update={"held": False}) if same else now
+            return now.model_copy(update={"held": False}) if is_still_held(now) else now
 
         timeout_s = champion.serving.ready_within.total_seconds()
         self.view.await_(is_newest, f"version {champion.version} was not started again", timeout_s)
@@ -238,13 +241,16 @@ class KServeTarget:
 
     def _await_rolled_out(self, timeout_s: float) -> None:
         """Waits until KServe knows that the champion has all traffic: a canary falls back on it."""
-        record = self._record()
-        service = self.view.service()
-        if modes.mode_of(service) is not Mode.KNATIVE or not record.champion:
+        if modes.mode_of(self.view.service()) is not Mode.KNATIVE:
             return
-        if record.candidate is None and not record.held:
-            what = f"version {record.champion.version} was not rolled out"
-            self.view.await_(lambda: is_rolled_out(self.view.service()) or None, what, timeout_s)
+
+        def is_out() -> bool | None:
+            record = self._record()
+            # Beside a candidate, or while it is held, it has the traffic as rolled out before.
+            waits = record.champion and record.candidate is None and not record.held
+            return not waits or is_rolled_out(self.view.service()) or None
+
+        self.view.await_(is_out, "the champion was not rolled out", timeout_s)
 
     def _tidy(self, record: RolloutRecord, before: RolloutRecord | None = None) -> None:
         """Takes out of the store what is not used any more; what remains goes the next time."""
@@ -262,10 +268,18 @@ class KServeTarget:
         return self.desired.change(lambda record: change(self._standing(record)), why)
 
     def _record(self) -> RolloutRecord:
-        return self._standing(self.desired.read() or RolloutRecord(model=self.view.model))
+        return self._standing(self._written())
 
     def _standing(self, record: RolloutRecord) -> RolloutRecord:
-        return standing(record, self.desired.service(), self._where)
+        try:
+            return standing(record, self.desired.service(), self._where)
+        except InputError:
+            if self._written() == record:
+                raise
+            return record  # older than the service, and so not to be written any more
+
+    def _written(self) -> RolloutRecord:
+        return self.desired.read() or RolloutRecord(model=self.view.model)
 
     @property
     def _where(self) -> str:
