@@ -1,7 +1,7 @@
 """What a test needs on a real API server: kinds, a namespace, an account with few rights."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,14 +81,28 @@ class Installer:
         self._accepted(Request("POST", f"{core}/serviceaccounts", body=account))
         self._accepted(Request("POST", f"{rights}/roles", body=role))
         self._accepted(Request("POST", f"{rights}/rolebindings", body=binding))
+        return self.token(namespace, name)
+
+    def token(self, namespace: str, account: str) -> str:
+        """A token of a service account that is there."""
         asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-        path = f"{core}/serviceaccounts/{name}/token"
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
         return str(self._accepted(Request("POST", path, body=asked))["status"]["token"])
 
     def apply(self, path: str, wanted: dict[str, Any]) -> dict[str, Any]:
         """Applies any object, also of a kind without namespaces."""
         query = {"fieldManager": "test-admin", "force": "true"}
         return self._accepted(Request("PATCH", path, query, wanted, APPLY))
+
+    def objects(self, wanted: Sequence[dict[str, Any]], plurals: Mapping[str, str]) -> None:
+        """Applies objects; `plurals` says each kind's, in the order in which they are made."""
+        for kind, plural in plurals.items():
+            for one in (one for one in wanted if one["kind"] == kind):
+                group = one["apiVersion"]
+                root = f"/apis/{group}" if "/" in group else f"/api/{group}"
+                meta = one["metadata"]
+                within = f"/namespaces/{meta['namespace']}" if "namespace" in meta else ""
+                self.apply(f"{root}{within}/{plural}/{meta['name']}", one)
 
     def _lists(self, wanted: dict[str, Any]) -> bool:
         spec = wanted["spec"]
