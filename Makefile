@@ -41,6 +41,11 @@ run: .venv/ready ## Train, serve and replay the season of flights on this machin
 	@$(source)
 	@$(DEV)/python -m pipelines.local.season '$(MODEL)'
 
+.PHONY: rehearsal
+rehearsal: .venv/ready ## The same season with kserve://, on a cluster that stands in
+	@$(source)
+	@$(DEV)/python -m tests.standin.season '$(MODEL)'
+
 .PHONY: monitor
 monitor: .venv/ready ## Run every monitoring run that is due (AS_OF=2013-09-01 to say what day it is)
 	@$(DEV)/python -m pipelines.local.monitor '$(MODEL)' $(if $(AS_OF),--as-of '$(AS_OF)')

@@ -40,7 +40,11 @@ def standin(folder: Path, mode: Mode = "knative", crds: Path | None = None) -> I
         crds: A folder of CustomResourceDefinitions; None: what Ratoon asks about alone.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    schemas = from_crds(*sorted(crds.glob("serving.kserve.io_*.yaml"))) if crds else known(mode == "standard-canary")
+    schemas = (
+        from_crds(*sorted(crds.glob("serving.kserve.io_*.yaml")))
+        if crds
+        else known(mode == "standard-canary")
+    )
     with ExitStack() as stack:
         server = stack.enter_context(api_server.running(Store(schemas)))
         cluster = MemoryCluster(server.store)

@@ -40,7 +40,8 @@ def _play(play: Play, console: Console) -> None:
     page = index_page(ledger, play.spec.description, play.places.index.parent.resolve())
     play.places.index.write_text(page, encoding="utf-8")
     show_season(console, ledger, play.places)
-    show_next(console, play.url("v1", "predict"), play.requests[-1])
+    if play.host.stays:
+        show_next(console, play.url("v1", "predict"), play.requests[-1])
 
 
 if __name__ == "__main__":

@@ -29,6 +29,10 @@ class Host(Protocol):
     def target(self) -> Target:
         """The place itself."""
 
+    @property
+    def stays(self) -> bool:
+        """Whether what serves is this machine's own, for people to ask and to stop."""
+
     def clear(self) -> None:
         """Begins with a place where nothing serves."""
 
@@ -43,6 +47,8 @@ class Host(Protocol):
 
 class LocalHost:
     """Servers of this machine, and the schedule in their folder."""
+
+    stays = True
 
     def __init__(self, spec: Spec) -> None:
         self.folder = parse_place(spec.serving.target).folder
@@ -67,6 +73,8 @@ class LocalHost:
 
 class ClusterHost:
     """A cluster that serves, and the recurring run that its KFP API keeps."""
+
+    stays = False
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec

@@ -13,7 +13,7 @@ from components.core.errors import RunError
 from pipelines.local.season.requests import Request
 
 CLIENTS = 6
-FLOW_PAUSE_S = 0.06
+FLOW_PAUSE_S = 0.15
 _TIMEOUT_S = 30.0
 _JSON = {"content-type": "application/json"}
 
