@@ -23,7 +23,7 @@ PINS = Path(__file__).with_name("crds.yaml")
 UPSTREAM = "https://raw.githubusercontent.com"
 MIRROR, NAMED = "RATOON_CRDS_FROM", "RATOON_CRDS"
 OWN = ROOT / ".tools/crds"
-_TIMEOUT_S = 60
+_TIMEOUT_S = 20
 
 Pin = Mapping[str, Any]
 

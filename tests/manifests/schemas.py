@@ -5,7 +5,6 @@
 would drop it in silence.
 """
 
-import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -31,11 +30,6 @@ Version = tuple[str, str]
 def are_there() -> bool:
     """Whether there is anything to validate with."""
     return any(folder.is_dir() for folder in crds.folders())
-
-
-def must_be_there() -> bool:
-    """Whether missing ones are a fault of this machine."""
-    return os.environ.get("CI") == "true"
 
 
 @cache
