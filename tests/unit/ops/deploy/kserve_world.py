@@ -163,10 +163,10 @@ class World:
         newest = knative.revisions[-1]
         rolled_out = knative.rolled_out
         # Knative says so of a revision a little after its pods are ready.
-        if self._come_up(newest) and newest.looks_since_up > self.slow:
+        if self._come_up(newest) and newest.looks_since_up > 4 * self.slow:
             knative.ready = newest.name
         shares = knative.shares(percent)
-        knative.note(percent if rolled_out and percent is not None else 100, self.slow)
+        knative.note(percent if rolled_out and percent is not None else 100, 4 * self.slow)
         version = {revision.name: revision.version for revision in knative.revisions}
         self.traffic = _summed((version[r], part) for r, part in shares.items() if r)
         for revision in knative.revisions:

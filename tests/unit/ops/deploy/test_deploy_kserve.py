@@ -9,7 +9,7 @@ from components.core.errors import DeadlineExceeded
 from components.ops.cluster.protocol import INFERENCE_SERVICE
 from components.ops.deploy.targets.kserve.names import candidate_name
 from components.ops.deploy.targets.protocol import CandidateGone, ChampionChanged
-from tests.unit.ops.deploy.kserve_toys import WAYS, Toy, toy
+from tests.unit.ops.deploy.kserve_toys import WAYS, Killed, Toy, toy
 from tests.unit.ops.deploy.serving_toys import MODEL, make_model
 
 
@@ -74,7 +74,7 @@ def test_a_promotion_of_a_tried_candidate_starts_no_server_again(kserve: Toy) ->
     assert before.isdisjoint(after) == (kserve.way == "whole")
 
 
-@pytest.mark.parametrize("slow", [0, 4])
+@pytest.mark.parametrize("slow", [0, 20])
 @pytest.mark.parametrize("share", [0.0, 0.3])
 def test_what_is_rolled_back_leaves_no_trace_but_its_outcome(
     kserve: Toy, share: float, slow: int
@@ -104,7 +104,23 @@ def test_what_is_rolled_back_leaves_no_trace_but_its_outcome(
     assert outcome.reason == "it was bad"
 
 
-@pytest.mark.parametrize("slow", [0, 4])
+def test_a_candidate_that_the_cluster_never_saw_is_rolled_back_to_the_champion(
+    kserve: Toy,
+) -> None:
+    """KServe takes a percentage on an unchanged template for a rollback to the one before."""
+    kserve.promote("v0")
+    champion = kserve.promote("v1")
+    kserve.world.history.clear()
+    with pytest.raises(Killed):
+        kserve.stage("v2", kserve.killed_after(0, done=True))
+    assert kserve.target.staged() is not None
+    kserve.target.roll_back("v2", "the run was given up")
+    settled(kserve, "v1")
+    assert kserve.world.history == [{"v1": 100}]
+    assert kserve.target.champion() == champion
+
+
+@pytest.mark.parametrize("slow", [0, 20])
 def test_many_rollouts_one_after_the_other(kserve: Toy, slow: int) -> None:
     kserve.world.slow = slow
     serves = "v1"
@@ -135,12 +151,13 @@ def test_a_first_model_that_is_rolled_back_leaves_nothing(kserve: Toy) -> None:
     assert kserve.published() == []
 
 
-@pytest.mark.parametrize("slow", [0, 4])
+@pytest.mark.parametrize("slow", [0, 60])
 def test_a_newer_candidate_takes_the_place_of_an_older_one(kserve: Toy, slow: int) -> None:
     kserve.world.slow = slow
     kserve.promote("v1")
     kserve.stage("v2")
     kserve.target.reach("v2", 5)
+    settled(kserve, "v1")
     kserve.stage("v3")
     kserve.target.reach("v3", 5)
     assert kserve.world.traffic == {"v1": 100}
@@ -205,7 +222,7 @@ def test_a_champion_whose_service_somebody_removed_serves_no_more(kserve: Toy) -
     assert kserve.world.traffic == {"v2": 100}
 
 
-@pytest.mark.parametrize("slow", [0, 4])
+@pytest.mark.parametrize("slow", [0, 20])
 def test_a_promotion_waits_for_all_servers(kserve: Toy, slow: int) -> None:
     kserve.promote("v1", replicas=3)
     kserve.world.slow = slow
@@ -231,7 +248,7 @@ def test_a_promotion_that_finds_no_room_can_be_taken_back(tmp_path: Path) -> Non
 
 def settled(kserve: Toy, serves: str) -> None:
     """After the controllers had their time, one version has all traffic."""
-    for _ in range(4 * kserve.world.slow):
+    for _ in range(9 * kserve.world.slow):
         kserve.world.reconcile()
     kserve.target.champion()
     assert kserve.world.traffic == {serves: 100}

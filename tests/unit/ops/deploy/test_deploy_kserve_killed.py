@@ -98,7 +98,7 @@ def check_champion_kept(made: Toy, earlier: tuple[str, ...], serves: str) -> Non
 
 def check_end(made: Toy, earlier: tuple[str, ...], serves: str) -> None:
     target, history = made.target, made.world.history
-    for _ in range(4 * SLOW):
+    for _ in range(9 * SLOW):
         made.world.reconcile()
     champion = target.champion()
     assert champion is not None
