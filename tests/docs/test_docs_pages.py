@@ -62,3 +62,10 @@ def test_ten_commands_are_enough(heading: str) -> None:
 
 def test_the_dashboards_user_types_none() -> None:
     assert blocks("On the dashboard") == []
+
+
+def test_kserve_is_told_the_same_store_as_everybody_else() -> None:
+    """KServe 0.16 puts the scheme before S3_ENDPOINT itself, by S3_USE_HTTPS."""
+    said = dict(re.findall(r"^(?:{{end}})?([A-Z][A-Z0-9_]+)=(\S+)$", CLUSTER, re.M))
+    scheme = {"0": "http", "1": "https"}[said["S3_USE_HTTPS"]]
+    assert said["AWS_ENDPOINT_URL"] == f"{scheme}://{said['S3_ENDPOINT']}"

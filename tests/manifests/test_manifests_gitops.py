@@ -2,6 +2,8 @@
 
 import pytest
 
+from components.core.spec.load import load_spec
+from components.ops.deploy.targets.git.place import parse_place
 from components.ops.schedule.declared import parse_declared
 from tests.manifests import kustomize
 from tests.manifests.kustomize import ROOT, Object
@@ -45,15 +47,64 @@ def test_the_project_allows_the_kinds_that_are_installed_and_no_other(
     argo: dict[str, Object],
 ) -> None:
     kinds: dict[bool, set[tuple[str, str]]] = {True: set(), False: set()}
+    named = set()
     for name in FOLLOWED:
         for one in kustomize.build(kustomize.overlay(name)):
             group = one["apiVersion"].rpartition("/")[0]
             kinds[one["kind"] in CLUSTER_SCOPED].add((group, one["kind"]))
+            if one["kind"] in CLUSTER_SCOPED:
+                named.add((one["kind"], one["metadata"]["name"]))
     project = argo["ratoon"]["spec"]
     lists = {True: "clusterResourceWhitelist", False: "namespaceResourceWhitelist"}
     for is_cluster_scoped, field in lists.items():
         allowed = {(one["group"], one["kind"]) for one in project[field]}
         assert allowed == kinds[is_cluster_scoped], field
+    # Not any namespace of the cluster: those two, by name.
+    assert {(one["kind"], one["name"]) for one in project["clusterResourceWhitelist"]} == named
+
+
+def test_promotions_are_followed_where_the_spec_commits_them(argo: dict[str, Object]) -> None:
+    text = (ROOT / "models/flights/model.yaml").read_text(encoding="utf-8")
+    over = (ROOT / "models/flights/production.yaml").read_text(encoding="utf-8")
+    place = parse_place(load_spec(text, over, where="production.yaml").serving.target)
+    spec = argo["ratoon-models-flights"]["spec"]
+    source = spec["source"]
+    assert (source["repoURL"], source["targetRevision"]) == (place.address.url, place.address.at)
+    assert source["path"] == place.address.folder
+    assert spec["destination"]["namespace"] == place.namespace
+    # A first candidate that is taken back leaves two manifests without an object.
+    assert spec["syncPolicy"]["automated"] == {"prune": True, "selfHeal": True, "allowEmpty": True}
+
+    flux = {
+        (o["kind"], o["metadata"]["name"]): o["spec"]
+        for o in kustomize.build(ROOT / "manifests/gitops/flux")
+    }
+    followed = flux["Kustomization", "ratoon-models"]
+    repository = flux["GitRepository", followed["sourceRef"]["name"]]
+    assert (repository["url"], repository["ref"]) == (place.address.url, {"branch": "main"})
+    assert place.address.folder.startswith(followed["path"].removeprefix("./") + "/")
+    assert followed["targetNamespace"] == place.namespace
+
+
+def test_the_repository_of_promotions_says_what_serves_and_nothing_else(
+    argo: dict[str, Object],
+) -> None:
+    source = argo["ratoon-models-flights"]["spec"]
+    project = argo[source["project"]]["spec"]
+    assert project["sourceRepos"] == [source["source"]["repoURL"]]
+    assert project["destinations"] == [source["destination"]]
+    assert project["clusterResourceWhitelist"] == []
+    allowed = [{"group": "serving.kserve.io", "kind": "InferenceService"}]
+    assert project["namespaceResourceWhitelist"] == allowed
+    assert project["sourceRepos"] != argo["ratoon"]["spec"]["sourceRepos"]
+
+
+@pytest.mark.parametrize("overlay", FOLLOWED, indirect=True)
+def test_a_line_that_is_left_out_ends_no_namespace(objects: list[Object]) -> None:
+    (namespace,) = (o for o in objects if o["kind"] == "Namespace")
+    notes = namespace["metadata"]["annotations"]
+    assert notes["argocd.argoproj.io/sync-options"] == "Prune=false"
+    assert notes["kustomize.toolkit.fluxcd.io/prune"] == "disabled"
 
 
 def test_nothing_is_declared_on_a_laptop_where_the_schedule_step_keeps_the_run() -> None:
