@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import kfp
@@ -69,6 +70,8 @@ def answering(endpoint: str, asked: str) -> Iterator[None]:
 
 def _client(endpoint: str, namespace: str) -> Any:
     token = os.environ.get(TOKEN_PATH)
+    if token and not Path(token).stat().st_size:  # the command that was to fill it failed
+        raise OSError(f"{token} is empty")
     with warnings.catch_warnings():
         # It says of every server that it has to be KFP 2.
         warnings.simplefilter("ignore", FutureWarning)

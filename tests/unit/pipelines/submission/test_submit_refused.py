@@ -75,6 +75,9 @@ def test_no_token_or_an_old_one(
         monkeypatch.setenv("KF_PIPELINES_SA_TOKEN_PATH", str(token))
         assert submitted(url) == 2
         assert "a file that holds a token" in capsys.readouterr().err
+        token.write_text("")
+        assert submitted(url) == 2
+        assert "is empty" in capsys.readouterr().err
         token.write_text("old\n")
         assert submitted(url) == 2
         assert "old" not in capsys.readouterr().err, "a token is never shown"
