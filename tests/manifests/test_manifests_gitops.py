@@ -30,6 +30,8 @@ def test_argo_cd_follows_an_overlay_into_its_namespace(argo: dict[str, Object], 
     project = argo[spec["project"]]["spec"]
     assert spec["source"]["repoURL"] in project["sourceRepos"]
     assert spec["destination"] in project["destinations"]
+    # The reconciler moves the recurring runs to a new version before the old one is pruned.
+    assert "PruneLast=true" in spec["syncPolicy"]["syncOptions"]
 
 
 @pytest.mark.parametrize("name", FOLLOWED)
