@@ -10,8 +10,7 @@ what becomes of spec.canary[] its predictor.go (reconcileCanaryDeployments).
 """
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,66 +20,10 @@ from components.ops.deploy.targets.kserve.record import Mode
 from tests.standin.memory import MemoryCluster
 from tests.standin.schemas import known
 from tests.standin.store import Store
-from tests.unit.ops.deploy.kserve_pods import Server, Servers
+from tests.unit.ops.deploy.kserve_pods import Servers
+from tests.unit.ops.deploy.kserve_workloads import Knative, Pod, Workload, summed
 
 NAMESPACE = "toys"
-
-
-@dataclass
-class Pod:
-    name: str
-    version: str
-    found: dict[str, Any]
-    server: Server
-    looks: int = 0
-    is_ready: bool = False
-
-
-@dataclass
-class Workload:
-    """A deployment or a revision: a template and its pods."""
-
-    name: str
-    template: str
-    version: str
-    pods: list[Pod] = field(default_factory=list)
-    looks_since_up: int = 0
-    is_up: bool = False
-
-
-@dataclass
-class Knative:
-    revisions: list[Workload] = field(default_factory=list)
-    ready: str = ""
-    rolled_out: str = ""
-    before: str = ""
-    seen: tuple[int, int] = (0, 0)
-
-    def shares(self, percent: int | None) -> dict[str, int]:
-        """Revision to percent: createKnativeService."""
-        if percent is None or not self.rolled_out:
-            return {self.ready: 100}
-        shares = {self.ready: percent}
-        shares[self.rolled_out] = shares.get(self.rolled_out, 0) + 100 - percent
-        return shares
-
-    def note(self, percent: int, lag: int) -> None:
-        """Which revision was rolled out last: PropagateStatus, which sees it a little later."""
-        looks = self.seen[1] + 1 if self.seen[0] == percent else 0
-        self.seen = (percent, looks)
-        if looks < lag:
-            return
-        if self.ready and self.rolled_out != self.ready and percent == 100:
-            self.before, self.rolled_out = self.rolled_out, self.ready
-        elif self.rolled_out == self.ready == self.revisions[-1].name and percent < 100:
-            self.rolled_out = self.before or self.rolled_out
-
-
-def _summed(parts: Iterable[tuple[str, int]]) -> dict[str, int]:
-    summed: Counter[str] = Counter()
-    for version, part in parts:
-        summed[version] += part
-    return {version: part for version, part in summed.items() if part}
 
 
 @dataclass
@@ -168,7 +111,7 @@ class World:
         shares = knative.shares(percent)
         knative.note(percent if rolled_out and percent is not None else 100, 4 * self.slow)
         version = {revision.name: revision.version for revision in knative.revisions}
-        self.traffic = _summed((version[r], part) for r, part in shares.items() if r)
+        self.traffic = summed((version[r], part) for r, part in shares.items() if r)
         for revision in knative.revisions:
             if revision.name not in (newest.name, *shares):
                 revision.pods.clear()
@@ -194,7 +137,7 @@ class World:
         if name == service["metadata"]["labels"]["app.kubernetes.io/name"]:
             parts = {slot: one["trafficPercent"] for slot, one in listed.items() if ready[slot]}
             parts[spec["predictor"].get("name", "")] = 100 - sum(parts.values())
-            self.traffic = _summed((v, parts[slot]) for slot, v in ready.items() if v)
+            self.traffic = summed((v, parts[slot]) for slot, v in ready.items() if v)
         return {}
 
     def _deployed(
