@@ -98,7 +98,7 @@ def _end_of(rollout: _Rollout) -> _Ended:
         return before
     given = rollout.deployment
     try:
-        if rollout.plan.spec.gates.approval == "required":
+        if _is_left_to_person(rollout):
             return _Ended(PROPOSED, _proposal(rollout))
         return _straight(rollout) or _walk(rollout)
     except (CandidateGone, ChampionChanged, DeadlineExceeded) as error:
@@ -185,10 +185,16 @@ def _promoted(rollout: _Rollout, reason: str, steps: Sequence[Step]) -> _Ended:
 
 def _proposal(rollout: _Rollout) -> str:
     version = rollout.deployment.version
+    by_spec = rollout.plan.spec.gates.approval == "required"
+    said = "gates.approval: required" if by_spec else "as serving.target says"
     return (
-        f"Version {version} is sound and waits for a person (gates.approval: required): "
+        f"Version {version} is sound and waits for a person ({said}): "
         f"{rollout.target.propose(version)}"
     )
+
+
+def _is_left_to_person(rollout: _Rollout) -> bool:
+    return rollout.plan.spec.gates.approval == "required" or rollout.target.leaves_to_person
 
 
 def _verdict(rollout: _Rollout, ended: _Ended) -> Verdict:

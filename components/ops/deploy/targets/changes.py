@@ -1,6 +1,7 @@
 """What may become of a record: each change of a rollout as a function of it, for every target."""
 
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any, Literal, TypeVar
 
 from components.core.errors import InputError
 from components.core.plan import Champion
@@ -10,7 +11,7 @@ from components.ops.deploy.targets.protocol import (
     Outcome,
     is_same,
 )
-from components.ops.deploy.targets.state import RolloutState, V
+from components.ops.deploy.targets.state import RolloutState, V, Version
 
 R = TypeVar("R", bound=RolloutState[Any])
 _KEPT_OUTCOMES = 20
@@ -59,7 +60,11 @@ def promoted(record: R, version: str, reason: str) -> R:
         CandidateGone: This version is not staged.
     """
     candidate, old = find_candidate(record, version), record.champion
-    outcome = Outcome(version=version, decision="promoted", reason=reason)
+    others = tuple(earlier for earlier in record.previous if earlier.version != version)
+    decision: Literal["promoted", "restored"]
+    decision = "promoted" if others == record.previous else "restored"
+    record = record.model_copy(update={"previous": others})
+    outcome = Outcome(version=version, decision=decision, reason=reason)
     return record.model_copy(
         update={
             "champion": candidate,
@@ -106,6 +111,44 @@ def find_candidate(record: RolloutState[V], version: str) -> V:
         now = f"version {record.candidate.version}" if record.candidate else "nothing"
         raise CandidateGone(f"version {version} is not staged any more; {now} is")
     return record.candidate
+
+
+def find_earlier(record: RolloutState[V], version: str) -> V:
+    """An earlier champion whose model folder is kept.
+
+    Raises:
+        InputError: There is none of this version.
+    """
+    found = next((one for one in record.previous if one.version == version), None)
+    if found is None:
+        raise no_earlier(version, [one.version for one in record.previous])
+    return found
+
+
+def no_earlier(version: str | None, kept: Sequence[str]) -> InputError:
+    """The refusal of a version that is not kept; None: of any."""
+    accepted = f"an earlier version that is kept: {', '.join(kept) or 'there is none'}"
+    do = "Retrain instead." if not kept else "Name one of these."
+    return InputError("version", "none" if version is None else version, accepted, do)
+
+
+def check_bytes(version: Version, where: str, digest: str | None) -> None:
+    """Compares what is kept of a version with what served.
+
+    Args:
+        version: The version.
+        where: Its folder.
+        digest: The folder's digest; None: it is gone.
+
+    Raises:
+        InputError: It is gone, or has other bytes.
+    """
+    if digest == version.digest:
+        return
+    given = "a folder that is gone" if digest is None else f"other bytes (digest {digest[:12]}…)"
+    accepted = f"what served as version {version.version} (digest {version.digest[:12]}…)"
+    do = "Put it back from the store's own versions or a backup, or name another version."
+    raise InputError(where, given, accepted, do)
 
 
 def find_outcome(record: RolloutState[V], version: str) -> Outcome | None:

@@ -78,10 +78,13 @@ class Staged(Record):
 
 
 class Outcome(Record):
-    """How the rollout of a version ended; the target remembers the last few."""
+    """How the rollout of a version ended; the target remembers the last few.
+
+    Restored is an earlier champion that was promoted again.
+    """
 
     version: str
-    decision: Literal["promoted", "rolled_back"]
+    decision: Literal["promoted", "restored", "rolled_back"]
     reason: str
 
 
@@ -104,6 +107,10 @@ class Target(Protocol):
     def address(self) -> str | None:
         """The URL that clients use, the same through every switch; None before there is one."""
 
+    @property
+    def leaves_to_person(self) -> bool:
+        """Whether every promotion is to be proposed here, whatever the spec says."""
+
     def champion(self) -> Champion | None:
         """What serves now; None: nothing does."""
 
@@ -125,6 +132,23 @@ class Target(Protocol):
             expected: The champion of the plan.
 
         Raises:
+            ChampionChanged: Another champion serves.
+        """
+
+    def restorable(self) -> tuple[Champion, ...]:
+        """The earlier champions that are kept, newest first."""
+
+    def bring_back(self, version: str, expected: Champion | None) -> Staged:
+        """Stages an earlier champion, as it served then, from its folder that was kept.
+
+        The same one again is found, not made twice; another one left staged is replaced.
+
+        Args:
+            version: One of `restorable`.
+            expected: The champion that it is to replace.
+
+        Raises:
+            InputError: It is not kept, or its folder is gone or has other bytes.
             ChampionChanged: Another champion serves.
         """
 

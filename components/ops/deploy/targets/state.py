@@ -24,6 +24,7 @@ class Version(Record):
 
 
 V = TypeVar("V", bound=Version)
+_KEPT_CHAMPIONS = 3
 
 
 class RolloutState(Record, Generic[V]):
@@ -35,6 +36,7 @@ class RolloutState(Record, Generic[V]):
         candidate: The rollout under way.
         share: The share of the traffic that the candidate gets.
         outcomes: How the last rollouts ended, newest first.
+        previous: Earlier champions whose model folders are kept, newest first.
     """
 
     model: str
@@ -42,6 +44,7 @@ class RolloutState(Record, Generic[V]):
     candidate: V | None = None
     share: float = 0.0
     outcomes: tuple[Outcome, ...] = ()
+    previous: tuple[V, ...] = ()
 
     def retired(self, version: V, *, served: bool) -> Mapping[str, Any]:
         """What else changes in the record when a version serves no more.
@@ -51,3 +54,8 @@ class RolloutState(Record, Generic[V]):
             served: Whether it was the champion; else it was a candidate.
         """
         raise NotImplementedError
+
+    def with_earlier(self, champion: V) -> tuple[V, ...]:
+        """The earlier champions once this one serves no more."""
+        others = (one for one in self.previous if one.version != champion.version)
+        return (champion, *others)[:_KEPT_CHAMPIONS]

@@ -81,7 +81,7 @@ def test_a_promotion_that_was_cut_off_is_finished_by_the_next_call(serving: Serv
                 "champion": record.candidate,
                 "candidate": None,
                 "draining": (record.champion,),
-                "previous": ("v1",),
+                "previous": (record.champion.model_copy(update={"server": None}),),
             }
         )
     )

@@ -47,7 +47,7 @@ def test_promotion_drains_the_old_champion_and_remembers_it() -> None:
     assert record.candidate is None
     assert record.share == 0
     assert record.draining == (deployed("v1"),)
-    assert record.previous == ("v1",)
+    assert record.previous == (deployed("v1"),)
     assert record.outcomes[0].decision == "promoted"
 
 
@@ -98,8 +98,11 @@ def test_a_candidate_is_found_again_by_version_and_bytes() -> None:
 
 
 def test_versions_in_use_and_the_last_three_champions_are_kept() -> None:
-    record = UNDER_WAY.model_copy(update={"previous": ("v0", "u9", "u8", "u7")})
+    earlier = tuple(deployed(version) for version in ("v0", "u9", "u8"))
+    record = UNDER_WAY.model_copy(update={"previous": earlier})
     assert record.kept_versions == {"v2", "v1", "v0", "u9", "u8"}
+    record = changes.promoted(record, "v2", "good").model_copy(update={"draining": ()})
+    assert record.kept_versions == {"v2", "v1", "v0", "u9"}
 
 
 def test_the_record_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ class Committed:
 
     def _evidence(self, tree: Tree, step: Step, record: RolloutRecord) -> tuple[str, ...]:
         if step.decision == "staged":
-            return self.evidence
+            return self.evidence or carried_over(tree, step, record)
         return carried_over(tree, step, record) if step.decision == "promoted" else ()
 
     def _edited(self, old: RolloutRecord, stands: Folder) -> tuple[str, ...]:

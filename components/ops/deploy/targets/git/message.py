@@ -41,7 +41,8 @@ def step_between(old: RolloutRecord, new: RolloutRecord) -> Step:
         return Step("rolled_back", old.candidate, subject)
     if new.candidate is not None and new.candidate != old.candidate:
         beside = f" beside version {now.version}" if now else ""
-        subject = f"stage version {new.candidate.version}{beside}, without traffic"
+        verb = "bring back" if new.candidate.version in _earlier(old) else "stage"
+        subject = f"{verb} version {new.candidate.version}{beside}, without traffic"
         return Step("staged", new.candidate, subject)
     if new.candidate is not None and new.share != old.share:
         subject = f"give version {new.candidate.version} {new.share:.0%} of the traffic"
@@ -82,6 +83,10 @@ def evidence_in(body: str) -> tuple[str, ...]:
         if head == _EVIDENCE:
             return tuple(line.strip() for line in lines)
     return ()
+
+
+def _earlier(record: RolloutRecord) -> frozenset[str]:
+    return frozenset(one.version for one in record.previous)
 
 
 def _facts(step: Step, record: RolloutRecord) -> tuple[str, ...]:

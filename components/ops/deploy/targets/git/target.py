@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import cast
+from typing import ClassVar, cast
 
 from components.core.artifacts import MODEL_CARD, ModelCard
 from components.core.errors import ApiRejected, ClusterError, DeadlineExceeded, InputError
@@ -49,11 +49,22 @@ class GitTarget(KServeTarget):
 
     desired: Committed
     place: GitPlace
+    _undo: ClassVar[str] = "Revert the commit that did so (git log names it)"
+
+    @property
+    def leaves_to_person(self) -> bool:
+        """Whether the target says ``?review=branch``."""
+        return self.place.review
 
     def stage(self, folder: Path, candidate: Candidate, expected: Champion | None) -> Staged:
         """Publishes the folder and commits the candidate, with what was measured of it."""
         self.desired.evidence = _measured(folder)
         return super().stage(folder, candidate, expected)
+
+    def bring_back(self, version: str, expected: Champion | None) -> Staged:
+        """Commits an earlier champion as candidate, with what was measured of it then."""
+        self.desired.evidence = ()  # the history has it
+        return super().bring_back(version, expected)
 
     def reach(self, version: str, timeout_s: float) -> Endpoint:
         """Waits until the cluster has followed and a server of the staged version is ready."""

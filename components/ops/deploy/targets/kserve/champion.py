@@ -11,8 +11,12 @@ from components.ops.deploy.targets.kserve.names import (
 )
 from components.ops.deploy.targets.kserve.record import Published, RolloutRecord
 
+UNDO = "Undo that (kubectl edit), or remove the InferenceService"
 
-def standing(record: RolloutRecord, service: Object | None, where: str) -> RolloutRecord:
+
+def standing(
+    record: RolloutRecord, service: Object | None, where: str, undo: str = UNDO
+) -> RolloutRecord:
     """The record as it is true of the service that stands.
 
     While a canary runs in Knative mode the service names the candidate, and after a step that was
@@ -23,6 +27,7 @@ def standing(record: RolloutRecord, service: Object | None, where: str) -> Rollo
         record: The record.
         service: The InferenceService; None: somebody removed it, and so nothing serves.
         where: What it is called in errors.
+        undo: How a change by hand is undone there.
 
     Raises:
         InputError: The service was not written by Ratoon, or was changed by hand since.
@@ -32,21 +37,22 @@ def standing(record: RolloutRecord, service: Object | None, where: str) -> Rollo
     if not is_ours(service, record.model) or (not record.outcomes and not record.known):
         raise _foreign(record, where)
     said = metadata(service, "annotations")
-    version, digest = said.get(VERSION), said.get(DIGEST)
+    version = said.get(VERSION)
     ended = {outcome.version for outcome in record.outcomes}
     published = next((one for one in record.known if one.version == version), None)
     if published is None and version not in ended:
-        raise _edited(where, f"version {version!r}, which the record does not know")
+        raise _edited(where, f"version {version!r}, which the record does not know", undo)
     if published is not None:
-        _check_same(published, digest, _uri_of(service), where)
+        _check_same(published, service, where, undo)
     return record
 
 
-def _check_same(published: Published, digest: object, uri: object, where: str) -> None:
+def _check_same(published: Published, service: Object, where: str, undo: str) -> None:
+    digest, uri = metadata(service, "annotations").get(DIGEST), _uri_of(service)
     if digest != published.digest:
-        raise _edited(where, f"version {published.version} with digest {digest!r}")
+        raise _edited(where, f"version {published.version} with digest {digest!r}", undo)
     if uri != published.uri:
-        raise _edited(where, f"version {published.version} with storageUri {uri!r}")
+        raise _edited(where, f"version {published.version} with storageUri {uri!r}", undo)
 
 
 def _without_champion(record: RolloutRecord) -> RolloutRecord:
@@ -71,11 +77,11 @@ def _foreign(record: RolloutRecord, where: str) -> InputError:
     )
 
 
-def _edited(where: str, given: str) -> InputError:
+def _edited(where: str, given: str, undo: str) -> InputError:
     return InputError(
         where,
         given,
         "what the record beside it says",
-        "Somebody changed it by hand. Undo that (kubectl edit), or remove the InferenceService; "
+        f"Somebody changed it by hand. {undo}; "
         "a rollout or a rollback is made by Ratoon or by git. Nothing was changed.",
     )

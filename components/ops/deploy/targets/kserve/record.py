@@ -6,10 +6,8 @@ from typing import Any, Literal
 
 from components.core.plan import Champion
 from components.core.spec.operation import Serving
-from components.ops.deploy.targets.protocol import Staged
+from components.ops.deploy.targets.protocol import Candidate, Staged
 from components.ops.deploy.targets.state import RolloutState, Version
-
-_KEPT_CHAMPIONS = 3
 
 
 class Mode(StrEnum):
@@ -41,9 +39,26 @@ class Published(Version):
     serving: Serving
     slot: str = ""
 
+    @classmethod
+    def of(cls, candidate: Candidate, uri: str, digest: str) -> "Published":
+        """A candidate in its place in the store."""
+        return cls(
+            **candidate.model_dump(exclude={"model", "serving"}),
+            uri=uri,
+            digest=digest,
+            serving=candidate.serving,
+        )
+
     def as_champion(self) -> Champion:
         """As the plan knows it."""
         return Champion(**self.model_dump(exclude={"serving", "slot"}))
+
+    def as_strong_as(self, other: "Published | None") -> "Published":
+        """The same with no fewer servers than the one that it is to take over from."""
+        fewest = other.serving.replicas if other else 0
+        replicas = max(fewest, self.serving.replicas)
+        serving = self.serving.model_copy(update={"replicas": replicas})
+        return self.model_copy(update={"serving": serving})
 
     def as_staged(self, share: float) -> Staged:
         """As a rollout knows it."""
@@ -55,7 +70,6 @@ class RolloutRecord(RolloutState[Published]):
 
     Attributes:
         format: Of this record.
-        previous: Earlier champions, newest first.
         mode: The deployment mode that the target names; None: KServe's default.
         strategy: How the rollout under way shares traffic; None: nothing serves beside it, or it
             is not known.
@@ -65,7 +79,6 @@ class RolloutRecord(RolloutState[Published]):
     """
 
     format: Literal[1] = 1
-    previous: tuple[Published, ...] = ()
     mode: Mode | None = None
     strategy: Strategy | None = None
     raised: bool = False
@@ -75,8 +88,7 @@ class RolloutRecord(RolloutState[Published]):
         """An earlier champion is remembered; a promotion makes the newest revision the one."""
         if not served:
             return {"raised": False}
-        previous = (version, *self.previous)[:_KEPT_CHAMPIONS]
-        return {"previous": previous, "raised": False, "held": False}
+        return {"previous": self.with_earlier(version), "raised": False, "held": False}
 
     @property
     def known(self) -> tuple[Published, ...]:

@@ -4,14 +4,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from components.core.digest import digest_folder, digest_of
-from components.core.errors import ClusterError, DeadlineExceeded, InputError
+from components.core.errors import DeadlineExceeded, InputError
 from components.core.plan import Champion
 from components.ops.deploy.targets import changes, store
 from components.ops.deploy.targets.approval import approval
-from components.ops.deploy.targets.kserve import modes
-from components.ops.deploy.targets.kserve.champion import standing
+from components.ops.deploy.targets.kserve import folders, modes
+from components.ops.deploy.targets.kserve.champion import UNDO, standing
 from components.ops.deploy.targets.kserve.conditions import (
     address_of,
     is_rolled_out,
@@ -30,8 +31,6 @@ from components.ops.deploy.targets.kserve.view import View
 from components.ops.deploy.targets.protocol import Candidate, Endpoint, Outcome, Staged
 from components.ops.deploy.traffic import Traffic
 
-_TIDIED = 5
-
 
 @dataclass(frozen=True)
 class KServeTarget:
@@ -48,12 +47,18 @@ class KServeTarget:
     view: View
     uri: str
     mode: Mode | None = None
+    _undo: ClassVar[str] = UNDO
     _counters: Counters = field(default_factory=Counters, repr=False, compare=False)
 
     @property
     def address(self) -> str | None:
         """The URL that KServe gives the service; None before it has one."""
         return address_of(self.view.service())
+
+    @property
+    def leaves_to_person(self) -> bool:
+        """Never: the spec alone says so."""
+        return False
 
     def champion(self) -> Champion | None:
         """What serves now."""
@@ -70,27 +75,51 @@ class KServeTarget:
 
     def stage(self, folder: Path, candidate: Candidate, expected: Champion | None) -> Staged:
         """Publishes the folder and brings the candidate up beside the champion."""
-        given = Published(
-            version=candidate.version,
-            uri="",
-            digest=digest_folder(folder),
-            run=candidate.run,
-            as_of=candidate.as_of,
-            serving=candidate.serving,
-        )
+        where = candidate.serving.store
+        assert where is not None  # a spec with this target has one
+        uri = store.find_shelf(where, candidate.model, candidate.version).uri
+        given = Published.of(candidate, uri, digest_folder(folder))
+        published: list[Published] = []
         self._await_rolled_out(given.serving.ready_within.total_seconds())
 
         def change(record: RolloutRecord) -> RolloutRecord:
             again = changes.found(record, given)
             if record.champion is None or record.champion.version != given.version:
                 changes.check_champion(_serving(record), expected)
-            return record if again else self._staged(record, given, folder)
+            if again:
+                return record
+            made = self._beside(record, given)  # may refuse, and so comes before the upload
+            store.publish(folder, where, self.view.model, given.version)
+            published.append(given)
+            return made
 
-        record = self._change(change, f"stage version {given.version} by run {given.run}")
-        self._tidy(record)
+        with folders.withdrawn_if_refused(published, self._written):
+            record = self._change(change, f"stage version {given.version} by run {given.run}")
+        folders.tidy((record,), self._record)
         if record.champion and record.champion.version == given.version:
             return record.champion.as_staged(1.0)
         return changes.find_candidate(record, given.version).as_staged(record.share)
+
+    def restorable(self) -> tuple[Champion, ...]:
+        """The earlier champions that the record keeps."""
+        return tuple(one.as_champion() for one in self._record().previous)
+
+    def bring_back(self, version: str, expected: Champion | None) -> Staged:
+        """Brings an earlier champion up beside the champion, with no fewer servers than that."""
+        kept = changes.find_earlier(self._record(), version)
+        folders.check_kept(kept)
+        self._await_rolled_out(kept.serving.ready_within.total_seconds())
+
+        def change(record: RolloutRecord) -> RolloutRecord:
+            earlier = changes.find_earlier(record, version)
+            changes.check_champion(_serving(record), expected)
+            now = record.candidate
+            again = now and (now.version, now.digest) == (version, earlier.digest)
+            return record if again else self._beside(record, earlier.as_strong_as(record.champion))
+
+        record = self._change(change, f"bring back version {version}, which served before")
+        folders.tidy((record,), self._record)
+        return changes.find_candidate(record, version).as_staged(record.share)
 
     def reach(self, version: str, timeout_s: float) -> Endpoint:
         """Waits for a pod of the staged version that says it is ready."""
@@ -115,8 +144,7 @@ class KServeTarget:
 
     def obstacle(self) -> str | None:
         """Why the rollout under way shares no traffic."""
-        strategy = self._record().strategy
-        return modes.OBSTACLE if strategy is Strategy.WHOLE else None
+        return modes.OBSTACLE if self._record().strategy is Strategy.WHOLE else None
 
     def propose(self, version: str) -> str:
         """Leaves the candidate without traffic until a person decides."""
@@ -142,7 +170,7 @@ class KServeTarget:
         assert record.champion is not None  # it was just made so
         with suppress(DeadlineExceeded):  # the next rollout waits for it
             self._await_rolled_out(record.champion.serving.ready_within.total_seconds())
-        self._tidy(record)
+        folders.tidy((record,), self._record)
         return record.champion.as_champion()
 
     def roll_back(self, version: str, reason: str) -> None:
@@ -155,20 +183,13 @@ class KServeTarget:
         record = self._change(change, f"roll back version {version}: {reason}")
         with suppress(DeadlineExceeded):  # all traffic is at the champion also while it is held
             self._release(record)
-        self._tidy(record, before)
+        folders.tidy((before, record), self._record)
 
-    def _staged(self, record: RolloutRecord, given: Published, folder: Path) -> RolloutRecord:
+    def _beside(self, record: RolloutRecord, given: Published) -> RolloutRecord:
         strategy = self._strategy() if record.champion else None
         slot = f"v{digest_of([given.version, given.digest])[:8]}"
-        where = given.serving.store
-        assert where is not None  # a spec with this target has one
-        published = given.model_copy(
-            update={
-                "uri": store.publish(folder, where, self.view.model, given.version),
-                "slot": slot if strategy is Strategy.CANARY else "",
-            }
-        )
-        changed = changes.staged(record, published)
+        slotted = given.model_copy(update={"slot": slot if strategy is Strategy.CANARY else ""})
+        changed = changes.staged(record, slotted)
         return changed.model_copy(update={"mode": self.mode, "strategy": strategy})
 
     def _strategy(self) -> Strategy:
@@ -202,11 +223,12 @@ class KServeTarget:
             return record.model_copy(update={"raised": True})
 
         self._change(raised, f"bring up version {version} for the whole traffic")
-        servers = max(1, record.champion.serving.replicas)
-        what = f"version {version} had no {servers} server(s) for the whole traffic"
+        # A listed canary is given as many as the champion has; one alone has its own number.
+        like = record.champion if record.strategy is Strategy.CANARY else candidate
+        servers = max(1, like.serving.replicas)
         self.view.await_(
             lambda: len(self.view.ready(candidate, main_only=True)) >= servers or None,
-            what,
+            f"version {version} had no {servers} server(s) for the whole traffic",
             timeout_s,
         )
 
@@ -252,18 +274,6 @@ class KServeTarget:
 
         self.view.await_(is_out, "the champion was not rolled out", timeout_s)
 
-    def _tidy(self, record: RolloutRecord, before: RolloutRecord | None = None) -> None:
-        """Takes out of the store what is not used any more; what remains goes the next time."""
-        known = (*record.known, *(before.known if before else ()))
-        places = {one.serving.store for one in known if one.serving.store}
-        used = {one.version for one in self._record().known}
-        ended = dict.fromkeys(one.version for one in record.outcomes[:_TIDIED])
-        with suppress(ClusterError):
-            for place in places:
-                for version in ended:
-                    if version not in used:
-                        store.withdraw(place, self.view.model, version)
-
     def _change(self, change: Callable[[RolloutRecord], RolloutRecord], why: str) -> RolloutRecord:
         return self.desired.change(lambda record: change(self._standing(record)), why)
 
@@ -272,7 +282,7 @@ class KServeTarget:
 
     def _standing(self, record: RolloutRecord) -> RolloutRecord:
         try:
-            return standing(record, self.desired.service(), self._where)
+            return standing(record, self.desired.service(), self._where, self._undo)
         except InputError:
             if self._written() == record:
                 raise

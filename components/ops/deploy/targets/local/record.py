@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 
 from components.core.artifacts import Record
 from components.core.errors import DeadlineExceeded, InputError
@@ -18,7 +18,6 @@ from components.ops.deploy.targets.state import RolloutState, Version
 RECORD = "record.json"
 _LOCK_TIMEOUT_S = 120.0
 _POLL_S = 0.02
-_KEPT_VERSIONS = 3
 
 
 class Process(Record):
@@ -60,25 +59,32 @@ class LocalRecord(RolloutState[Deployed]):
     Attributes:
         format: Of this file.
         draining: Versions that get no request any more and whose servers are to be ended.
-        previous: Versions of earlier champions, newest first.
         gateway: The process behind the address of clients.
     """
 
     format: Literal[1] = 1
     draining: tuple[Deployed, ...] = ()
-    previous: tuple[str, ...] = ()
     gateway: Server | None = None
+
+    @field_validator("previous", mode="before")
+    @classmethod
+    def _without_names(cls, value: object) -> object:
+        """An older release kept only the names of earlier champions: none to go back to."""
+        if isinstance(value, list | tuple):
+            return tuple(one for one in value if not isinstance(one, str))
+        return value
 
     def retired(self, version: Deployed, *, served: bool) -> Mapping[str, Any]:
         """Its server is ended when it is drained."""
-        previous = (version.version, *self.previous) if served else self.previous
+        ended = version.model_copy(update={"server": None})
+        previous = self.with_earlier(ended) if served else self.previous
         return {"draining": (*self.draining, version), "previous": previous}
 
     @property
     def kept_versions(self) -> frozenset[str]:
         """The versions whose model folders stay: all in use, and the last few champions."""
-        used = [d.version for d in (self.champion, self.candidate, *self.draining) if d]
-        return frozenset((*used, *self.previous[:_KEPT_VERSIONS]))
+        used = (self.champion, self.candidate, *self.draining, *self.previous)
+        return frozenset(d.version for d in used if d)
 
     @property
     def servers(self) -> tuple[Server, ...]:

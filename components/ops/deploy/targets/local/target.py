@@ -42,6 +42,11 @@ class LocalTarget:
         gateway = self._record().gateway
         return address_of(gateway) if gateway else None
 
+    @property
+    def leaves_to_person(self) -> bool:
+        """Never: the spec alone says so."""
+        return False
+
     def champion(self) -> Champion | None:
         """What serves now."""
         return self._serving(self._record())
@@ -82,6 +87,28 @@ class LocalTarget:
         self._serve()
         serves = record.champion is not None and record.champion.version == deployed.version
         return self._staged(deployed, 1.0 if serves else record.share)
+
+    def restorable(self) -> tuple[Champion, ...]:
+        """The earlier champions whose folders are kept here."""
+        return tuple(self.place.champion_of(one) for one in self._record().previous)
+
+    def bring_back(self, version: str, expected: Champion | None) -> Staged:
+        """Starts an earlier champion from its published folder."""
+
+        def change(record: LocalRecord) -> LocalRecord:
+            kept = changes.find_earlier(record, version)
+            changes.check_champion(self._serving(record), expected)
+            folder = self.place.model_folder(version)
+            digest = digest_folder(folder) if folder.is_dir() else None
+            changes.check_bytes(kept, str(folder), digest)
+            now = record.candidate
+            again = now and (now.version, now.digest) == (version, kept.digest)
+            return record if again else changes.staged(record, kept)
+
+        record = self._change(change)
+        self._settle()
+        self._serve()
+        return self._staged(changes.find_candidate(record, version), record.share)
 
     def reach(self, version: str, timeout_s: float = READY_TIMEOUT_S) -> Endpoint:
         """Waits for the server of the staged version, started again where it ended."""

@@ -6,6 +6,8 @@ scheme says how it is reached: ``s3://`` and ``gs://`` with the credentials of t
 """
 
 from components.ops.deploy.targets.store.fetch import fetch
+from components.ops.deploy.targets.store.kept import digest_kept
 from components.ops.deploy.targets.store.publish import publish, withdraw
+from components.ops.deploy.targets.store.shelf import find_shelf
 
-__all__ = ["fetch", "publish", "withdraw"]
+__all__ = ["digest_kept", "fetch", "find_shelf", "publish", "withdraw"]
