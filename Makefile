@@ -32,6 +32,10 @@ lock = env -u UV_NO_CONFIG $(UV) pip compile -q --directory $(1) --python-versio
 source = if [ -f '$(MODEL)/source.py' ]; then \
 	$(DEV)/python '$(MODEL)/source.py' '$(BUILD)/source'; fi
 
+# What a person says who decides on a version.
+decided = $(if $(OVERLAY),--overlay '$(OVERLAY)') $(if $(TARGET),--target '$(TARGET)') \
+	$(if $(REASON),--reason '$(REASON)') $(if $(VERSION),'$(VERSION)')
+
 .PHONY: help
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -76,6 +80,18 @@ audit: .venv/ready ## From one prediction to everything behind it (REQUEST=<id>)
 	@[ -n '$(REQUEST)' ] || { echo "Name the prediction: make audit REQUEST=<id>, the id that its" \
 		"answer bears, or <id>/<row> for one row of it."; exit 1; } >&2
 	@.venv/ops/bin/python -m components.ops.audit '$(REQUEST)' --model '$(MODEL)'
+
+.PHONY: restore
+restore: .venv/ready ## Make an earlier version serve again (VERSION=… OVERLAY=… REASON=…; LIST=1 says which)
+	@.venv/ops/bin/python -m components.ops.rollout restore --model '$(MODEL)' $(decided) \
+		$(if $(LIST),--list)
+
+.PHONY: approve
+approve: .venv/ready ## Promote a proposed version (VERSION=… OVERLAY=…), or take it back (REJECT=1)
+	@[ -n '$(VERSION)' ] || { echo "Name the proposed version: make approve VERSION=<version>."; \
+		exit 1; } >&2
+	@.venv/ops/bin/python -m components.ops.rollout approve --model '$(MODEL)' $(decided) \
+		$(if $(REJECT),--reject)
 
 .PHONY: compile
 compile: .venv/ready ## Compile both pipelines to YAML and objects (REGISTRY=… TAG=… PVC=… are kept)

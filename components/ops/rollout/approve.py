@@ -5,6 +5,7 @@ With ``--reject`` the proposed version is taken back instead.
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from components.core import audit
 from components.core.audit import Entry
@@ -40,7 +41,7 @@ def decide(target: Target, version: str, *, reject: bool, reason: str) -> str:
     return "promoted"
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Promotes or takes back what the command line names."""
     parser = argparse.ArgumentParser(prog="approve", description=__doc__)
     parser.add_argument("target", help="such as local://build/flights/serving")
@@ -49,7 +50,7 @@ def main() -> None:
     parser.add_argument("--reject", action="store_true", help="take it back")
     parser.add_argument("--reason", default="decided by a person", help="kept with the outcome")
     parser.add_argument("--audit", help="folder or URI of the audit")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args(arguments)
     try:
         target = connect(options.target, options.model)
         staged = target.staged()

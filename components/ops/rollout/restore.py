@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--list", action="store_true", help="say which there are, and end")
     parser.add_argument("--reason", default=REASON, help="kept with the outcome")
     parser.add_argument("--audit", help="folder or URI of the audit")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     try:
         target = connect(options.target, options.model)
         if options.list:

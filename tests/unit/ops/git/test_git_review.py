@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from components.core.artifacts import DEPLOYMENT
 from components.core.errors import ApiRejected
+from components.ops.deploy.deployment import Deployment
 from components.ops.deploy.targets import read_champion
 from components.ops.deploy.targets.git.target import Proposal
 from components.ops.deploy.targets.protocol import CandidateGone
+from components.ops.rollout.run import Outputs, roll_out
 from tests.unit.ops.deploy.kserve_toys import WAYS
 from tests.unit.ops.deploy.kserve_world import NAMESPACE
-from tests.unit.ops.deploy.serving_toys import MODEL
+from tests.unit.ops.deploy.serving_toys import MODEL, make_plan
 from tests.unit.ops.git.following import Followed, followed
 from tests.unit.ops.git.repositories import Bare, git
 
@@ -142,3 +145,25 @@ def test_a_target_may_leave_every_promotion_to_a_person(whole: Followed) -> None
     assert champion_of(whole) == "v1"
     merge(whole, "--ff-only")
     assert target.promote("v2", target.champion(), "good").version == "v2"
+
+
+def test_a_rollout_there_proposes_before_any_live_traffic(whole: Followed, tmp_path: Path) -> None:
+    """With no word of it in the spec, and canary steps that it would have walked."""
+    uri = f"{whole.bare.target}?namespace={NAMESPACE}&review=branch"
+    target = whole.target_of(uri)
+    champion, staged = target.champion(), target.staged()
+    assert staged is not None
+    Deployment(
+        target=uri, model=MODEL, version="v2", uri=staged.uri, digest=staged.digest,
+        champion=champion, address=None,
+    ).write(tmp_path / "deployment" / DEPLOYMENT)  # fmt: skip
+    plan = make_plan(tmp_path, uri, champion, serving={"store": f"file://{tmp_path}/store"})
+    outputs = Outputs(tmp_path / "rollout", tmp_path / "rollout.html")
+
+    verdict = roll_out(plan, tmp_path / "deployment", "run-1", outputs)
+
+    assert verdict.decision == "proposed"
+    assert "waits for a person (as serving.target says): Merge the branch" in verdict.reason
+    assert champion_of(whole) == "v1"
+    merge(whole, "--ff-only")
+    assert champion_of(whole) == "v2"
