@@ -2,10 +2,12 @@
 
 import pytest
 
+from tests.faults import api_door
 from tests.loop import places
 
 
 def pytest_configure(config: pytest.Config) -> None:
     places.envs_of_checkout()
-    if not config.pluginmanager.has_plugin(places.__name__):
-        config.pluginmanager.register(places, places.__name__)
+    for shared in (places, api_door):
+        if not config.pluginmanager.has_plugin(shared.__name__):
+            config.pluginmanager.register(shared, shared.__name__)
