@@ -7,8 +7,8 @@ from components.core.errors import ApiRejected, ApiUnavailable, ClusterError
 
 _RULE = re.compile(r"Verb:(\w+).*?Resource:(\w+)")
 _FORWARD = (
-    "Is the port forwarded? kubectl port-forward -n kubeflow svc/ml-pipeline-ui 8080:80, then "
-    "ENDPOINT=http://localhost:8080."
+    "Is the port forwarded? kubectl port-forward -n kubeflow svc/ml-pipeline 8888, then "
+    "ENDPOINT=http://localhost:8888."
 )
 _SIGN_IN = (
     "Name the file of a token with audience pipelines.kubeflow.org by KF_PIPELINES_SA_TOKEN_PATH "
@@ -18,7 +18,8 @@ _SIGN_IN = (
 
 def no_answer(where: str, said: str) -> ApiUnavailable:
     """Nothing answers, or not in time."""
-    return ApiUnavailable(f"{where}: no answer ({said[-200:]}). {_FORWARD}")
+    reason = said.rpartition(": ")[2].strip("\"')> ") or said
+    return ApiUnavailable(f"{where}: no answer: {reason[-200:]}. {_FORWARD}")
 
 
 def refusal(where: str, status: int, body: str) -> ClusterError:
