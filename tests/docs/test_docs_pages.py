@@ -1,9 +1,13 @@
 """Pages name only what there is, and the way to the first prediction is as short as it says."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+
+from components.core.spec import load_folder
+from components.core.spec.part import column_of
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -69,3 +73,12 @@ def test_kserve_is_told_the_same_store_as_everybody_else() -> None:
     said = dict(re.findall(r"^(?:{{end}})?([A-Z][A-Z0-9_]+)=(\S+)$", CLUSTER, re.M))
     scheme = {"0": "http", "1": "https"}[said["S3_USE_HTTPS"]]
     assert said["AWS_ENDPOINT_URL"] == f"{scheme}://{said['S3_ENDPOINT']}"
+
+
+def test_the_request_of_the_page_has_every_column_of_its_model() -> None:
+    assert "-d @models/flights/request.json" in CLUSTER
+    folder = ROOT / "models/flights"
+    (row,) = json.loads((folder / "request.json").read_text())["instances"]
+    features = load_folder(folder).features
+    columns = {column_of(name) for feature in features for name in feature.sources}
+    assert columns <= set(row)
