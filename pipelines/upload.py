@@ -9,7 +9,6 @@ import io
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv
@@ -123,7 +122,8 @@ def _files(uri: str, placeholder: str | None) -> Iterator[tuple[str, str]]:
         do = "A model that makes its own data does it in `make train` and `make run`."
         raise InputError("data.primary.uri", uri, "files that are there", do)
     for file in found:
-        yield file, Path(file).name.removeprefix(Path(before + "x").name[:-1]).removesuffix(after)
+        # A path is found as an absolute one, so only what leads up to the name is looked for.
+        yield file, file.removesuffix(after).rpartition(f"/{before.rpartition('/')[2]}")[2]
 
 
 def _thinned(content: bytes, form: str, every: int) -> bytes:

@@ -10,7 +10,6 @@ from tests.standin.refused import Refused
 from tests.standin.store import Change, Store
 
 APPLY = "application/apply-patch+yaml"
-MERGE = "application/merge-patch+json"
 GROUP_VERSION_KIND = "x-kubernetes-group-version-kind"
 
 

@@ -16,7 +16,6 @@ Service = KnativeService | StandardService
 Condition = dict[str, Any]
 TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
 PROGRESS_DEADLINE_S = 600.0
-_OF_READY = ("PredictorReady", "IngressReady")
 
 
 def status_of(

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 
 from components.core import audit
-from components.core.audit import Entry
 from components.core.errors import RatoonError
 from components.ops.deploy.targets import connect
 from components.ops.deploy.targets.protocol import CandidateGone, Target
+from components.ops.rollout.by_hand import entry_by_hand
 
 
 def decide(target: Target, version: str, *, reject: bool, reason: str) -> str:
@@ -58,15 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except RatoonError as error:
         sys.exit(str(error))
     if options.audit and staged:
-        entry = Entry(
-            run=staged.run,
-            step="approve",
-            model=options.model,
-            as_of=staged.as_of,
-            version=staged.version,
-            decision=decision,
-            reason=options.reason,
-            digests={"model": staged.digest},
+        entry = entry_by_hand(
+            "approve", decision, staged.as_champion(), options.model, options.reason
         )
         audit.append(options.audit, entry)
     sys.stdout.write(f"version {options.version}: {decision}\n")

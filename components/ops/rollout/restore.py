@@ -17,6 +17,7 @@ from components.core.plan import Champion
 from components.ops.deploy.targets import connect
 from components.ops.deploy.targets.changes import no_earlier
 from components.ops.deploy.targets.protocol import ChampionChanged, Staged, Target, is_same
+from components.ops.rollout.by_hand import entry_by_hand
 
 READY_WITHIN_S = 900.0
 REASON = "decided by a person"
@@ -86,14 +87,14 @@ def entries_of(restored: Restored, model: str, reason: str) -> tuple[Entry, ...]
     if restored.decision == "serves already":
         return ()
     replaced = restored.replaced.version if restored.replaced else None
-    done = _entry("restore", restored.decision, restored.champion, model, reason)
+    done = entry_by_hand("restore", restored.decision, restored.champion, model, reason)
     entries = (done.model_copy(update={"details": {"replaced": replaced}}),)
     if restored.taken_back is None:
         return entries
     # The decision that a rollout may have waited for.
     ended = restored.taken_back.as_champion()
     why = f"version {restored.champion.version} was brought back instead: {reason}"
-    return (_entry("approve", "rolled_back", ended, model, why), *entries)
+    return (entry_by_hand("approve", "rolled_back", ended, model, why), *entries)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -134,19 +135,6 @@ def _wanted(target: Target, version: str | None) -> Champion:
     if not candidates:
         raise no_earlier(version, [one.version for one in kept])
     return candidates[0]
-
-
-def _entry(step: str, decision: str, about: Champion, model: str, reason: str) -> Entry:
-    return Entry(
-        run=about.run,
-        step=step,
-        model=model,
-        as_of=about.as_of,
-        version=about.version,
-        decision=decision,
-        reason=reason,
-        digests={"model": about.digest},
-    )
 
 
 def _listed(target: Target) -> str:

@@ -79,3 +79,13 @@ def test_no_files_and_nothing_to_do_are_said(
         file.unlink()
     assert main([given, "--overlay", "kind.yaml"]) == 1
     assert "files that are there" in capsys.readouterr().err
+
+
+def test_a_folder_for_each_span_is_one_there_too(tmp_path: Path) -> None:
+    given = folder(tmp_path, "data: {{primary: {{uri: '{root}/there/{{month}}.parquet'}}}}")
+    spec = (tmp_path / "model.yaml").read_text().replace("here/t-{month}.parquet", "by/{month}/p")
+    (tmp_path / "model.yaml").write_text(spec)
+    (tmp_path / "by/2026-01").mkdir(parents=True)
+    (tmp_path / "here/t-2026-01.parquet").rename(tmp_path / "by/2026-01/p")
+    assert main([given, "--overlay", "kind.yaml"]) == 0
+    assert [file.name for file in tmp_path.glob("there/*")] == ["2026-01.parquet"]
