@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.core.behaviour import Behaviour
-from components.core.spec.json_schema import spec_json_schema
+from components.core.spec.load import spec_json_schema
 
 REFERENCE = Path("docs/spec.md")
 BEHAVIOUR = Path("docs/behaviour.md")

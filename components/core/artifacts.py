@@ -201,3 +201,11 @@ class Lineage(Record):
     newest: str | None
     splits: Mapping[str, int]
     digest: str
+
+
+# ---- latency: The bounds of the buckets that latencies are counted in, where they are made and
+
+# Bounds 10% apart from 0.1 ms to 100 s: a quantile is off by at most that.
+LATENCY_BOUNDS_MS = tuple(round(0.1 * 1.1**step, 6) for step in range(146))
+# A server exports a third of them, 33% apart, so that a reading of its metrics stays small.
+SERVER_LATENCY_BOUNDS_MS = LATENCY_BOUNDS_MS[::3]

@@ -21,7 +21,7 @@ _SAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 _Kind = TypeVar("_Kind", bound=Record)
 
 
-class Entry(Record):
+class AuditEntry(Record):
     """What one step of one run did."""
 
     run: str
@@ -35,7 +35,7 @@ class Entry(Record):
     details: Mapping[str, Any] = {}
 
 
-class Retraining(Record):
+class RetrainingClaim(Record):
     """A retraining that a monitor started."""
 
     run: str
@@ -43,10 +43,10 @@ class Retraining(Record):
     reason: str
 
 
-def entry_of(verdict: Verdict, run: str, model: str, version: str | None = None) -> Entry:
+def entry_of(verdict: Verdict, run: str, model: str, version: str | None = None) -> AuditEntry:
     """The audit entry of a verdict."""
     failed = [f.model_dump(mode="json") for f in verdict.failures]
-    return Entry(
+    return AuditEntry(
         run=run,
         step=verdict.step,
         model=model,
@@ -55,11 +55,11 @@ def entry_of(verdict: Verdict, run: str, model: str, version: str | None = None)
         decision=verdict.decision,
         reason=verdict.reason,
         digests=verdict.digests,
-        details={"numbers": dict(verdict.numbers), "failures": failed},
+        details={"metrics": dict(verdict.metrics), "failures": failed},
     )
 
 
-def append(audit_uri: str, entry: Entry) -> None:
+def append(audit_uri: str, entry: AuditEntry) -> None:
     """Adds an entry; a step that is run again after an interruption gets a numbered one."""
     content = (entry.model_dump_json(indent=1) + "\n").encode()
     folder = f"{audit_uri}/runs/{_SAFE.sub('-', entry.run)}"
@@ -68,9 +68,9 @@ def append(audit_uri: str, entry: Entry) -> None:
         attempt += 1
 
 
-def entries(audit_uri: str, run: str = "*", step: str = "*") -> tuple[Entry, ...]:
+def entries(audit_uri: str, run: str = "*", step: str = "*") -> tuple[AuditEntry, ...]:
     """The entries of a run, or of every run; of one step, whose files alone are read, or of all."""
-    found = (_read(Entry, file) for file in entry_files(audit_uri, run, step))
+    found = (_read(AuditEntry, file) for file in entry_files(audit_uri, run, step))
     return tuple(entry for entry in found if step in ("*", entry.step))
 
 
@@ -81,13 +81,13 @@ def entry_files(audit_uri: str, run: str = "*", step: str = "*") -> tuple[str, .
     return storage.list_files(f"{audit_uri}/runs/{safe}/{name}.json")
 
 
-def retrainings(audit_uri: str) -> tuple[Retraining, ...]:
+def retrainings(audit_uri: str) -> tuple[RetrainingClaim, ...]:
     """Every retraining claimed so far, oldest first."""
     files = storage.list_files(f"{audit_uri}/retrainings/*.json")
-    return tuple(_read(Retraining, file) for file in files)
+    return tuple(_read(RetrainingClaim, file) for file in files)
 
 
-def claim_retraining(audit_uri: str, seen: int, retraining: Retraining) -> bool:
+def claim_retraining(audit_uri: str, seen: int, retraining: RetrainingClaim) -> bool:
     """Claims the retraining after the `seen` ones; False where another was faster."""
     content = (retraining.model_dump_json(indent=1) + "\n").encode()
     return storage.create_bytes(f"{audit_uri}/retrainings/{seen + 1:06d}.json", content)

@@ -17,16 +17,16 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from components.core.errors import InputError
-from components.core.spec import Part
+from components.core.spec import SpecModel
+from components.core.spec.base import Source
 from components.core.spec.load import read_mapping
-from components.core.spec.part import Source
 from components.core.units import Duration, Share
 
 Value = float | str | None
 Rows = Annotated[int, Field(ge=1)]
 
 
-class Range(Part):
+class Range(SpecModel):
     """Numbers from `at_least` on and below `below`."""
 
     at_least: float | None = None
@@ -42,7 +42,7 @@ class Range(Part):
 Where = dict[Source, Range | tuple[Value, ...] | Value]
 
 
-class Invariance(Part):
+class Invariance(SpecModel):
     """Giving a column each of some values must not move the probability."""
 
     name: str = Field(description="What is tested, for the report.")
@@ -54,7 +54,7 @@ class Invariance(Part):
     rows: Rows = Field(1_000, description="Most rows tried, evenly over time.")
 
 
-class Direction(Part):
+class Direction(SpecModel):
     """Adding to a column must raise, or lower, the probability."""
 
     name: str = Field(description="What is tested, for the report.")
@@ -73,7 +73,7 @@ class Direction(Part):
         return self
 
 
-class Minimum(Part):
+class Minimum(SpecModel):
     """What must hold on the rows given, or on the holdout rows that a filter finds."""
 
     name: str = Field(description="What is tested, for the report.")
@@ -97,7 +97,7 @@ class Minimum(Part):
         return self
 
 
-class Behaviour(Part):
+class Behaviour(SpecModel):
     """The behaviour tests of a model."""
 
     invariance: tuple[Invariance, ...] = ()

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from components.core.artifacts import MODEL_FILES, PLAN, ModelColumn, Record
 from components.core.digest import digest_of
-from components.core.spans import Interval, Span
+from components.core.spans import Span, TimeInterval
 from components.core.spec import Derive, Spec
 
 
@@ -69,13 +69,13 @@ class Windows(Record):
             earlier that its labels are due. A plan that does not say it means `watch`.
     """
 
-    train: tuple[Interval, ...]
-    recent: tuple[Interval, ...]
-    reference: tuple[Interval, ...]
+    train: tuple[TimeInterval, ...]
+    recent: tuple[TimeInterval, ...]
+    reference: tuple[TimeInterval, ...]
     labels_until: str
-    watch: Interval
-    before: Interval
-    labelled: Interval = Field(default_factory=lambda found: found["watch"])
+    watch: TimeInterval
+    before: TimeInterval
+    labelled: TimeInterval = Field(default_factory=lambda found: found["watch"])
 
     @property
     def is_late(self) -> bool:

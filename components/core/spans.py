@@ -19,7 +19,7 @@ class SpanKind(StrEnum):
 _FORMATS = {SpanKind.HOUR: "%Y-%m-%dT%H", SpanKind.DAY: "%Y-%m-%d", SpanKind.MONTH: "%Y-%m"}
 
 
-class Interval(BaseModel):
+class TimeInterval(BaseModel):
     """A half-open interval of event time: `start` belongs to it and `end` does not."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -72,9 +72,9 @@ class Span(BaseModel):
         return self.start + timedelta(**{f"{self.kind}s": 1})
 
     @property
-    def interval(self) -> Interval:
+    def interval(self) -> TimeInterval:
         """The span as an interval."""
-        return Interval(start=self.start, end=self.end)
+        return TimeInterval(start=self.start, end=self.end)
 
     def next(self) -> Self:
         """The span that follows."""

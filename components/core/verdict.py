@@ -44,7 +44,7 @@ class Verdict(Record):
         findings: Everything looked at, worst first.
         as_of: The instant that was judged.
         digests: What was judged.
-        numbers: Measured values for tables and dashboards.
+        metrics: Measured values for tables and dashboards.
     """
 
     step: str
@@ -53,7 +53,7 @@ class Verdict(Record):
     findings: tuple[Finding, ...]
     as_of: str
     digests: Mapping[str, str] = {}
-    numbers: Mapping[str, float | None] = {}
+    metrics: Mapping[str, float | None] = {}
 
     @property
     def failures(self) -> tuple[Finding, ...]:

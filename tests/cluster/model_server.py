@@ -9,9 +9,8 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from components.core.artifacts import TRIAL_REQUEST
-from components.core.latency import SERVER_BOUNDS_MS
-from tests.unit.ops.deploy.stand_in_server import StandIn
+from components.core.artifacts import SERVER_LATENCY_BOUNDS_MS, TRIAL_REQUEST
+from tests.unit.ops.deploy.fake_model_server import FakeModelServer
 
 
 class Counted:
@@ -33,7 +32,7 @@ class Counted:
 
     async def metrics(self, _: web.Request) -> web.Response:
         lines = ["# TYPE ratoon_request_seconds histogram"]
-        for bound in [ms / 1000 for ms in SERVER_BOUNDS_MS]:
+        for bound in [ms / 1000 for ms in SERVER_LATENCY_BOUNDS_MS]:
             below = sum(one <= bound for one in self.seconds)
             lines.append(f'ratoon_request_seconds_bucket{{le="{bound}"}} {below}')
         lines.append(f'ratoon_request_seconds_bucket{{le="+Inf"}} {len(self.seconds)}')
@@ -50,7 +49,7 @@ def main() -> None:
     for option in ("--model-dir", "--port", "--log"):
         parser.add_argument(option, required=True)
     options = parser.parse_args()
-    server, counted = StandIn(Path(options.model_dir), options.log), Counted()
+    server, counted = FakeModelServer(Path(options.model_dir), options.log), Counted()
     if server.behaviour.get("start_fails"):
         sys.exit("SavedModel file does not exist")
     app = web.Application(middlewares=[counted.middleware])

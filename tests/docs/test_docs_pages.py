@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.core.spec import load_folder
-from components.core.spec.part import column_of
+from components.core.spec.base import column_of
 
 ROOT = Path(__file__).parents[2]
 PAGES = {

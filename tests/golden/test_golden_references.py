@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from components.core.behaviour import load_behaviour
-from components.core.spec.json_schema import spec_json_schema
+from components.core.spec.load import spec_json_schema
 from pipelines.reference import (
     BEHAVIOUR,
     JSON_SCHEMA,

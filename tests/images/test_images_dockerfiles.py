@@ -59,7 +59,8 @@ def test_every_line_of_a_lock_has_a_hash(room: str) -> None:
 @pytest.mark.parametrize("room", ROOMS)
 def test_only_its_own_code_is_in_an_image(room: str) -> None:
     assert stage(room, "code").copies() == [
-        (f"components/{part}", f"/app/components/{part}") for part in ("__init__.py", "core", room)
+        (f"components/{part}", f"/app/components/{part}")
+        for part in ("__init__.py", "core", "report", room)
     ]
     final = stage(room, "")
     assert final.copies() == []

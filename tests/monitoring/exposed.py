@@ -14,7 +14,7 @@ import httpx
 import yaml
 
 from components.core import audit
-from components.core.audit import Entry
+from components.core.audit import AuditEntry
 from components.core.spec.operation import Monitoring
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,16 +86,16 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def _entries() -> Iterator[Entry]:
+def _entries() -> Iterator[AuditEntry]:
     monitoring = Monitoring().model_dump(mode="json")
     numbers = {"due": 9.0, "labelled": 3.0}
     said = (
         ("plan", "planned", {"monitoring": monitoring}),
         ("rollout", "promoted", {}),
-        ("monitor", "alert", {"numbers": numbers, "failures": [{"code": "labels"}]}),
+        ("monitor", "alert", {"metrics": numbers, "failures": [{"code": "labels"}]}),
     )
     for step, decision, details in said:
-        yield Entry(
+        yield AuditEntry(
             run="1",
             step=step,
             model="small",

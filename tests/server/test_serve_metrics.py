@@ -4,8 +4,7 @@ from datetime import UTC, datetime
 import pytest
 from serve_process import INFER, PREDICT, row, tensors
 
-from components.core.artifacts import TRIAL_REQUEST
-from components.core.latency import SERVER_BOUNDS_MS
+from components.core.artifacts import SERVER_LATENCY_BOUNDS_MS, TRIAL_REQUEST
 
 ONE = {"instances": [row(1)]}
 ASKED = {  # path, body, what is counted
@@ -66,7 +65,7 @@ def test_the_buckets_are_those_that_a_rollout_reads(served):
     bounds = [line.partition("}")[0].strip('"') for line in found]
     counts = [float(line.rpartition(" ")[2]) for line in found]
     assert bounds[-1] == "+Inf"
-    assert [float(b) for b in bounds[:-1]] == [ms / 1000 for ms in SERVER_BOUNDS_MS]
+    assert [float(b) for b in bounds[:-1]] == [ms / 1000 for ms in SERVER_LATENCY_BOUNDS_MS]
     assert counts == sorted(counts)
     assert counts[-1] == served.metric("ratoon_request_seconds_count") > 0
 

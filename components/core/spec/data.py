@@ -1,13 +1,16 @@
 """``data``: where the table and the outside sources are, and how they are joined."""
 
 from datetime import timedelta
-from typing import Literal, Self
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+from zoneinfo import available_timezones
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from components.core.spans import SpanKind, parse_instant
-from components.core.spec.part import Column, Part, fault
-from components.core.units import Duration
+from components.core.spec.base import Column, Source, SpecModel, field_error
+from components.core.spec.rules import parse_rule
+from components.core.units import Duration, Share
 
 SCHEMES = ("file", "s3", "gs", "https")
 PLACEHOLDERS = {"{hour}": SpanKind.HOUR, "{day}": SpanKind.DAY, "{month}": SpanKind.MONTH}
@@ -29,7 +32,7 @@ def check_uri(uri: str) -> str:
     return uri
 
 
-class Primary(Part):
+class Primary(SpecModel):
     """The table of examples, one row an example."""
 
     uri: str = Field(description="Path or URI; {hour}, {day} or {month} stands for the span.")
@@ -62,7 +65,7 @@ class Primary(Part):
         return next((p for p in PLACEHOLDERS if p in self.uri), None)
 
 
-class External(Part):
+class External(SpecModel):
     """An outside source: a static table, or a history with `event_time`."""
 
     uri: str = Field(description="Path or URI of the whole table.")
@@ -90,7 +93,7 @@ class External(Part):
     @model_validator(mode="after")
     def _history_has_time(self) -> Self:
         if self.event_time is None and (self.known_after or self.max_age or self.fresh_within):
-            raise fault(
+            raise field_error(
                 "event_time",
                 "none",
                 "the column that says when a row was observed, which known_after, max_age and "
@@ -99,7 +102,7 @@ class External(Part):
         return self
 
 
-class Data(Part):
+class Data(SpecModel):
     """Everything that a model is made from."""
 
     primary: Primary
@@ -124,14 +127,116 @@ class Data(Part):
     def _can_be_cut(self) -> Self:
         mark = self.primary.placeholder
         if mark is None and self.primary.start is None:
-            raise fault(
+            raise field_error(
                 "primary.start",
                 "none",
                 "where the data begins, such as 2013-01-01, for primary.uri has none of {hour}, "
                 "{day}, {month}",
             )
         if mark is not None and PLACEHOLDERS[mark] is not self.span:
-            raise fault(
+            raise field_error(
                 "span", self.span, f"{PLACEHOLDERS[mark]}, for primary.uri is cut by {mark}"
             )
         return self
+
+
+# ---- features: ``label``, ``features`` and ``rules``: what is asked, from what, and what is re
+
+
+class FeatureKind(StrEnum):
+    """What a column holds."""
+
+    NUMBER = "number"
+    CATEGORY = "category"
+    TIMESTAMP = "timestamp"
+
+
+class Label(SpecModel):
+    """How the answer is read from a column; read plainly, the column is boolean or 0 and 1."""
+
+    column: Column = Field(description="The column that the answer is read from.")
+    greater_than: float | None = Field(None, description="Positive where the column is above.")
+    equals: str | float | bool | None = Field(None, description="Positive where it is equal.")
+    name: Column = Field("label", description="What the answer is called.")
+    known_after: Duration = Field(
+        description="A label does not exist before its event time plus this."
+    )
+    threshold: Share = Field(0.5, description="The probability from which the class is positive.")
+
+    @model_validator(mode="after")
+    def _one_reading(self) -> Self:
+        if self.greater_than is not None and self.equals is not None:
+            raise field_error("equals", "beside greater_than", "one of the two")
+        return self
+
+
+class Derive(StrEnum):
+    """The derived features; computed inside the exported model and nowhere else."""
+
+    HOUR_OF = "hour_of"
+    DAY_OF_WEEK = "day_of_week"
+    DAY_OF_YEAR = "day_of_year"
+    DIFFERENCE = "difference"
+    RATIO = "ratio"
+    LOG1P = "log1p"
+
+
+OPERANDS = {Derive.DIFFERENCE: 2, Derive.RATIO: 2}
+OF_TIME = (Derive.HOUR_OF, Derive.DAY_OF_WEEK, Derive.DAY_OF_YEAR)
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+class Feature(SpecModel):
+    """One input of the network."""
+
+    name: Column
+    kind: FeatureKind | None = Field(None, description="Default: what the schema says.")
+    derive: Derive | None = Field(None, description="How it is computed from its sources.")
+    from_: Annotated[
+        tuple[Source, ...],
+        BeforeValidator(_as_tuple, json_schema_input_type=Source | tuple[Source, ...]),
+    ] = Field(
+        (), alias="from", description="Its source columns, such as weather.temp; default: name."
+    )
+    zone: str = Field("UTC", description="The time zone that hours and days are read in.")
+    unseen: Literal["other"] = Field(
+        "other", description="A category not seen in training shares one embedding."
+    )
+
+    @field_validator("zone")
+    @classmethod
+    def _is_zone(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            raise ValueError("a time zone of the IANA database, such as UTC or America/New_York")
+        return zone
+
+    @model_validator(mode="after")
+    def _has_operands(self) -> Self:
+        wanted = OPERANDS.get(self.derive, 1) if self.derive else 1
+        if len(self.sources) != wanted:
+            given = f"{len(self.sources)} source(s)"
+            raise field_error("from", given, f"{wanted} for {self.derive or 'a feature as it is'}")
+        return self
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The source columns, the feature's own name where none is given."""
+        return self.from_ or (self.name,)
+
+
+class Rule(SpecModel):
+    """What no schema can say: a value for which the expression is true becomes missing."""
+
+    refuse_value: str = Field(
+        description="A comparison such as weather.wind_speed > 120, or "
+        "abs(change(weather.temp, by=origin)) > 30."
+    )
+
+    @field_validator("refuse_value")
+    @classmethod
+    def _parses(cls, text: str) -> str:
+        parse_rule(text)
+        return text

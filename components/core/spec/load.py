@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 from components.core.errors import InputError
-from components.core.spec.complaint import Words, complaint, shown
+from components.core.spec.errors import Words, shown_value, spec_errors
 from components.core.spec.spec import Spec
+from components.core.units import format_duration
 
 
 def load_spec(text: str, overlay: str | None = None, where: str = "model.yaml") -> Spec:
@@ -30,7 +34,7 @@ def load_spec(text: str, overlay: str | None = None, where: str = "model.yaml") 
     try:
         return Spec.model_validate(fields)
     except ValidationError as error:
-        raise complaint(error, fields, where) from error
+        raise spec_errors(error, fields, where) from error
 
 
 def load_folder(folder: Path) -> Spec:
@@ -91,7 +95,7 @@ def read_mapping(text: str, where: str) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise _yaml_error(error, where) from error
     if not isinstance(value, dict):
-        raise InputError(where, shown(value), "a YAML mapping of fields, such as name: churn")
+        raise InputError(where, shown_value(value), "a YAML mapping of fields, such as name: churn")
     return value
 
 
@@ -111,3 +115,33 @@ def _yaml_error(error: yaml.YAMLError, where: str) -> InputError:
         given = Words(f"a text that breaks at line {line} ({error.problem})")
         return InputError(where, given, "YAML", f"Mend line {line}.")
     return InputError(where, Words(" ".join(str(error).split())[:300]), "YAML")
+
+
+# ---- json_schema: The JSON Schema of a spec, for editors: it accepts what the spec's loader ac
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+class _ForPeople(GenerateJsonSchema):
+    """Durations as people write them, 50_000 as a whole number, and no title per field."""
+
+    def encode_default(self, dft: Any) -> Any:
+        """A default as a person would write it."""
+        return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+
+    def int_schema(self, schema: core_schema.IntSchema) -> JsonSchemaValue:
+        """A whole number; YAML 1.2, which editors read, takes 50_000 for text."""
+        return {**super().int_schema(schema), "type": ["integer", "string"], "pattern": r"^[\d_]+$"}
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """The field's own name is its title."""
+        return False
+
+
+def spec_json_schema() -> dict[str, Any]:
+    """The JSON Schema of ``model.yaml``."""
+    schema = Spec.model_json_schema(by_alias=True, schema_generator=_ForPeople)
+    # The loader fills in where a model serves on this machine.
+    schema["required"].remove("serving")
+    del schema["$defs"]["Serving"]["required"]
+    return {"$schema": _DIALECT, **schema}

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from components.core.spans import SpanKind
+from components.core.spec.base import Name, SpecModel, TextPattern, field_error
 from components.core.spec.data import check_uri
-from components.core.spec.part import Name, Part, Shape, fault
 from components.core.units import Cpu, Duration, Share, Size, parse_duration
 
 TARGETS = ("local", "kserve", "git+https", "git+file")
@@ -17,14 +17,14 @@ _STORE = re.compile(r"(s3|gs|pvc)://[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)
 _BUDGET = re.compile(r"(\d+) per (\d+[smhdw])")
 
 
-class Resources(Part):
+class Resources(SpecModel):
     """What one server may use."""
 
     cpu: Cpu = "1"
     memory: Size = "1Gi"
 
 
-class Canary(Part):
+class Canary(SpecModel):
     """How the candidate meets live traffic."""
 
     steps: tuple[Share, ...] = Field((0.1, 0.5), description="Shares of the traffic, in order.")
@@ -44,7 +44,7 @@ class Canary(Part):
     )
 
 
-class Serving(Part):
+class Serving(SpecModel):
     """Where and how the model serves."""
 
     target: str = Field(
@@ -86,7 +86,7 @@ class Serving(Part):
     def _has_a_store(self) -> Self:
         if not self.target.startswith("local://") and self.store is None:
             do = "Name a place that KServe and Ratoon both reach."
-            raise fault("store", "none", f"a place of models, for {self.target}", do)
+            raise field_error("store", "none", f"a place of models, for {self.target}", do)
         return self
 
     @field_validator("canary", mode="before", json_schema_input_type=Canary | tuple[Share, ...])
@@ -100,7 +100,7 @@ class Serving(Part):
         return self.audit or f"{self.log.rstrip('/')}-audit"
 
 
-class Calibration(Part):
+class CalibrationPolicy(SpecModel):
     """How the calibration of delayed-label performance is measured."""
 
     bins: int = Field(
@@ -112,7 +112,7 @@ class Calibration(Part):
     limit: float | None = Field(None, gt=0, description="Given instead of learned.")
 
 
-class Monitoring(Part):
+class Monitoring(SpecModel):
     """The recurring run that watches the live predictions."""
 
     every: SpanKind | Duration = Field(
@@ -121,7 +121,7 @@ class Monitoring(Part):
     limits: Literal["learned"] | dict[str, float] = Field(
         "learned", description="learned from the training window, or metric to limit."
     )
-    calibration: Calibration = Calibration()
+    calibration: CalibrationPolicy = CalibrationPolicy()
     rows: int = Field(1_000, ge=1, description="Fewer labelled rows: insufficient, never healthy.")
     labelled: Share = Field(0.8, description="Share of rows, old enough, whose label must be in.")
     oldest_model: Duration = Field(
@@ -140,7 +140,7 @@ class Monitoring(Part):
         return duration
 
 
-class Retraining(Part):
+class RetrainingPolicy(SpecModel):
     """What starts a retraining, and how often at most."""
 
     on: tuple[Trigger, ...] = Field(
@@ -149,9 +149,9 @@ class Retraining(Part):
     cool_down: Duration = Field(
         timedelta(days=7), description="No second retraining within, whatever is found."
     )
-    most: Annotated[str, Shape(_BUDGET.pattern, "a number per duration, such as 3 per 90d")] = (
-        Field("4 per 90d", description="The budget.")
-    )
+    most: Annotated[
+        str, TextPattern(_BUDGET.pattern, "a number per duration, such as 3 per 90d")
+    ] = Field("4 per 90d", description="The budget.")
 
     @property
     def budget(self) -> tuple[int, timedelta]:

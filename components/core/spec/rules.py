@@ -4,8 +4,8 @@ import ast
 from dataclasses import dataclass
 from typing import Literal
 
-Comparison = Literal["<", "<=", ">", ">="]
-_COMPARISONS: dict[type[ast.cmpop], Comparison] = {
+Operator = Literal["<", "<=", ">", ">="]
+_COMPARISONS: dict[type[ast.cmpop], Operator] = {
     ast.Lt: "<",
     ast.LtE: "<=",
     ast.Gt: ">",
@@ -33,7 +33,7 @@ class ValueRule:
     change: bool
     by: str | None
     absolute: bool
-    comparison: Comparison
+    comparison: Operator
     limit: float
 
     @property

@@ -5,20 +5,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from components.core.spec.data import Data
-from components.core.spec.features import Feature, Label, Rule
-from components.core.spec.gates import Gates
-from components.core.spec.learning import History, Network, Split, Window
-from components.core.spec.operation import Monitoring, Retraining, Serving
-from components.core.spec.part import Name, Part, Shape, column_of, fault
+from components.core.spec.base import Name, SpecModel, TextPattern, column_of, field_error
+from components.core.spec.data import Data, Feature, Label, Rule
+from components.core.spec.operation import Monitoring, RetrainingPolicy, Serving
 from components.core.spec.rules import parse_rule
+from components.core.spec.training import Gates, History, Network, Split, Window
 
 # The metrics by which a gate can judge each task; a test holds this to components.core.tasks,
 # which computes them and needs numpy.
 JUDGED = {"binary": ("auc", "log_loss", "brier", "pr_auc", "calibration_error")}
 
 
-class Owner(Part):
+class Owner(SpecModel):
     """Who answers for the model, and who is told of what."""
 
     team: str
@@ -26,11 +24,11 @@ class Owner(Part):
 
 
 _SchemaFile = Annotated[
-    str, Shape(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.pbtxt", "a .pbtxt file of the model's folder")
+    str, TextPattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.pbtxt", "a .pbtxt file of the model's folder")
 ]
 
 
-class Spec(Part):
+class Spec(SpecModel):
     """A model spec."""
 
     name: Name = Field(description="Names the model everywhere: a DNS label.")
@@ -57,7 +55,7 @@ class Spec(Part):
     gates: Gates = Gates()
     serving: Serving
     monitoring: Monitoring = Monitoring()
-    retraining: Retraining = Retraining()
+    retraining: RetrainingPolicy = RetrainingPolicy()
     first_model: Literal["refused", "allowed"] = Field(
         "refused", description="allowed: a model may be deployed although none serves yet."
     )
@@ -84,7 +82,7 @@ class Spec(Part):
         for feature in self.features:
             late = sorted(self.never_features.intersection(feature.sources))
             if late:
-                raise fault(
+                raise field_error(
                     f"features.{feature.name}",
                     f"{', '.join(late)}, which is known only after the event",
                     "a column known at the event: none of data.primary.known_later and not the "
@@ -102,7 +100,7 @@ class Spec(Part):
             late = sorted(self.never_features.intersection(columns))
             if late:
                 given = f"{', '.join(late)}, which is known only after the event"
-                raise fault(place, given, "columns known at the event")
+                raise field_error(place, given, "columns known at the event")
         return self
 
     @model_validator(mode="after")
@@ -116,7 +114,7 @@ class Spec(Part):
             for name in metrics:
                 if name not in known:
                     accepted = f"a metric of the task {self.task}: {', '.join(known)}"
-                    raise fault(f"gates.{place}", name, accepted)
+                    raise field_error(f"gates.{place}", name, accepted)
         return self
 
     @model_validator(mode="after")
@@ -128,7 +126,7 @@ class Spec(Part):
             table, dot, _ = source.partition(".")
             if dot and table not in self.data.external:
                 known = ", ".join(sorted(self.data.external)) or "none"
-                raise fault(place, source, f"a source of data.external ({known})")
+                raise field_error(place, source, f"a source of data.external ({known})")
         return self
 
     @model_validator(mode="after")
@@ -136,11 +134,11 @@ class Spec(Part):
         names = [f.name for f in self.features]
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
-            raise fault("features", f"{', '.join(twice)} more than once", "each name once")
+            raise field_error("features", f"{', '.join(twice)} more than once", "each name once")
         columns: dict[str, str] = {}
         for source in (s for f in self.features for s in f.sources):
             if columns.setdefault(column_of(source), source) != source:
-                raise fault(
+                raise field_error(
                     "features",
                     f"{columns[column_of(source)]} and {source}",
                     f"one of them, for both would become the column {column_of(source)}",

@@ -1,24 +1,24 @@
 """Tasks: every metric, curve and interval by the kind of answer, chosen here and nowhere else."""
 
-from components.core.tasks.blocks import (
-    MINIMUM_BLOCKS,
-    Interval,
+from components.core.tasks.bootstrap import (
+    MIN_BLOCKS,
+    Comparison,
+    ConfidenceInterval,
     block_interval,
     blocks_of,
+    compare,
     paired_difference,
     t_quantile,
 )
-from components.core.tasks.comparison import Comparison, compare
 from components.core.tasks.curves import Bins, Curve
-from components.core.tasks.registry import known_metrics, task_of
-from components.core.tasks.task import Metric, Task
+from components.core.tasks.task import Metric, Task, known_metrics, task_of
 
 __all__ = [
-    "MINIMUM_BLOCKS",
+    "MIN_BLOCKS",
     "Bins",
     "Comparison",
+    "ConfidenceInterval",
     "Curve",
-    "Interval",
     "Metric",
     "Task",
     "block_interval",

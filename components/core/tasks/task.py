@@ -1,13 +1,36 @@
 """What a task is: its metrics with their directions, its curves and its calibration."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from components.core.tasks.curves import Bins, Curve
-from components.core.tasks.sample import Floats, Ints, Sample
+from components.core.errors import InputError
+from components.core.tasks.curves import (
+    Bins,
+    Curve,
+    calibration_bins,
+    calibration_error,
+    confusion,
+    precision_recall_curve,
+    resampled_calibration_error,
+    roc_curve,
+)
+from components.core.tasks.metrics import (
+    Floats,
+    Ints,
+    Sample,
+    auc,
+    average_precision,
+    log_loss,
+    mean_of,
+    resampled_auc,
+    resampled_average_precision,
+    resampled_mean_of,
+    squared_error,
+)
 
 
 @dataclass(frozen=True)
@@ -60,12 +83,12 @@ class Task:
             number.
         confusion: Rows by true class (outer) and predicted class; the third argument is the
             threshold.
-        decisive: The metric that chooses between two models that are both good enough.
+        primary_metric: The metric that chooses between two models that are both good enough.
         ranking: The metric, 1 at best and 0.5 by chance, of how well an order tells the answer;
             what one column alone reaches of it shows a leak.
         headline: The metrics of sentences and of tables over time, the most telling first.
-        level: The metric, without a better direction, of what is predicted on average.
-        rate: The same of what came true.
+        mean_prediction: The metric, without a better direction, of what is predicted on average.
+        base_rate: The same of what came true.
         unwatched: Metrics that follow the rate, so that monitoring judges them only where the spec
             gives a limit.
     """
@@ -75,14 +98,81 @@ class Task:
     curves: Mapping[str, Callable[[ArrayLike, ArrayLike], Curve | None]]
     calibration: Callable[[ArrayLike, ArrayLike, int], Bins | None]
     confusion: Callable[[ArrayLike, ArrayLike, float], tuple[tuple[int, ...], ...]]
-    decisive: str
+    primary_metric: str
     ranking: str
     headline: tuple[str, ...]
-    level: str
-    rate: str
+    mean_prediction: str
+    base_rate: str
     unwatched: frozenset[str] = frozenset()
 
     @property
     def judged(self) -> Mapping[str, Metric]:
         """The metrics that have a better direction, so that a gate can use them."""
         return {n: m for n, m in self.metrics.items() if m.higher_is_better is not None}
+
+
+# ---- binary: The binary task: a label of 0 or 1 and the probability of 1.
+
+
+def _mean(name: str, label: str, better: bool | None, row: Callable[[Sample], Floats]) -> Metric:
+    return Metric(name, label, better, mean_of(row), resampled_mean_of(row))
+
+
+_METRICS = (
+    Metric("auc", "AUC", True, auc, resampled_auc),
+    _mean("log_loss", "log loss", False, log_loss),
+    _mean("brier", "Brier score", False, squared_error),
+    Metric("pr_auc", "PR-AUC", True, average_precision, resampled_average_precision),
+    Metric(
+        "calibration_error",
+        "calibration error",
+        False,
+        calibration_error,
+        resampled_calibration_error,
+    ),
+    _mean("mean_probability", "mean probability", None, lambda sample: sample.prediction),
+    _mean("rate", "observed rate", None, lambda sample: sample.label),
+)
+
+BINARY = Task(
+    name="binary",
+    metrics=MappingProxyType({metric.name: metric for metric in _METRICS}),
+    curves=MappingProxyType({"roc": roc_curve, "precision_recall": precision_recall_curve}),
+    calibration=calibration_bins,
+    confusion=confusion,
+    primary_metric="log_loss",
+    ranking="auc",
+    headline=("auc", "log_loss"),
+    mean_prediction="mean_probability",
+    base_rate="rate",
+    unwatched=frozenset({"pr_auc"}),
+)
+
+
+# ---- registry: The one place where a kind of task is chosen.
+
+_TASKS = {task.name: task for task in (BINARY,)}
+
+
+def task_of(name: str) -> Task:
+    """The task that a spec names.
+
+    Raises:
+        InputError: There is no such task.
+    """
+    if name not in _TASKS:
+        raise InputError("task", name, ", ".join(_TASKS))
+    return _TASKS[name]
+
+
+def known_metrics(task: Task, names: Iterable[str], where: str) -> tuple[Metric, ...]:
+    """The metrics that a gate or a limit names.
+
+    Raises:
+        InputError: The task has no such metric, or it has no better direction.
+    """
+    names = tuple(names)
+    for name in names:
+        if name not in task.judged:
+            raise InputError(where, name, f"a metric of {task.name}: {', '.join(task.judged)}")
+    return tuple(task.judged[name] for name in names)

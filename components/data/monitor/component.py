@@ -43,7 +43,7 @@ def monitor(
 
     paths = Paths(Path(plan.path), Path(observations.path), Path(verdict.path), Path(report.path))
     found = judge(paths, run)
-    for name, value in found.numbers.items():
+    for name, value in found.metrics.items():
         if value is not None:
             metrics.log_metric(name, round(value, 6))
     metrics.log_metric("failed findings", len(found.failures))

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from components.core import audit
 from components.core.spans import format_instant, parse_instant
-from components.core.spec import Retraining
+from components.core.spec import RetrainingPolicy
 from components.core.units import format_duration
 from components.core.verdict import Finding, Severity
 
@@ -74,7 +74,10 @@ def decide(findings: Sequence[Finding], on: Sequence[str], blocked: str | None) 
 
 
 def block(
-    retraining: Retraining, history: Sequence[audit.Retraining], run: str, as_of: datetime
+    retraining: RetrainingPolicy,
+    history: Sequence[audit.RetrainingClaim],
+    run: str,
+    as_of: datetime,
 ) -> str | None:
     """Why no retraining may start now; None: one may.
 

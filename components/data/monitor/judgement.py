@@ -126,7 +126,7 @@ def _performance(
     labelled = labelled_of(judged.table, spec.label.name, spec.data.primary.event_time)
     bins = spec.monitoring.calibration.bins
     measured = performance.measure(task, labelled, spec.gates, bins)
-    rate = measured.metrics[task.rate].estimate
+    rate = measured.metrics[task.base_rate].estimate
     limits = limits_of(spec.monitoring, task, reference.limits.blocks, rate)
     rows = f"{labelled.rows:,} labelled rows {_since(plan, judged)}"
     found = performance.judge(measured, limits, rows) if labelled.rows else ()
@@ -214,7 +214,7 @@ def _shift(
         why_not = f"the champion answered only {rows:,} rows in one of the two windows"
         return (None, (before, now)), f"{why_not}, so its predictions are not compared"
     task = task_of(spec.task)
-    mean = task.metrics[task.level]
+    mean = task.metrics[task.mean_prediction]
     return (shift.measure(before, now, mean, spec.gates), (before, now)), ""
 
 

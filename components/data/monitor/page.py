@@ -4,17 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from components.core.plan import Plan
-from components.core.report import (
-    Banner,
-    Block,
-    Facts,
-    Findings,
-    Page,
-    Row,
-    Section,
-    Table,
-    Tone,
-)
 from components.core.spans import parse_instant
 from components.core.tasks import Task, task_of
 from components.core.verdict import Finding, Severity, Verdict
@@ -25,6 +14,10 @@ from components.data.monitor.judgement import Judgement, Measured, Moved
 from components.data.monitor.limits import CALIBRATION
 from components.data.monitor.trend import Check
 from components.data.observe.coverage import Coverage
+from components.report.blocks import Banner, Block, Row, Section
+from components.report.page import Page
+from components.report.tables import Facts, Findings, Table
+from components.report.text import Tone
 
 _TONES: dict[str, Tone] = {
     Decision.HEALTHY: "good",
@@ -53,7 +46,7 @@ def page(
         coverage: What was observed.
         earlier: The checks before this one, oldest first.
     """
-    now = Check(parse_instant(plan.as_of), _version(plan), verdict.decision, verdict.numbers)
+    now = Check(parse_instant(plan.as_of), _version(plan), verdict.decision, verdict.metrics)
     blocks = [
         *_head(verdict, what_next(decided, verdict)),
         _performance(judgement.measured, [*earlier, now], task_of(plan.spec.task)),
@@ -130,9 +123,9 @@ def _metrics(measured: Measured) -> Table:
 
 
 def _trend(checks: Sequence[Check], task: Task) -> Table:
-    shown = ("labelled", CALIBRATION, "calibration_limit", *task.headline, task.rate)
+    shown = ("labelled", CALIBRATION, "calibration_limit", *task.headline, task.base_rate)
     rows = [
-        (_instant(c.as_of), *(c.numbers.get(n) for n in shown), c.decision, c.version)
+        (_instant(c.as_of), *(c.metrics.get(n) for n in shown), c.decision, c.version)
         for c in checks
     ]
     names = tuple(name.replace("_", " ") for name in shown)

@@ -4,16 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from components.core.report import (
-    Bars,
-    Figure,
-    Interval,
-    Series,
-    Tone,
-    bar_chart,
-    interval_chart,
-    line_chart,
-)
 from components.core.tasks import Bins
 from components.data.monitor.comparison import Compared
 from components.data.monitor.distributions import Categories, Numbers
@@ -23,6 +13,10 @@ from components.data.monitor.limits import CALIBRATION, Limit
 from components.data.monitor.performance import Measured as MeasuredMetric
 from components.data.monitor.shift import Answers
 from components.data.monitor.trend import Check
+from components.report.blocks import Figure
+from components.report.charts.bars import Bars, ErrorBar, bar_chart, interval_chart
+from components.report.charts.line import Series, line_chart
+from components.report.text import Tone
 
 _MOST_CATEGORIES = 10
 _HISTOGRAM = np.linspace(0, 1, 11)
@@ -58,12 +52,12 @@ def metrics(measured: Measured) -> Figure:
     )
 
 
-def _interval(one: MeasuredMetric, limit: Limit, usual: float) -> Interval:
+def _interval(one: MeasuredMetric, limit: Limit, usual: float) -> ErrorBar:
     found = (one.estimate, one.low, one.high)
     way = [None if v is None else round((v - usual) / (limit.bound - usual), 2) for v in found]
     estimate, *ends = way
     low, high = sorted(e for e in ends if e is not None) if None not in ends else (None, None)
-    return Interval(one.metric.label, estimate, low, high, tone=_tone(one, limit))
+    return ErrorBar(one.metric.label, estimate, low, high, tone=_tone(one, limit))
 
 
 def _tone(one: MeasuredMetric, limit: Limit) -> Tone:
@@ -78,7 +72,7 @@ def trend(checks: Sequence[Check]) -> Figure:
     """The calibration error of check after check, and its limit then."""
     names = [f"{check.as_of:%Y-%m-%d}" for check in checks]
     series = [
-        Series(name, names, [c.numbers.get(key) for c in checks])
+        Series(name, names, [c.metrics.get(key) for c in checks])
         for name, key in (("calibration error", CALIBRATION), ("limit", "calibration_limit"))
     ]
     svg = line_chart(series, title="Calibration error by check")

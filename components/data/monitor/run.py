@@ -10,7 +10,6 @@ from components.core import audit
 from components.core.artifacts import BEFORE, COVERAGE, OBSERVED, VERDICT
 from components.core.errors import InputError
 from components.core.plan import Champion, Plan
-from components.core.report import render
 from components.core.spans import parse_instant
 from components.core.verdict import Finding, Severity, Verdict
 from components.data.monitor.champion import Reference, read_reference
@@ -21,6 +20,7 @@ from components.data.monitor.page import bare_page, page
 from components.data.monitor.trend import Check, earlier_checks
 from components.data.observe.coverage import Coverage
 from components.data.observe.window import labelled_file
+from components.report.page import render
 
 STEP = "monitor"
 
@@ -130,7 +130,7 @@ def settle(plan: Plan, findings: tuple[Finding, ...], run: str) -> Decided:
             return decided
         if any(past.run == run for past in history):
             return decided
-        claim = audit.Retraining(run=run, as_of=plan.as_of, reason=decided.trigger)
+        claim = audit.RetrainingClaim(run=run, as_of=plan.as_of, reason=decided.trigger)
         if audit.claim_retraining(uri, len(history), claim):
             return decided
 
@@ -144,7 +144,7 @@ def _verdict(
     plan: Plan,
     decided: Decided,
     findings: tuple[Finding, ...],
-    numbers: Mapping[str, float | None],
+    metrics: Mapping[str, float | None],
 ) -> Verdict:
     champion = {"champion": plan.champion.digest} if plan.champion else {}
     return Verdict(
@@ -154,7 +154,7 @@ def _verdict(
         findings=findings,
         as_of=plan.as_of,
         digests={**plan.digests, "plan": plan.digest, **champion},
-        numbers=numbers,
+        metrics=metrics,
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.core.spec import Gates
-from components.core.tasks import Interval, Metric, block_interval, blocks_of
+from components.core.tasks import ConfidenceInterval, Metric, block_interval, blocks_of
 from components.core.verdict import Finding, Severity
 from components.data.validate.skew import divergence
 
@@ -110,7 +110,7 @@ def _shares(values: Floats, edges: Floats) -> Floats:
     return counts / len(values)
 
 
-def _interval(answers: Answers, mean: Metric, gates: Gates) -> Interval | None:
+def _interval(answers: Answers, mean: Metric, gates: Gates) -> ConfidenceInterval | None:
     return block_interval(
         mean,
         np.zeros(len(answers.prediction)),  # the mean prediction asks for no label

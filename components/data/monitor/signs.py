@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from components.core.spans import Interval, SpanKind
+from components.core.spans import SpanKind, TimeInterval
 from components.core.units import format_duration
 from components.core.verdict import Finding, Severity
 
@@ -142,7 +142,7 @@ def versions(judged: str, found: Collection[str], window: str) -> Finding:
     )
 
 
-def between(interval: Interval) -> str:
+def between(interval: TimeInterval) -> str:
     """An interval as a person says it."""
     ends = (interval.start, interval.end)
     form = "%Y-%m-%d" if not any(e.hour or e.minute for e in ends) else "%Y-%m-%d %H:%MZ"

@@ -16,17 +16,17 @@ class Check:
         as_of: Its instant.
         version: The champion then.
         decision: What it decided.
-        numbers: What it measured.
+        metrics: What it measured.
     """
 
     as_of: datetime
     version: str | None
     decision: str
-    numbers: Mapping[str, float | None]
+    metrics: Mapping[str, float | None]
 
 
 def earlier_checks(
-    entries: Iterable[audit.Entry], step: str, model: str, run: str, as_of: datetime
+    entries: Iterable[audit.AuditEntry], step: str, model: str, run: str, as_of: datetime
 ) -> tuple[Check, ...]:
     """The checks before this one, oldest first; of several for one instant the last written.
 
@@ -43,6 +43,6 @@ def earlier_checks(
             continue
         instant = parse_instant(entry.as_of)
         if instant < as_of:
-            numbers = entry.details.get("numbers", {})
-            checks[instant] = Check(instant, entry.version, entry.decision, numbers)
+            metrics = entry.details.get("metrics", {})
+            checks[instant] = Check(instant, entry.version, entry.decision, metrics)
     return tuple(checks[instant] for instant in sorted(checks))

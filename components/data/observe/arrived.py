@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from components.core.artifacts import SourceRead
 from components.core.plan import Plan
-from components.core.spans import Interval, parse_instant
+from components.core.spans import TimeInterval, parse_instant
 from components.data.observe.answers import is_due
 from components.data.observe.prediction_log import INSTANT
 from components.data.observe.window import within
@@ -32,7 +32,7 @@ class Answers:
     read: tuple[SourceRead, ...]
 
 
-def read_answers(plan: Plan, *intervals: Interval) -> Answers:
+def read_answers(plan: Plan, *intervals: TimeInterval) -> Answers:
     """Reads the labels of the examples of intervals of event time, at least one.
 
     Raises:
@@ -57,7 +57,7 @@ def _wanted(plan: Plan) -> Wanted:
     return {name: every[name] for name in names}
 
 
-def _labelled(plan: Plan, table: pa.Table, intervals: Iterable[Interval]) -> pa.Table:
+def _labelled(plan: Plan, table: pa.Table, intervals: Iterable[TimeInterval]) -> pa.Table:
     primary, label = plan.spec.data.primary, plan.spec.label
     inside = within(table, primary.event_time, *intervals)
     known = is_due(inside[primary.event_time], label.known_after, parse_instant(plan.as_of))

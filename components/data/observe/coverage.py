@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.core.artifacts import Record, SourceRead
-from components.core.spans import Interval, format_instant
+from components.core.spans import TimeInterval, format_instant
 from components.data.prepare.instants import microseconds, of_instant
 
 _HOUR_US = 3_600_000_000
@@ -69,7 +69,12 @@ class Coverage(Record):
 
 
 def coverage_of(
-    rows: pa.Table, repeated: int, window: Interval, event_time: str, key: Sequence[str], label: str
+    rows: pa.Table,
+    repeated: int,
+    window: TimeInterval,
+    event_time: str,
+    key: Sequence[str],
+    label: str,
 ) -> WindowCoverage:
     """Counts one window.
 
@@ -105,7 +110,7 @@ def keyless(rows: pa.Table, key: Sequence[str]) -> int:
     return int(missing.sum())
 
 
-def silence(times: np.ndarray, window: Interval) -> tuple[int, float]:
+def silence(times: np.ndarray, window: TimeInterval) -> tuple[int, float]:
     """Where nothing was asked.
 
     Args:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from components.core import storage
 from components.core.artifacts import SourceRead
 from components.core.digest import digest_of
-from components.core.spans import Interval
+from components.core.spans import TimeInterval
 from components.data.observe.casts import brought_to, common_type
 
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -52,7 +52,7 @@ class PredictionLog:
     _timed: tuple[ds.Dataset, ...] = field(repr=False)
     _timeless: tuple[ds.Dataset, ...] = field(repr=False)
 
-    def within(self, interval: Interval) -> pa.Table:
+    def within(self, interval: TimeInterval) -> pa.Table:
         """The rows of an interval of event time, in no certain order."""
         time = ds.field(self.event_time)
         inside = (time >= _scalar(interval.start)) & (time < _scalar(interval.end))

@@ -8,7 +8,7 @@ import pyarrow as pa
 from components.core.artifacts import BEFORE, COVERAGE, LABELLED, OBSERVED
 from components.core.errors import InputError
 from components.core.plan import Plan
-from components.core.spans import Interval, format_instant, parse_instant
+from components.core.spans import TimeInterval, format_instant, parse_instant
 from components.data.observe.arrived import ARROW_TYPES, read_answers
 from components.data.observe.coverage import Coverage, newest_of
 from components.data.observe.prediction_log import FIELDS, INSTANT, PredictionLog, open_log
@@ -31,7 +31,7 @@ def observe(plan_folder: Path, observations: Path) -> Coverage:
     plan = Plan.of(plan_folder)
     _check_names(plan)
     windows = plan.windows
-    both = Interval(start=windows.before.start, end=windows.watch.end)
+    both = TimeInterval(start=windows.before.start, end=windows.watch.end)
     answers = read_answers(plan, both, windows.labelled)
     event_time = plan.spec.data.primary.event_time
     log = open_log(plan.spec.serving.log, event_time, _columns(plan, answers.table.schema))

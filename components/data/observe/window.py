@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from components.core.artifacts import BEFORE, LABELLED, OBSERVED
 from components.core.plan import Plan, Windows
-from components.core.spans import Interval, parse_instant
+from components.core.spans import TimeInterval, parse_instant
 from components.data.observe.answers import first_answers, is_due, with_labels
 from components.data.observe.coverage import WindowCoverage, coverage_of
 
@@ -31,7 +31,7 @@ class ObservedWindow:
 
 
 def observe_window(
-    plan: Plan, rows: pa.Table, window: Interval, answers: pa.Table
+    plan: Plan, rows: pa.Table, window: TimeInterval, answers: pa.Table
 ) -> ObservedWindow:
     """Keeps one answer for each example and version of a window and joins the labels.
 
@@ -60,12 +60,12 @@ def labelled_file(windows: Windows) -> str:
     return BEFORE if windows.labelled == windows.before else LABELLED
 
 
-def within(rows: pa.Table, event_time: str, *intervals: Interval) -> pa.Table:
+def within(rows: pa.Table, event_time: str, *intervals: TimeInterval) -> pa.Table:
     """The rows of intervals of event time, at least one; a row without one is in none."""
     inside = (_is_inside(rows[event_time], interval) for interval in intervals)
     return rows.filter(reduce(pc.or_, inside))
 
 
-def _is_inside(times: pa.ChunkedArray, interval: Interval) -> pa.ChunkedArray:
+def _is_inside(times: pa.ChunkedArray, interval: TimeInterval) -> pa.ChunkedArray:
     start, end = pa.scalar(interval.start, _INSTANT), pa.scalar(interval.end, _INSTANT)
     return pc.and_(pc.greater_equal(times, start), pc.less(times, end))

@@ -4,12 +4,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.core.errors import InputError
-from components.core.spec import Kind
+from components.core.spec import FeatureKind
 
 INSTANT = pa.timestamp("us", tz="UTC")
 
 
-def typed(column: pa.ChunkedArray, kind: Kind | None, where: str) -> pa.Array:
+def typed(column: pa.ChunkedArray, kind: FeatureKind | None, where: str) -> pa.Array:
     """Brings a column to the type of its kind.
 
     Args:
@@ -77,8 +77,8 @@ _FAMILIES = (
     (pa.types.is_null, pa.string()),
 )
 _CASTS = {
-    Kind.NUMBER: _number,
-    Kind.CATEGORY: _category,
-    Kind.TIMESTAMP: _timestamp,
+    FeatureKind.NUMBER: _number,
+    FeatureKind.CATEGORY: _category,
+    FeatureKind.TIMESTAMP: _timestamp,
     None: _own,
 }

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.core.errors import InputError
-from components.core.spec import Kind, Label
+from components.core.spec import FeatureKind, Label
 from components.data.prepare.columns import typed
 
 
@@ -29,16 +29,16 @@ def read_labels(column: pa.ChunkedArray, known: pa.Array, label: Label) -> pa.Ar
 def _answers(column: pa.ChunkedArray, label: Label) -> pa.Array:
     where = f"label.column: {label.column}"
     if label.greater_than is not None:
-        return pc.greater(typed(column, Kind.NUMBER, where), label.greater_than)
+        return pc.greater(typed(column, FeatureKind.NUMBER, where), label.greater_than)
     if isinstance(label.equals, str):
-        return pc.equal(typed(column, Kind.CATEGORY, where), label.equals)
+        return pc.equal(typed(column, FeatureKind.CATEGORY, where), label.equals)
     if label.equals is not None:
-        return pc.equal(typed(column, Kind.NUMBER, where), float(label.equals))
+        return pc.equal(typed(column, FeatureKind.NUMBER, where), float(label.equals))
     return _plain(column, where)
 
 
 def _plain(column: pa.ChunkedArray, where: str) -> pa.Array:
-    numbers = typed(column, Kind.NUMBER, where)
+    numbers = typed(column, FeatureKind.NUMBER, where)
     strange = pc.filter(numbers, pc.invert(pc.is_in(numbers, pa.array([0.0, 1.0, None]))))
     if len(strange):
         accepted = "only true and false, or 0 and 1"

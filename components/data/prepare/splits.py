@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from components.core.artifacts import SplitName
 from components.core.plan import Windows
-from components.core.spans import Interval
+from components.core.spans import TimeInterval
 from components.data.prepare.instants import microseconds, of_instant
 
 
@@ -33,7 +33,7 @@ def cut(
     return {name: labelled.filter(_within(times, inside)) for name, inside in parts.items()}
 
 
-def _within(times: np.ndarray, intervals: Sequence[Interval]) -> pa.Array:
+def _within(times: np.ndarray, intervals: Sequence[TimeInterval]) -> pa.Array:
     mask = np.zeros(len(times), np.bool_)
     for interval in intervals:
         mask |= (times >= of_instant(interval.start)) & (times < of_instant(interval.end))

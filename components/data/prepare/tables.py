@@ -12,7 +12,7 @@ from components.core import storage
 from components.core.artifacts import SourceRead
 from components.core.digest import digest_bytes
 from components.core.errors import InputError
-from components.core.spec import Kind
+from components.core.spec import FeatureKind
 from components.data.prepare.columns import typed
 from components.data.prepare.wanted import Wanted
 
@@ -102,7 +102,7 @@ def _read_parquet(file: SourceFile, wanted: Wanted) -> pa.Table:
 def _read_csv(file: SourceFile, wanted: Wanted) -> pa.Table:
     _check_names(file.uri, wanted, own_types(file).names)
     # A category such as 007 must not become the number 7 on its way.
-    texts = {name: pa.string() for name, kind in wanted.items() if kind is Kind.CATEGORY}
+    texts = {name: pa.string() for name, kind in wanted.items() if kind is FeatureKind.CATEGORY}
     options = pa_csv.ConvertOptions(
         include_columns=list(wanted),
         column_types=texts,

@@ -44,7 +44,7 @@ def validate(
     paths = (Path(artifact.path) for artifact in (plan, examples, statistics, verdict))
     found = judge(Folders(*paths), run)
     Path(report.path).write_text(found.page, encoding="utf-8")
-    for name, value in found.verdict.numbers.items():
+    for name, value in found.verdict.metrics.items():
         if value is not None:
             metrics.log_metric(name, value)
     verdict.metadata["decision"] = found.verdict.decision

@@ -12,14 +12,14 @@ from components.core.artifacts import ModelColumn
 from components.core.errors import InputError
 from components.core.plan import Plan, Purpose, Windows
 from components.core.spans import (
-    Interval,
     Span,
     SpanKind,
+    TimeInterval,
     format_instant,
     parse_instant,
     spans_between,
 )
-from components.core.spec import Kind, Spec, column_of
+from components.core.spec import FeatureKind, Spec, column_of
 from components.core.spec.data import PLACEHOLDERS
 from components.data.prepare.primary import uri_of
 from components.data.prepare.tables import fetch, own_types, parse
@@ -46,7 +46,7 @@ def draft_plan(spec: Spec, as_of: datetime | None, most_spans: int) -> tuple[Pla
     sources = _sources(spec, types[""])
     columns = tuple(_column(spec, source, types) for source in sources)
     whole = (column_of(s) for s in sources if _is_whole(_type(types, s)))
-    nothing = Interval(start=spans[0].start, end=spans[0].start)
+    nothing = TimeInterval(start=spans[0].start, end=spans[0].start)
     end = as_of or spans[-1].end + spec.label.known_after
     plan = Plan(
         purpose=Purpose.TRAIN,
@@ -73,7 +73,9 @@ def draft_plan(spec: Spec, as_of: datetime | None, most_spans: int) -> tuple[Pla
 def _spans(spec: Spec, as_of: datetime) -> list[Span]:
     primary = spec.data.primary
     if primary.placeholder is None:
-        table = parse(fetch(primary.uri, primary.format), {primary.event_time: Kind.TIMESTAMP})
+        table = parse(
+            fetch(primary.uri, primary.format), {primary.event_time: FeatureKind.TIMESTAMP}
+        )
         newest = pc.max(table[primary.event_time]).as_py()
         start = parse_instant(primary.start or "")
         spans = spans_between(spec.data.span, start, min(newest, as_of)) if newest else ()
@@ -136,13 +138,13 @@ def _type(types: Mapping[str, pa.Schema], source: str) -> pa.DataType:
     return types[table].field(place).type
 
 
-def _kind(type_: pa.DataType) -> Kind:
+def _kind(type_: pa.DataType) -> FeatureKind:
     if _is_instant(type_):
-        return Kind.TIMESTAMP
+        return FeatureKind.TIMESTAMP
     is_number = pa.types.is_integer(type_) or pa.types.is_floating(type_)
     if is_number or pa.types.is_boolean(type_) or pa.types.is_decimal(type_):
-        return Kind.NUMBER
-    return Kind.CATEGORY
+        return FeatureKind.NUMBER
+    return FeatureKind.CATEGORY
 
 
 def _is_instant(type_: pa.DataType) -> bool:

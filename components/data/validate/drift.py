@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from components.core.artifacts import ModelColumn
 from components.core.spans import Span, parse_instant
-from components.core.spec import Kind
+from components.core.spec import FeatureKind
 from components.core.verdict import Finding, Severity
 from components.data.validate.categories import (
     CategoryProfile,
@@ -46,9 +46,9 @@ def judge_spans(
     for column in columns:
         values = pieces.table[column.name]
         judged += _missing(column.name, values, pieces, spans)
-        if column.kind == Kind.NUMBER:
+        if column.kind == FeatureKind.NUMBER:
             judged += _number(column.name, values, pieces, spans)
-        elif column.kind == Kind.CATEGORY:
+        elif column.kind == FeatureKind.CATEGORY:
             profile = profile_categories(values, pieces, domains[column.name])
             judged += _category(column.name, profile, spans)
     return tuple(judged)

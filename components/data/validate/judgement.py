@@ -61,7 +61,7 @@ def verdict_of(plan: Plan, lineage: Lineage, findings: Iterable[Finding]) -> Ver
         findings=ordered,
         as_of=plan.as_of,
         digests={"plan": plan.digest, "examples": lineage.digest, **_schema_digest(plan)},
-        numbers={
+        metrics={
             **{f"{split}_rows": float(rows) for split, rows in lineage.splits.items()},
             "failures": float(len(failures)),
             "warnings": float(sum(f.severity is Severity.WARN for f in ordered)),

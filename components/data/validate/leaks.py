@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from components.core.artifacts import ModelColumn
-from components.core.spec import Kind
+from components.core.spec import FeatureKind
 from components.core.tasks import task_of
 from components.core.verdict import Finding, Severity
 
@@ -96,7 +96,7 @@ def _telling(
     kind = task_of(task)
     ranking = kind.metrics[kind.ranking]
     values = train[column.name]
-    if column.kind == Kind.CATEGORY:
+    if column.kind == FeatureKind.CATEGORY:
         return ranking(answer, rates_elsewhere(category_codes(values), answer))
     numbers = _numbers(values, train[event_time])
     present = ~np.isnan(numbers)

@@ -6,25 +6,15 @@ import pyarrow as pa
 
 from components.core.artifacts import Lineage, ModelColumn, SplitName
 from components.core.plan import Plan
-from components.core.report import (
-    Banner,
-    Block,
-    Facts,
-    Figure,
-    Findings,
-    Page,
-    Row,
-    Section,
-    Series,
-    Table,
-    line_chart,
-    render,
-)
-from components.core.spec import Kind
+from components.core.spec import FeatureKind
 from components.core.verdict import Verdict
 from components.data.validate.judgement import PASS
 from components.data.validate.pictures import picture_of
 from components.data.validate.rows import Examples, usable_columns
+from components.report.blocks import Banner, Block, Figure, Row, Section
+from components.report.charts.line import Series, line_chart
+from components.report.page import Page, render
+from components.report.tables import Facts, Findings, Table
 
 
 def page_of(plan: Plan, lineage: Lineage, examples: Examples, verdict: Verdict) -> str:
@@ -88,7 +78,7 @@ def _columns(plan: Plan, examples: Examples) -> list[Block]:
     parts = [(str(s), examples.splits[s]) for s in _SHOWN if s in examples.splits]
     columns = usable_columns(plan.columns, examples)
     rows = [_summary(c, name, table) for c in columns for name, table in parts]
-    figures = [_figure(c, parts) for c in columns if c.kind != Kind.TIMESTAMP]
+    figures = [_figure(c, parts) for c in columns if c.kind != FeatureKind.TIMESTAMP]
     names = ["column", "rows of", "missing", "median or commonest", "least", "most"]
     return [Row(figures), Table(names, rows, "Each column in numbers", fold_after=8)]
 
@@ -110,10 +100,10 @@ def _summary(column: ModelColumn, part: str, table: pa.Table) -> list[object]:
 def _described(column: ModelColumn, values: pa.ChunkedArray) -> list[object]:
     if not len(values):
         return [None, None, None]
-    if column.kind == Kind.NUMBER:
+    if column.kind == FeatureKind.NUMBER:
         ordered = values.sort()
         return [ordered[len(ordered) // 2].as_py(), ordered[0].as_py(), ordered[-1].as_py()]
-    if column.kind == Kind.CATEGORY:
+    if column.kind == FeatureKind.CATEGORY:
         counts = sorted(
             values.value_counts().to_pylist(), key=lambda c: (-c["counts"], c["values"])
         )

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from components.core.report import Bars, bar_chart
-from components.core.spec import Kind
+from components.core.spec import FeatureKind
+from components.report.charts.bars import Bars, bar_chart
 
 _BINS = 12
 _BARS = 10
@@ -25,7 +25,7 @@ def picture_of(name: str, kind: str, parts: Sequence[tuple[str, pa.ChunkedArray]
         The SVG.
     """
     columns = [column for _, column in parts]
-    classes, shares = _categories(columns) if kind == Kind.CATEGORY else _numbers(columns)
+    classes, shares = _categories(columns) if kind == FeatureKind.CATEGORY else _numbers(columns)
     groups = [Bars(part, list(share)) for (part, _), share in zip(parts, shares, strict=True)]
     return bar_chart(classes, groups, title=name, y_label="share of values", width=420, height=260)
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.core.artifacts import ModelColumn, SplitName, example_files
-from components.core.spec import Kind
+from components.core.spec import FeatureKind
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _is_number(type_: pa.DataType) -> bool:
 
 
 _IS_KIND = {
-    Kind.NUMBER.value: _is_number,
-    Kind.CATEGORY.value: pa.types.is_string,
-    Kind.TIMESTAMP.value: pa.types.is_timestamp,
+    FeatureKind.NUMBER.value: _is_number,
+    FeatureKind.CATEGORY.value: pa.types.is_string,
+    FeatureKind.TIMESTAMP.value: pa.types.is_timestamp,
 }

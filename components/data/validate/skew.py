@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from components.core.artifacts import ModelColumn, SplitName
-from components.core.spec import Kind
+from components.core.spec import FeatureKind
 from components.core.verdict import Finding, Severity
 
 Floats = npt.NDArray[np.float64]
@@ -33,7 +33,7 @@ def judge_skew(
         measured = {
             column.name: _skew(train[column.name], holdout[column.name], column.kind)
             for column in columns
-            if column.kind != Kind.TIMESTAMP
+            if column.kind != FeatureKind.TIMESTAMP
         }
         for column in columns:
             if column.name in measured:
@@ -57,7 +57,7 @@ def _entropy(shares: Floats) -> float:
 
 
 def _skew(train: pa.ChunkedArray, holdout: pa.ChunkedArray, kind: str) -> float:
-    if kind == Kind.CATEGORY:
+    if kind == FeatureKind.CATEGORY:
         return float(np.abs(np.subtract(*_category_shares(train, holdout))).max(initial=0.0))
     ours, theirs = train.to_numpy(), holdout.to_numpy()
     present = ours[~np.isnan(ours)]
@@ -85,7 +85,7 @@ def _category_shares(*columns: pa.ChunkedArray) -> tuple[Floats, Floats]:
 
 
 def _finding(column: ModelColumn, split: SplitName, measured: float) -> Iterator[Finding]:
-    is_category = column.kind == Kind.CATEGORY
+    is_category = column.kind == FeatureKind.CATEGORY
     limit = _SHARE_LIMIT if is_category else _DIVERGENCE_LIMIT
     if measured <= limit:
         return

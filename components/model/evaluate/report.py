@@ -3,36 +3,24 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from components.core.report import (
-    Banner,
-    Block,
-    Facts,
-    Figure,
-    Findings,
-    Note,
-    Page,
-    Row,
-    Section,
-    Series,
-    Table,
-    Tone,
-    interval_chart,
-    line_chart,
-    render,
-)
-from components.core.report import Interval as Mark
 from components.core.spec import Gates
-from components.core.tasks import Comparison, Curve, Interval, Metric, Task
-from components.model.evaluate.checks import Change, limit_of, passes
-from components.model.evaluate.choice import DEPLOY, Choice
-from components.model.evaluate.contest import Drawing
-from components.model.evaluate.slices import SliceScore
+from components.core.tasks import Comparison, ConfidenceInterval, Curve, Metric, Task
+from components.model.evaluate.comparison import HoldoutCurves, SliceScore
+from components.model.evaluate.gate import RequiredChange, change_limit, meets_change
+from components.model.evaluate.selection import DEPLOY, Selection
+from components.report.blocks import Banner, Block, Figure, Note, Row, Section
+from components.report.charts.bars import ErrorBar as Mark
+from components.report.charts.bars import interval_chart
+from components.report.charts.line import Series, line_chart
+from components.report.page import Page, render
+from components.report.tables import Facts, Findings, Table
+from components.report.text import Tone
 
 _TITLES = {"roc": "ROC", "precision_recall": "Precision and recall"}
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EvaluationReport:
     """Everything that the page shows.
 
     Attributes:
@@ -46,13 +34,13 @@ class Evaluation:
 
     name: str
     facts: tuple[tuple[str, object], ...]
-    choice: Choice
+    choice: Selection
     comparisons: Mapping[str, Comparison]
-    drawings: Mapping[str, Drawing]
+    drawings: Mapping[str, HoldoutCurves]
     slices: Mapping[str, tuple[SliceScore, ...]]
 
 
-def page_of(found: Evaluation, task: Task, gates: Gates) -> str:
+def render_report(found: EvaluationReport, task: Task, gates: Gates) -> str:
     """The page as one HTML file."""
     choice = found.choice
     tone: Tone = "good" if choice.decision == DEPLOY else "bad"
@@ -76,11 +64,11 @@ _CHANGES = (
 )
 
 
-def _each(found: Evaluation) -> Sequence[tuple[str, Comparison]]:
+def _each(found: EvaluationReport) -> Sequence[tuple[str, Comparison]]:
     return tuple(found.comparisons.items())
 
 
-def _against_the_champion(found: Evaluation, task: Task, gates: Gates) -> Section:
+def _against_the_champion(found: EvaluationReport, task: Task, gates: Gates) -> Section:
     names = tuple(found.slices)
     rows = [Row([_changes(name, h, c, task, gates) for h, c in _each(found)]) for name in names]
     return Section("Against the champion", _CHANGES, rows)
@@ -99,12 +87,12 @@ def _changes(name: str, holdout: str, comparison: Comparison, task: Task, gates:
     return Figure(interval_chart(marks, title=title, x_label=f"{name} minus champion"))
 
 
-def _mark(metric: Metric, change: Change | None, interval: Interval) -> Mark:
+def _mark(metric: Metric, change: RequiredChange | None, interval: ConfidenceInterval) -> Mark:
     ends = (interval.estimate, interval.low, interval.high)
     if change is None:
         return Mark(metric.label, *ends)
-    tone: Tone = "good" if passes(metric, change, interval) else "bad"
-    return Mark(metric.label, *ends, tone, limit_of(metric, change))
+    tone: Tone = "good" if meets_change(metric, change, interval) else "bad"
+    return Mark(metric.label, *ends, tone, change_limit(metric, change))
 
 
 def _metrics(holdout: str, comparison: Comparison, task: Task) -> Table:
@@ -124,7 +112,7 @@ def _measured(comparison: Comparison, name: str, metric: str) -> str | None:
     return f"{value:.4f} [{interval.low:.4f}, {interval.high:.4f}]" if interval else f"{value:.4f}"
 
 
-def _curves(holdout: str, drawing: Drawing) -> Section:
+def _curves(holdout: str, drawing: HoldoutCurves) -> Section:
     figures: list[Block] = [
         Figure(_line_chart(_TITLES.get(name, name), curves, diagonal=name == "roc"))
         for name, curves in drawing.curves.items()

@@ -14,27 +14,37 @@ from components.core.errors import InputError
 from components.core.plan import Plan, model_file
 from components.core.tasks import Curve, Task, task_of
 from components.core.verdict import Finding, Verdict
-from components.model.evaluate.cards import facts_of, recalibrated_card
-from components.model.evaluate.choice import Choice, choose
-from components.model.evaluate.conditions import behaviour_condition
-from components.model.evaluate.contenders import CHAMPION, RETRAINED
-from components.model.evaluate.contest import Contest, Drawing, draw, hold_contest, numbers_of
-from components.model.evaluate.export import Recalibrated, export
-from components.model.evaluate.gate import check_metrics, judge
-from components.model.evaluate.holdouts import Labelled, read_split, together
-from components.model.evaluate.lineup import LineUp, line_up
-from components.model.evaluate.report import Evaluation, page_of
-from components.model.evaluate.trials import Stage, try_behaviour
+from components.model.evaluate.behavioral_tests import BehavioralTestData, run_behavioral_tests
+from components.model.evaluate.candidates import (
+    CHAMPION,
+    RETRAINED,
+    Candidates,
+    facts_of,
+    load_candidates,
+    recalibrated_card,
+)
+from components.model.evaluate.comparison import (
+    CandidateComparison,
+    HoldoutCurves,
+    compare_candidates,
+    draw_curves,
+    verdict_metrics,
+)
+from components.model.evaluate.gate import apply_gates, behavioral_tests_failed, validate_gates
+from components.model.evaluate.recalibration import Recalibrated, export_recalibrated
+from components.model.evaluate.report import EvaluationReport, render_report
+from components.model.evaluate.selection import Selection, select_challenger
+from components.model.examples import LabelledRows, concat_rows, read_labelled
 
 STEP = "evaluate"
 _RECENT, _REFERENCE = SplitName.RECENT.value, SplitName.REFERENCE.value
 
-Holdouts = Mapping[str, Labelled]
+Holdouts = Mapping[str, LabelledRows]
 Trials = Mapping[str, tuple[Finding, ...]]
 
 
 @dataclass(frozen=True)
-class Folders:
+class EvaluateFolders:
     """Where the step reads and writes.
 
     Attributes:
@@ -53,7 +63,7 @@ class Folders:
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class EvaluationOutcome:
     """What the step found.
 
     Attributes:
@@ -75,7 +85,7 @@ class Evaluated:
     page: str
 
 
-def evaluate(folders: Folders, run: str) -> Evaluated:
+def evaluate(folders: EvaluateFolders, run: str) -> EvaluationOutcome:
     """Judges the challengers and writes the chosen model and the verdict.
 
     Args:
@@ -87,13 +97,13 @@ def evaluate(folders: Folders, run: str) -> Evaluated:
     """
     plan = Plan.of(folders.plan)
     task = task_of(plan.spec.task)
-    check_metrics(plan.spec.gates, task)
+    validate_gates(plan.spec.gates, task)
     holdouts = {
-        split.value: read_split(folders.examples, split, plan.spec)
+        split.value: read_labelled(folders.examples, split, plan.spec)
         for split in (SplitName.RECENT, SplitName.REFERENCE)
     }
     with TemporaryDirectory() as scratch:
-        field = line_up(plan, folders.examples, folders.model, holdouts, Path(scratch))
+        field = load_candidates(plan, folders.examples, folders.model, holdouts, Path(scratch))
         contest, choice, shown = _hold(plan, task, holdouts, field, folders.plan)
         _write_chosen(choice, field, contest, plan, folders, run)
     verdict = _verdict(plan, choice, contest, folders)
@@ -105,30 +115,30 @@ def evaluate(folders: Folders, run: str) -> Evaluated:
 
 
 def _hold(
-    plan: Plan, task: Task, holdouts: Holdouts, field: LineUp, files: Path
-) -> tuple[Contest, Choice, Evaluation]:
+    plan: Plan, task: Task, holdouts: Holdouts, field: Candidates, files: Path
+) -> tuple[CandidateComparison, Selection, EvaluationReport]:
     """Measures, judges and chooses."""
     gates = plan.spec.gates
     trials, untried = _try(plan, task, holdouts, field, files)
     champion = CHAMPION if CHAMPION in field.contenders else None
-    contest = hold_contest(task, gates, holdouts, field.probabilities, champion, trials)
+    contest = compare_candidates(task, gates, holdouts, field.probabilities, champion, trials)
     compared = plan.champion is not None
-    judgements = tuple(judge(one, gates, task, compared) for one in contest.challengers)
+    judgements = tuple(apply_gates(one, gates, task, compared) for one in contest.challengers)
     values = contest.comparisons[_RECENT].values
-    recent = {name: found[task.decisive] for name, found in values.items()}
+    recent = {name: found[task.primary_metric] for name, found in values.items()}
     conditions = (*field.conditions, *untried)
-    choice = choose(conditions, judgements, task.metrics[task.decisive], recent)
-    drawings: dict[str, Drawing] = {
-        name: draw(task, name, rows, field.probabilities) for name, rows in holdouts.items()
+    choice = select_challenger(conditions, judgements, task.metrics[task.primary_metric], recent)
+    drawings: dict[str, HoldoutCurves] = {
+        name: draw_curves(task, name, rows, field.probabilities) for name, rows in holdouts.items()
     }
     slices = {one.name: tuple(one.slices) for one in contest.challengers}
     facts = facts_of(field, plan)
-    shown = Evaluation(plan.spec.name, facts, choice, contest.comparisons, drawings, slices)
+    shown = EvaluationReport(plan.spec.name, facts, choice, contest.comparisons, drawings, slices)
     return contest, choice, shown
 
 
 def _try(
-    plan: Plan, task: Task, holdouts: Holdouts, field: LineUp, files: Path
+    plan: Plan, task: Task, holdouts: Holdouts, field: Candidates, files: Path
 ) -> tuple[Trials, tuple[Finding, ...]]:
     """The behaviour tests of every challenger; tests that cannot be tried close the gate."""
     name = plan.spec.gates.behaviour
@@ -137,16 +147,23 @@ def _try(
     file = model_file(files, name)
     try:
         tests = load_behaviour(file.read_text(encoding="utf-8"), name)
-        rows = together([holdouts[_REFERENCE], holdouts[_RECENT]])
-        stage = Stage(task, rows, plan.spec.label.name, plan.columns)
+        rows = concat_rows([holdouts[_REFERENCE], holdouts[_RECENT]])
+        stage = BehavioralTestData(task, rows, plan.spec.label.name, plan.columns)
         challengers = [c for c in field.contenders.values() if c.name != CHAMPION]
-        return {c.name: try_behaviour(tests, stage, c.predict, c.name) for c in challengers}, ()
+        return {
+            c.name: run_behavioral_tests(tests, stage, c.predict, c.name) for c in challengers
+        }, ()
     except (OSError, UnicodeDecodeError, InputError) as error:
-        return {}, (behaviour_condition(str(error).replace(str(files), "plan")),)
+        return {}, (behavioral_tests_failed(str(error).replace(str(files), "plan")),)
 
 
 def _write_chosen(
-    choice: Choice, field: LineUp, contest: Contest, plan: Plan, folders: Folders, run: str
+    choice: Selection,
+    field: Candidates,
+    contest: CandidateComparison,
+    plan: Plan,
+    folders: EvaluateFolders,
+    run: str,
 ) -> None:
     folders.chosen.mkdir(parents=True, exist_ok=True)
     retrained = field.contenders[RETRAINED].folder
@@ -158,10 +175,12 @@ def _write_chosen(
         copytree(chosen.folder.path, folders.chosen, dirs_exist_ok=True)
         return
     card = recalibrated_card(field, contest.comparisons, plan, run)
-    export(Recalibrated(chosen.folder, chosen.calibration), card, folders.chosen)
+    export_recalibrated(Recalibrated(chosen.folder, chosen.calibration), card, folders.chosen)
 
 
-def _verdict(plan: Plan, choice: Choice, contest: Contest, folders: Folders) -> Verdict:
+def _verdict(
+    plan: Plan, choice: Selection, contest: CandidateComparison, folders: EvaluateFolders
+) -> Verdict:
     lineage = Lineage.read(folders.examples / LINEAGE)
     digests = {
         "plan": plan.digest,
@@ -179,7 +198,7 @@ def _verdict(plan: Plan, choice: Choice, contest: Contest, folders: Folders) -> 
         findings=choice.findings,
         as_of=plan.as_of,
         digests=digests,
-        numbers=numbers_of(contest.comparisons),
+        metrics=verdict_metrics(contest.comparisons),
     )
 
 
@@ -187,10 +206,10 @@ def _evaluated(
     plan: Plan,
     task: Task,
     holdouts: Holdouts,
-    field: LineUp,
+    field: Candidates,
     verdict: Verdict,
-    shown: Evaluation,
-) -> Evaluated:
+    shown: EvaluationReport,
+) -> EvaluationOutcome:
     subject = shown.choice.name or RETRAINED
     label, found = holdouts[_RECENT].label, field.probabilities[subject][_RECENT]
     metrics = {
@@ -200,12 +219,12 @@ def _evaluated(
         if value is not None
     }
     name = plan.spec.label.name
-    return Evaluated(
+    return EvaluationOutcome(
         verdict=verdict,
         version=field.contenders[subject].version if shown.choice.name else None,
         metrics=metrics,
         roc=shown.drawings[_RECENT].curves["roc"][subject],
         classes=(f"not {name}", name),
         confusion=task.confusion(label, found, plan.spec.label.threshold),
-        page=page_of(shown, task, plan.spec.gates),
+        page=render_report(shown, task, plan.spec.gates),
     )

@@ -3,8 +3,7 @@
 import time
 from typing import Any
 
-from components.core.artifacts import ModelCard
-from components.core.latency import SERVER_BOUNDS_MS
+from components.core.artifacts import SERVER_LATENCY_BOUNDS_MS, ModelCard
 from components.core.spans import parse_instant
 
 
@@ -40,7 +39,7 @@ class Metrics:
         self.request_s: Any = Histogram(
             "ratoon_request_seconds",
             "Predict requests, from the whole body being there to the answer",
-            buckets=[bound_ms / 1000 for bound_ms in SERVER_BOUNDS_MS],
+            buckets=[bound_ms / 1000 for bound_ms in SERVER_LATENCY_BOUNDS_MS],
         )
         self.last_request: Any = Gauge(
             "ratoon_last_request_timestamp_seconds", "The newest predict request, or the start"

@@ -38,13 +38,13 @@ def train(
     """
     from pathlib import Path
 
-    from components.model.train.run import Folders
+    from components.model.train.run import TrainFolders
     from components.model.train.run import train as make
 
-    folders = Folders(*(Path(a.path) for a in (plan, examples, statistics, model)))
+    folders = TrainFolders(*(Path(a.path) for a in (plan, examples, statistics, model)))
     made = make(folders, run)
     Path(report.path).write_text(made.page, encoding="utf-8")
-    for name, value in made.numbers.items():
+    for name, value in made.metrics.items():
         metrics.log_metric(name, value)
     model.metadata["version"] = made.version
     model.metadata["framework"] = "tensorflow"

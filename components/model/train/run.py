@@ -26,24 +26,24 @@ from components.core.artifacts import (
     SplitName,
     example_files,
 )
-from components.core.audit import Entry
+from components.core.audit import AuditEntry
 from components.core.digest import digest_file, digest_of
 from components.core.errors import InputError
 from components.core.plan import Plan
 from components.core.tasks import task_of
+from components.model.golden_rows import make_golden, select_golden_rows
 from components.model.predict import SavedModelPredictor, inputs_of
-from components.model.train.exported import Exported, export
-from components.model.train.goldens import golden, golden_rows
-from components.model.train.held_out import score
-from components.model.train.page import page_of
-from components.model.train.training import Trained, labels_of, train_on
+from components.model.train.cross_validation import score_block
+from components.model.train.learner import ServableModel, export_model
+from components.model.train.report import render_report
+from components.model.train.training import TrainingResult, labels_of, train_model
 
 _log = logging.getLogger(__name__)
 _HOLDOUTS = (SplitName.RECENT, SplitName.REFERENCE)
 
 
 @dataclass(frozen=True)
-class Folders:
+class TrainFolders:
     """The artifacts of the step.
 
     Attributes:
@@ -60,25 +60,25 @@ class Folders:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingOutcome:
     """What the step did.
 
     Attributes:
         decision: ``trained``.
         reason: Rows and the task's most telling metric on the newest days, in one line.
-        numbers: Values for the dashboard.
+        metrics: Values for the dashboard.
         version: The model's version.
         page: The report as HTML.
     """
 
     decision: str
     reason: str
-    numbers: Mapping[str, float]
+    metrics: Mapping[str, float]
     version: str
     page: str
 
 
-def train(folders: Folders, run: str) -> Outcome:
+def train(folders: TrainFolders, run: str) -> TrainingOutcome:
     """Trains and writes a model folder.
 
     Args:
@@ -91,10 +91,10 @@ def train(folders: Folders, run: str) -> Outcome:
     plan = Plan.of(folders.plan)
     rows = read_split(folders.examples, SplitName.TRAIN, plan)
     _log.info("training on %d rows, %d features", rows.num_rows, len(plan.features))
-    made = train_on(plan, folders.plan, rows)
+    made = train_model(plan, folders.plan, rows)
     saved = folders.model / SAVED_MODEL
-    exported = Exported(made.learner.parts, made.learner.logit, plan.spec.label.threshold)
-    export(exported, plan.columns, saved)
+    exported = ServableModel(made.learner.parts, made.learner.logit, plan.spec.label.threshold)
+    export_model(exported, plan.columns, saved)
     predictor = SavedModelPredictor(saved)
     _write_golden(predictor, rows, plan, folders.model)
     Limits(blocks=made.held_out.scores).write(folders.model / LIMITS)
@@ -136,8 +136,8 @@ def _write_golden(predictor: SavedModelPredictor, rows: pa.Table, plan: Plan, fo
     """Golden rows are chosen from every few rows of the training split, by what it answers."""
     few = rows.take(np.arange(0, rows.num_rows, max(1, rows.num_rows // 2_000)))
     inputs = inputs_of(few, plan.columns)
-    chosen = golden_rows(inputs, predictor.probability_of(inputs), plan.columns)
-    golden(chosen, predictor.probability_of(chosen)).write(folder / GOLDEN)
+    chosen = select_golden_rows(inputs, predictor.probability_of(inputs), plan.columns)
+    make_golden(chosen, predictor.probability_of(chosen)).write(folder / GOLDEN)
 
 
 def _measure(
@@ -148,13 +148,13 @@ def _measure(
         return {}
     label = labels_of(table, plan.spec.label.name)
     probability = predictor.probability(table, plan.columns)
-    return score(split, label, probability, task_of(plan.spec.task)).metrics
+    return score_block(split, label, probability, task_of(plan.spec.task)).metrics
 
 
 def _card(
     plan: Plan,
-    made: Trained,
-    folders: Folders,
+    made: TrainingResult,
+    folders: TrainFolders,
     metrics: Mapping[str, Mapping[str, float]],
     run_rows: tuple[str, int],
 ) -> ModelCard:
@@ -184,7 +184,7 @@ def _card(
     )
 
 
-def _outcome(card: ModelCard, made: Trained) -> Outcome:
+def _outcome(card: ModelCard, made: TrainingResult) -> TrainingOutcome:
     numbers = {
         f"{split} {name}": value for split, m in card.metrics.items() for name, value in m.items()
     }
@@ -194,12 +194,12 @@ def _outcome(card: ModelCard, made: Trained) -> Outcome:
     epochs = made.held_out.epochs
     reason = f"{card.version}: {card.rows:,} rows, {epochs} epochs, {measured} on the newest days"
     numbers |= {"rows": float(card.rows), "epochs": float(epochs)}
-    page = page_of(card, made.held_out.scores, epochs, task_of(card.task))
-    return Outcome("trained", reason, numbers, card.version, page)
+    page = render_report(card, made.held_out.scores, epochs, task_of(card.task))
+    return TrainingOutcome("trained", reason, numbers, card.version, page)
 
 
-def _entry(card: ModelCard, outcome: Outcome) -> Entry:
-    return Entry(
+def _entry(card: ModelCard, outcome: TrainingOutcome) -> AuditEntry:
+    return AuditEntry(
         run=card.run,
         step="train",
         model=card.name,
@@ -208,5 +208,5 @@ def _entry(card: ModelCard, outcome: Outcome) -> Entry:
         decision=outcome.decision,
         reason=outcome.reason,
         digests=card.digests,
-        details={"numbers": dict(outcome.numbers)},
+        details={"metrics": dict(outcome.metrics)},
     )

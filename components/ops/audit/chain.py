@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.core.artifacts import ModelCard
-from components.core.audit import Entry
+from components.core.audit import AuditEntry
 from components.core.spans import parse_instant
 
 STEPS = ("plan", "prepare", "validate", "train", "evaluate", "deploy", "rollout", "schedule")
@@ -51,13 +51,13 @@ class Chain:
     prediction: Prediction
     card: ModelCard | None
     run: str | None
-    steps: tuple[Entry, ...]
-    watched: Entry | None
+    steps: tuple[AuditEntry, ...]
+    watched: AuditEntry | None
     missing: tuple[str, ...]
 
 
 def chain_of(
-    row: Mapping[str, Any], entries: Sequence[Entry], card: ModelCard | None, event_time: str
+    row: Mapping[str, Any], entries: Sequence[AuditEntry], card: ModelCard | None, event_time: str
 ) -> Chain:
     """Links a logged row with the audit.
 
@@ -83,7 +83,7 @@ def chain_of(
     )
 
 
-def deploying_run(version: str, entries: Iterable[Entry]) -> str | None:
+def deploying_run(version: str, entries: Iterable[AuditEntry]) -> str | None:
     """The run that brought a version into service: the last that rolled it out, else deployed it.
 
     A version that was only planned or evaluated was never served by that run.
@@ -95,12 +95,14 @@ def deploying_run(version: str, entries: Iterable[Entry]) -> str | None:
     return None
 
 
-def _order(entry: Entry) -> tuple[int, str]:
+def _order(entry: AuditEntry) -> tuple[int, str]:
     place = STEPS.index(entry.step) if entry.step in STEPS else len(STEPS)
     return place, entry.step
 
 
-def _watched(row: Mapping[str, Any], entries: Iterable[Entry], event_time: str) -> Entry | None:
+def _watched(
+    row: Mapping[str, Any], entries: Iterable[AuditEntry], event_time: str
+) -> AuditEntry | None:
     """The monitoring run in whose window the event lies; replays are logged long after it."""
     event = row.get(event_time)
     if event is None:
@@ -111,7 +113,7 @@ def _watched(row: Mapping[str, Any], entries: Iterable[Entry], event_time: str) 
 
 
 def _missing(
-    version: str, run: str | None, steps: Sequence[Entry], card: ModelCard | None
+    version: str, run: str | None, steps: Sequence[AuditEntry], card: ModelCard | None
 ) -> Iterable[str]:
     if card is None:
         yield f"the folder of version {version} is not at the target any more"
@@ -126,7 +128,7 @@ def _missing(
         yield from _disagreements(card, steps)
 
 
-def _disagreements(card: ModelCard, steps: Iterable[Entry]) -> Iterable[str]:
+def _disagreements(card: ModelCard, steps: Iterable[AuditEntry]) -> Iterable[str]:
     """Digests that the model's card and the run's entries give differently."""
     for entry in (e for e in steps if _is_about(e, card)):
         for name, digest in entry.digests.items():
@@ -134,7 +136,7 @@ def _disagreements(card: ModelCard, steps: Iterable[Entry]) -> Iterable[str]:
                 yield f"the digest of {name} differs between the model and step {entry.step}"
 
 
-def _is_about(entry: Entry, card: ModelCard) -> bool:
+def _is_about(entry: AuditEntry, card: ModelCard) -> bool:
     """Not the watching that led to the retraining, nor the training of another challenger."""
     watching = entry.step == "monitor" or entry.details.get("purpose") == "watch"
     another = entry.step == "train" and entry.version != card.version

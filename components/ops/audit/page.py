@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from components.core.artifacts import ModelCard
-from components.core.audit import Entry
+from components.core.audit import AuditEntry
 from components.ops.audit.chain import Chain
 
 _DIGITS = 12
@@ -60,13 +60,13 @@ def _card(card: ModelCard) -> list[tuple[str, str]]:
     ]
 
 
-def _steps(steps: Iterable[Entry]) -> list[tuple[str, str]]:
+def _steps(steps: Iterable[AuditEntry]) -> list[tuple[str, str]]:
     return [line for entry in steps for line in _entry(entry)]
 
 
-def _entry(entry: Entry) -> list[tuple[str, str]]:
+def _entry(entry: AuditEntry) -> list[tuple[str, str]]:
     lines = [(entry.step, f"{entry.decision}: {entry.reason}")]
-    numbers = entry.details.get("numbers")
+    numbers = entry.details.get("metrics")
     if isinstance(numbers, Mapping) and numbers:
         lines.append(("", _numbers(numbers)))
     if entry.digests:

@@ -40,7 +40,7 @@ def deploy(
 
     outputs = Outputs(Path(deployment.path), Path(report.path))
     verdict = stage(Path(plan.path), Path(model.path), run, outputs)
-    for name, value in verdict.numbers.items():
+    for name, value in verdict.metrics.items():
         if value is not None:
             metrics.log_metric(name, value)
     return verdict.decision, verdict.reason

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from components.core import audit, storage
-from components.core.audit import Entry
+from components.core.audit import AuditEntry
 from components.ops.exporter.summary import Summary, note
 
 _LOGGER = logging.getLogger("ratoon.exporter")
@@ -64,7 +64,7 @@ class Reader:
 
     def _note(self, file: str, content: bytes) -> None:
         try:
-            entry = Entry.model_validate_json(content)
+            entry = AuditEntry.model_validate_json(content)
             if entry.model == self._model:
                 self._summary = note(self._summary, entry)
         except ValueError:  # pydantic's is one, and an instant that is none

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
 
-from components.core.audit import Entry
+from components.core.audit import AuditEntry
 from components.core.spans import parse_instant
 from components.core.spec.operation import Monitoring
 
@@ -40,12 +40,12 @@ class Summary:
     """
 
     steps: Mapping[tuple[str, str], float] = field(default_factory=dict)
-    check: Entry | None = None
+    check: AuditEntry | None = None
     champion: Champion | None = None
     rhythm: Rhythm | None = None
 
 
-def note(summary: Summary, entry: Entry) -> Summary:
+def note(summary: Summary, entry: AuditEntry) -> Summary:
     """Takes an entry in; in whatever order entries come, the newest instant stands.
 
     Raises:
@@ -64,21 +64,21 @@ def note(summary: Summary, entry: Entry) -> Summary:
     return noted
 
 
-def failed(check: Entry) -> tuple[str, ...]:
+def failed(check: AuditEntry) -> tuple[str, ...]:
     """The codes of the findings that failed in a monitoring run."""
     failures = check.details.get("failures")
     codes = (f.get("code") for f in failures if isinstance(f, Mapping)) if failures else ()
     return tuple(sorted({code for code in codes if isinstance(code, str)}))
 
 
-def number(check: Entry, name: str) -> float | None:
+def number(check: AuditEntry, name: str) -> float | None:
     """A number of a monitoring run; None where it has none of that name."""
-    numbers = check.details.get("numbers")
+    numbers = check.details.get("metrics")
     value = numbers.get(name) if isinstance(numbers, Mapping) else None
     return float(value) if isinstance(value, int | float) else None
 
 
-def _newer(known: Entry | None, entry: Entry) -> Entry:
+def _newer(known: AuditEntry | None, entry: AuditEntry) -> AuditEntry:
     if known is None or parse_instant(entry.as_of) >= parse_instant(known.as_of):
         return entry
     return known
@@ -88,7 +88,7 @@ def _champion(known: Champion | None, version: str, as_of_s: float) -> Champion:
     return known if known and known.as_of_s > as_of_s else Champion(version, as_of_s)
 
 
-def _rhythm(known: Rhythm | None, entry: Entry, as_of_s: float) -> Rhythm | None:
+def _rhythm(known: Rhythm | None, entry: AuditEntry, as_of_s: float) -> Rhythm | None:
     given = entry.details.get("monitoring")
     if given is None or (known and known.as_of_s > as_of_s):
         return known

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.core.spec import Part, Spec
+from components.core.spec import Spec, SpecModel
 
 
 def accepted_defaults(spec: Spec, given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -27,7 +27,7 @@ def accepted_defaults(spec: Spec, given: Mapping[str, Any]) -> tuple[tuple[str, 
     )
 
 
-def _left_out(part: Part, given: object, place: str) -> Iterator[tuple[str, str]]:
+def _left_out(part: SpecModel, given: object, place: str) -> Iterator[tuple[str, str]]:
     written = _written(part, given)
     plain = part.model_dump(mode="json", by_alias=True)
     for field, info in type(part).model_fields.items():
@@ -35,14 +35,14 @@ def _left_out(part: Part, given: object, place: str) -> Iterator[tuple[str, str]
         here = f"{place}.{name}" if place else name
         if name in written:
             yield from _inside(value, written[name], here)
-        elif isinstance(value, Part):
+        elif isinstance(value, SpecModel):
             yield from _left_out(value, {}, here)
         elif value is not None or "[]" not in here:
             yield here, _shown(plain[name])
 
 
 def _inside(value: object, given: object, place: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, Part):
+    if isinstance(value, SpecModel):
         yield from _left_out(value, given, place)
     elif isinstance(value, tuple) and isinstance(given, list):
         for part, fields in zip(value, given, strict=False):
@@ -52,7 +52,7 @@ def _inside(value: object, given: object, place: str) -> Iterator[tuple[str, str
             yield from _inside(part, given.get(name), f"{place}.{name}")
 
 
-def _written(part: Part, given: object) -> Mapping[str, Any]:
+def _written(part: SpecModel, given: object) -> Mapping[str, Any]:
     """The fields as written; a short form, such as a list, stands for those that it set."""
     if isinstance(given, Mapping):
         return given

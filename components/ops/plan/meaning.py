@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from components.core.plan import PlannedFeature, Windows
-from components.core.spans import Interval
+from components.core.spans import TimeInterval
 from components.core.spec import External, Margin, Primary, Spec
-from components.core.spec.gates import Change
+from components.core.spec.training import Change
 from components.core.units import format_duration
 from components.ops.plan.windows import windows_late
 
@@ -135,7 +135,7 @@ def _judged(windows: Windows) -> str:
     return f"by labels: {_days([windows.labelled])}, the newest of which all are due"
 
 
-def _days(intervals: Sequence[Interval]) -> str:
+def _days(intervals: Sequence[TimeInterval]) -> str:
     if not intervals:
         return "nothing, the history is too short"
     total = sum((i.end - i.start for i in intervals), timedelta(0))

@@ -3,8 +3,10 @@
 import textwrap
 from collections.abc import Iterable
 
-from components.core.report import Page, Section, Table, render
 from components.ops.plan.meaning import Topic
+from components.report.blocks import Section
+from components.report.page import Page, render
+from components.report.tables import Table
 
 _WIDTH = 100
 _LONG = 30

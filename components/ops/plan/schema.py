@@ -6,16 +6,16 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.core.errors import InputError
-from components.core.spec import Kind
+from components.core.spec import FeatureKind
 
 _PLAIN = {
-    schema_pb2.BYTES: Kind.CATEGORY,
-    schema_pb2.INT: Kind.NUMBER,
-    schema_pb2.FLOAT: Kind.NUMBER,
+    schema_pb2.BYTES: FeatureKind.CATEGORY,
+    schema_pb2.INT: FeatureKind.NUMBER,
+    schema_pb2.FLOAT: FeatureKind.NUMBER,
 }
 
 
-def column_kinds(text: str, where: str) -> Mapping[str, Kind]:
+def column_kinds(text: str, where: str) -> Mapping[str, FeatureKind]:
     """Reads ``schema.pbtxt``.
 
     Args:
@@ -32,7 +32,7 @@ def column_kinds(text: str, where: str) -> Mapping[str, Kind]:
         schema = text_format.Parse(text, schema_pb2.Schema())
     except text_format.ParseError as error:
         raise InputError(where, str(error), "a TensorFlow Metadata schema") from error
-    kinds: dict[str, Kind] = {}
+    kinds: dict[str, FeatureKind] = {}
     for feature in schema.feature:
         if feature.name in kinds:
             raise InputError(where, feature.name, "each column once")
@@ -42,11 +42,11 @@ def column_kinds(text: str, where: str) -> Mapping[str, Kind]:
     return kinds
 
 
-def _kind(feature: schema_pb2.Feature, where: str) -> Kind:
+def _kind(feature: schema_pb2.Feature, where: str) -> FeatureKind:
     if feature.HasField("time_domain"):
-        return Kind.TIMESTAMP
+        return FeatureKind.TIMESTAMP
     if feature.int_domain.is_categorical:
-        return Kind.CATEGORY
+        return FeatureKind.CATEGORY
     kind = _PLAIN.get(feature.type)
     if kind is None:
         given = schema_pb2.FeatureType.Name(feature.type)

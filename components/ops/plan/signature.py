@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from components.core.artifacts import ModelColumn
 from components.core.errors import InputError
 from components.core.plan import PlannedFeature
-from components.core.spec import Feature, Kind, Spec, column_of
-from components.core.spec.features import OF_TIME
+from components.core.spec import Feature, FeatureKind, Spec, column_of
+from components.core.spec.data import OF_TIME
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Signature:
     features: tuple[PlannedFeature, ...]
 
 
-def resolve(spec: Spec, schema: Mapping[str, Kind]) -> Signature:
+def resolve(spec: Spec, schema: Mapping[str, FeatureKind]) -> Signature:
     """Resolves every feature of a spec.
 
     Args:
@@ -54,23 +54,25 @@ def resolve(spec: Spec, schema: Mapping[str, Kind]) -> Signature:
     return Signature(tuple(columns.values()), planned)
 
 
-def default_features(spec: Spec, schema: Mapping[str, Kind]) -> tuple[Feature, ...]:
+def default_features(spec: Spec, schema: Mapping[str, FeatureKind]) -> tuple[Feature, ...]:
     """The features of a spec that lists none.
 
     Every column of the schema, except what is known only later, the label, the key (it identifies
     an example and says nothing about the next one) and instants.
     """
     left_out = {*spec.never_features, spec.label.name, *spec.data.primary.key, *_instants(spec)}
-    names = (n for n, kind in schema.items() if n not in left_out and kind is not Kind.TIMESTAMP)
+    names = (
+        n for n, kind in schema.items() if n not in left_out and kind is not FeatureKind.TIMESTAMP
+    )
     sources = ((name, _source_of(name, spec)) for name in names)
     return tuple(Feature.model_validate({"name": n, "from": s}) for n, s in sources)
 
 
-def _instants(spec: Spec) -> dict[str, Kind]:
+def _instants(spec: Spec) -> dict[str, FeatureKind]:
     """The columns that the spec itself declares to be instants."""
     external = spec.data.external.items()
     histories = (column_of(f"{name}.{x.event_time}") for name, x in external if x.event_time)
-    return dict.fromkeys((spec.data.primary.event_time, *histories), Kind.TIMESTAMP)
+    return dict.fromkeys((spec.data.primary.event_time, *histories), FeatureKind.TIMESTAMP)
 
 
 def _source_of(column: str, spec: Spec) -> str:
@@ -80,7 +82,7 @@ def _source_of(column: str, spec: Spec) -> str:
     return column
 
 
-def _column(feature: Feature, source: str, known: Mapping[str, Kind]) -> ModelColumn:
+def _column(feature: Feature, source: str, known: Mapping[str, FeatureKind]) -> ModelColumn:
     name, place = column_of(source), f"features: {feature.name}"
     kind = known.get(name)
     if kind is None:
@@ -98,26 +100,26 @@ def _column(feature: Feature, source: str, known: Mapping[str, Kind]) -> ModelCo
     return ModelColumn(name=name, source=source, kind=kind.value)
 
 
-def _check_operand(feature: Feature, source: str, kind: Kind) -> None:
-    wanted = Kind.TIMESTAMP if feature.derive in OF_TIME else Kind.NUMBER
+def _check_operand(feature: Feature, source: str, kind: FeatureKind) -> None:
+    wanted = FeatureKind.TIMESTAMP if feature.derive in OF_TIME else FeatureKind.NUMBER
     if kind is not wanted:
         given = f"{source}, a {kind}"
         raise InputError(f"features: {feature.name}: {feature.derive}", given, f"a {wanted}")
-    if feature.kind not in (None, Kind.NUMBER):
+    if feature.kind not in (None, FeatureKind.NUMBER):
         accepted = "number, which every derived feature is"
         raise InputError(f"features: {feature.name}: kind", feature.kind.value, accepted)
 
 
-def _recast(wanted: Kind, kind: Kind, place: str) -> Kind:
-    if wanted is Kind.NUMBER and kind is Kind.CATEGORY:
+def _recast(wanted: FeatureKind, kind: FeatureKind, place: str) -> FeatureKind:
+    if wanted is FeatureKind.NUMBER and kind is FeatureKind.CATEGORY:
         raise InputError(place, "number", "category, for the schema says that it holds text")
     return wanted
 
 
 def _planned(feature: Feature, columns: Mapping[str, ModelColumn]) -> PlannedFeature:
     names = tuple(column_of(source) for source in feature.sources)
-    kind = Kind.NUMBER.value if feature.derive else columns[names[0]].kind
-    if kind == Kind.TIMESTAMP:
+    kind = FeatureKind.NUMBER.value if feature.derive else columns[names[0]].kind
+    if kind == FeatureKind.TIMESTAMP:
         raise InputError(
             f"features: {feature.name}",
             "an instant as it is",

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from components.core.plan import Windows
-from components.core.spans import Interval, Span, SpanKind, format_instant, parse_instant
+from components.core.spans import Span, SpanKind, TimeInterval, format_instant, parse_instant
 from components.core.spec import Spec, window_spans
 
 _FIRST_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
@@ -28,7 +28,7 @@ def cut(spec: Spec, spans: Sequence[Span], as_of: datetime) -> Windows:
     """
     labels_until = as_of - spec.label.known_after
     recent_end = labels_until.replace(hour=0, minute=0, second=0, microsecond=0)
-    recent = Interval(start=recent_end - spec.split.recent, end=recent_end)
+    recent = TimeInterval(start=recent_end - spec.split.recent, end=recent_end)
     history = _interval(first_instant(spec, spans[0]), recent.start)
     weeks = reference_weeks(history, spec.split.reference_weeks)
     last = window_spans(spec.window)
@@ -41,9 +41,11 @@ def cut(spec: Spec, spans: Sequence[Span], as_of: datetime) -> Windows:
         recent=(recent,),
         reference=weeks,
         labels_until=format_instant(labels_until),
-        watch=Interval(start=watched, end=as_of),
-        before=Interval(start=earlier, end=watched),
-        labelled=Interval(start=_before(as_of, every, late + 1), end=_before(as_of, every, late)),
+        watch=TimeInterval(start=watched, end=as_of),
+        before=TimeInterval(start=earlier, end=watched),
+        labelled=TimeInterval(
+            start=_before(as_of, every, late + 1), end=_before(as_of, every, late)
+        ),
     )
 
 
@@ -72,7 +74,7 @@ def first_instant(spec: Spec, first: Span) -> datetime:
     return max(first.start, parse_instant(start)) if start else first.start
 
 
-def reference_weeks(history: Interval, every: int) -> tuple[Interval, ...]:
+def reference_weeks(history: TimeInterval, every: int) -> tuple[TimeInterval, ...]:
     """Every `every`-th week (Monday, UTC) of a history, counted from 1970-01-05 and clipped."""
     if history.start >= history.end:
         return ()
@@ -81,23 +83,23 @@ def reference_weeks(history: Interval, every: int) -> tuple[Interval, ...]:
     weeks = []
     while (start := _FIRST_MONDAY + index * _WEEK) < history.end:
         end = min(start + _WEEK, history.end)
-        weeks.append(Interval(start=max(start, history.start), end=end))
+        weeks.append(TimeInterval(start=max(start, history.start), end=end))
         index += every
     return tuple(weeks)
 
 
-def without(interval: Interval, holes: Iterable[Interval]) -> tuple[Interval, ...]:
+def without(interval: TimeInterval, holes: Iterable[TimeInterval]) -> tuple[TimeInterval, ...]:
     """What is left of an interval when holes, in order and apart, are taken out."""
     pieces, start = [], interval.start
     for hole in holes:
         pieces.append((start, min(hole.start, interval.end)))
         start = max(start, hole.end)
     pieces.append((start, interval.end))
-    return tuple(Interval(start=a, end=b) for a, b in pieces if a < b)
+    return tuple(TimeInterval(start=a, end=b) for a, b in pieces if a < b)
 
 
-def _interval(start: datetime, end: datetime) -> Interval:
-    return Interval(start=start, end=max(start, end))
+def _interval(start: datetime, end: datetime) -> TimeInterval:
+    return TimeInterval(start=start, end=max(start, end))
 
 
 def _shortest(every: SpanKind | timedelta, times: int) -> timedelta:

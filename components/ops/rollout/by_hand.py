@@ -1,10 +1,10 @@
 """What the audit keeps of a decision that a person made."""
 
-from components.core.audit import Entry
+from components.core.audit import AuditEntry
 from components.core.plan import Champion
 
 
-def entry_by_hand(step: str, decision: str, about: Champion, model: str, reason: str) -> Entry:
+def entry_by_hand(step: str, decision: str, about: Champion, model: str, reason: str) -> AuditEntry:
     """The entry of a decision on a version; it belongs to the run that made the version.
 
     Args:
@@ -14,7 +14,7 @@ def entry_by_hand(step: str, decision: str, about: Champion, model: str, reason:
         model: The model's name.
         reason: As the person gave it.
     """
-    return Entry(
+    return AuditEntry(
         run=about.run,
         step=step,
         model=model,

@@ -40,7 +40,7 @@ def rollout(
 
     outputs = Outputs(Path(rollout.path), Path(report.path))
     verdict = roll_out(Path(plan.path), Path(deployment.path), run, outputs)
-    for name, value in verdict.numbers.items():
+    for name, value in verdict.metrics.items():
         if value is not None:
             metrics.log_metric(name, value)
     return verdict.decision, verdict.reason

@@ -19,8 +19,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from components.core.artifacts import Record
 from components.core.errors import InputError
 from components.core.spans import SpanKind
+from components.core.spec.base import Name
 from components.core.spec.load import read_mapping
-from components.core.spec.part import Name
 from components.core.units import Duration, parse_duration
 from components.ops.schedule.cron import parse_cron
 from components.ops.schedule.recurring_run import Origin, WantedRun

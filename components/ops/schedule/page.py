@@ -2,13 +2,16 @@
 
 from datetime import datetime
 
-from components.core.report import Banner, Block, Facts, Note, Page, Tone, render
 from components.core.spans import format_instant, parse_instant
 from components.ops.schedule.boundaries import next_boundary
 from components.ops.schedule.recurrence import Wanted
 from components.ops.schedule.recurring_run import WantedRun
 from components.ops.schedule.settle import Settled
 from components.ops.schedule.trigger import in_words, next_runs, trigger_of
+from components.report.blocks import Banner, Block, Note
+from components.report.page import Page, render
+from components.report.tables import Facts
+from components.report.text import Tone
 
 _TONES: dict[str, Tone] = {"scheduled": "good", "unchanged": "good"}
 _NEXT = 3

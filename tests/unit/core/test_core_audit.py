@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from components.core import audit
-from components.core.audit import Entry, Retraining
+from components.core.audit import AuditEntry, RetrainingClaim
 from components.core.errors import InputError
 from components.core.verdict import Finding, Severity, Verdict
 
 
-def entry(run: str = "run-1", step: str = "validate", reason: str = "all is well") -> Entry:
-    return Entry(
+def entry(run: str = "run-1", step: str = "validate", reason: str = "all is well") -> AuditEntry:
+    return AuditEntry(
         run=run,
         step=step,
         model="churn",
@@ -20,7 +20,7 @@ def entry(run: str = "run-1", step: str = "validate", reason: str = "all is well
         decision="pass",
         reason=reason,
         digests={"plan": "ab"},
-        details={"numbers": {"rows": 3.0, "auc": None}},
+        details={"metrics": {"rows": 3.0, "auc": None}},
     )
 
 
@@ -78,8 +78,8 @@ def test_a_damaged_entry_is_said_and_not_passed_over(tmp_path: Path, content: st
 
 
 def test_of_two_monitors_that_saw_the_same_one_claims(tmp_path: Path) -> None:
-    one = Retraining(run="one", as_of="2013-09-01T00:00:00Z", reason="calibration")
-    two = Retraining(run="two", as_of="2013-09-01T00:00:00Z", reason="calibration")
+    one = RetrainingClaim(run="one", as_of="2013-09-01T00:00:00Z", reason="calibration")
+    two = RetrainingClaim(run="two", as_of="2013-09-01T00:00:00Z", reason="calibration")
 
     assert audit.claim_retraining(str(tmp_path), 0, one)
     assert not audit.claim_retraining(str(tmp_path), 0, two)
@@ -107,11 +107,11 @@ def test_the_entry_of_a_verdict_keeps_what_decided() -> None:
         findings=tuple(found),
         as_of="2013-07-01T00:00:00Z",
         digests={"plan": "ab"},
-        numbers={"auc": 0.5},
+        metrics={"auc": 0.5},
     )
 
     made = audit.entry_of(verdict, "run-1", "churn", "v1")
 
     assert (made.step, made.decision, made.version) == ("evaluate", "refuse", "v1")
-    assert made.details["numbers"] == {"auc": 0.5}
+    assert made.details["metrics"] == {"auc": 0.5}
     assert [f["code"] for f in made.details["failures"]] == ["floor"]

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from components.core.spans import (
-    Interval,
     Span,
     SpanKind,
+    TimeInterval,
     format_instant,
     parse_instant,
     spans_between,
@@ -40,7 +40,7 @@ def test_a_span_knows_its_ends_and_neighbours(
     assert span.next().before() == span
     assert span.before().name == before
     assert Span.holding(SpanKind(kind), span.end - timedelta(seconds=1)) == span
-    assert span.interval == Interval(start=at(start), end=at(end))
+    assert span.interval == TimeInterval(start=at(start), end=at(end))
 
 
 @pytest.mark.parametrize("kind", list(SpanKind))
@@ -64,7 +64,7 @@ def test_spans_between_are_those_with_an_instant_in_it() -> None:
 
 
 def test_an_interval_is_half_open() -> None:
-    interval = Interval(start=at("2013-01-01"), end=at("2013-02-01"))
+    interval = TimeInterval(start=at("2013-01-01"), end=at("2013-02-01"))
 
     assert interval.holds(at("2013-01-01"))
     assert not interval.holds(at("2013-02-01"))

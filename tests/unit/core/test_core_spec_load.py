@@ -117,5 +117,7 @@ def test_a_gate_knows_the_metrics_that_the_tasks_compute() -> None:
 def test_what_a_task_names_are_metrics_of_its_own() -> None:
     for name in JUDGED:
         task = task_of(name)
-        assert {task.decisive, task.ranking, *task.headline, *task.unwatched} <= set(task.judged)
-        assert {task.level, task.rate} == set(task.metrics) - set(task.judged)
+        assert {task.primary_metric, task.ranking, *task.headline, *task.unwatched} <= set(
+            task.judged
+        )
+        assert {task.mean_prediction, task.base_rate} == set(task.metrics) - set(task.judged)

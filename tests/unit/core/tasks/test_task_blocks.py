@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from components.core.tasks import block_interval, blocks_of, compare, paired_difference, task_of
-from components.core.tasks.blocks import Draws, t_quantile
-from components.core.tasks.sample import Sample
+from components.core.tasks.bootstrap import BlockBootstrap, t_quantile
+from components.core.tasks.metrics import Sample
 
 METRICS = task_of("binary").metrics
 NAN = float("nan")
@@ -25,7 +25,7 @@ def flights(rows=1_500, days=12, seed=0, effect=0.8):
 @pytest.mark.parametrize("name", [n for n in METRICS if n != "calibration_error"])
 def test_drawing_blocks_equals_copying_their_rows(name):
     label, probability, _, day = flights(rows=400, days=7)
-    draws = Draws.of(day, 200, 1)
+    draws = BlockBootstrap.of(day, 200, 1)
     fast = draws.values(METRICS[name], Sample.of(label, probability))
     assert len(fast) == 200
     for value, drawn in zip(fast[:40], draws.drawn[:40], strict=True):
@@ -38,7 +38,7 @@ def test_drawing_blocks_equals_copying_their_rows(name):
 def test_calibration_error_is_resampled_within_the_bins_of_the_sample():
     label, probability, _, day = flights(rows=400, days=7)
     probability = np.repeat(np.linspace(0.05, 0.95, 10), 40)  # ten values of equal mass: ten bins
-    draws = Draws.of(day, 200, 1)
+    draws = BlockBootstrap.of(day, 200, 1)
     fast = draws.values(METRICS["calibration_error"], Sample.of(label, probability))
     weight = draws.drawn[0][day]
     gaps = [np.sum((weight * (probability - label))[probability == p]) for p in set(probability)]
@@ -50,7 +50,7 @@ def test_thinned_average_precision_stays_close_to_the_exact_one():
     probability = random.random(9_000)
     label = random.random(9_000) < probability
     day = random.integers(0, 6, 9_000)
-    draws = Draws.of(day, 200, 1)
+    draws = BlockBootstrap.of(day, 200, 1)
     fast = draws.values(METRICS["pr_auc"], Sample.of(label, probability))
     for value, drawn in zip(fast[:5], draws.drawn[:5], strict=True):
         exact = METRICS["pr_auc"](label, probability, drawn[day])
@@ -60,7 +60,7 @@ def test_thinned_average_precision_stays_close_to_the_exact_one():
 def test_a_pair_table_cut_into_parts_is_the_whole(monkeypatch):
     label, probability, _, day = flights()
     whole = block_interval(METRICS["auc"], label, probability, day, resamples=200)
-    monkeypatch.setattr("components.core.tasks.ranking._CELLS", 500)
+    monkeypatch.setattr("components.core.tasks.metrics._CELLS", 500)
     parts = block_interval(METRICS["auc"], label, probability, day, resamples=200)
     assert parts.low == pytest.approx(whole.low, abs=1e-12)
     assert parts.high == pytest.approx(whole.high, abs=1e-12)

@@ -7,8 +7,8 @@ import pytest
 
 from components.core.errors import InputError
 from components.core.tasks import known_metrics, task_of
-from components.core.tasks.calibration import calibration_error
-from components.core.tasks.sample import Sample
+from components.core.tasks.curves import calibration_error
+from components.core.tasks.metrics import Sample
 
 METRICS = task_of("binary").metrics
 NAN = float("nan")

@@ -24,7 +24,7 @@ from components.core.artifacts import (
     SplitName,
 )
 from components.core.plan import Champion, Plan, Purpose, Windows
-from components.core.spans import Interval, SpanKind, format_instant, spans_between
+from components.core.spans import SpanKind, TimeInterval, format_instant, spans_between
 from components.core.spec import load_spec
 from components.data.observe.prediction_log import FIELDS, INSTANT
 from components.data.statistics import statistics_of, write_statistics
@@ -80,8 +80,8 @@ serving: {{log: "{root}/log"}}
             recent=(),
             reference=(),
             labels_until=format_instant(as_of),
-            watch=Interval(start=as_of - WINDOW, end=as_of),
-            before=Interval(start=as_of - 2 * WINDOW, end=as_of - WINDOW),
+            watch=TimeInterval(start=as_of - WINDOW, end=as_of),
+            before=TimeInterval(start=as_of - 2 * WINDOW, end=as_of - WINDOW),
         ),
         champion=Champion(
             version="v1",

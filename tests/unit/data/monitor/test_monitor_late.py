@@ -125,7 +125,7 @@ def test_labels_that_are_late_are_judged_and_found_healthy(churn):
     write_day(churn, JUDGED)
     verdict, coverage = run(churn)
     assert verdict.decision == "healthy", verdict
-    numbers = verdict.numbers
+    numbers = verdict.metrics
     assert (numbers["rows"], numbers["due"], numbers["labelled"]) == (ROWS, ROWS, ROWS)
     assert numbers["auc"] == pytest.approx(0.8)
     assert numbers["calibration_error"] == pytest.approx(0)
@@ -141,7 +141,7 @@ def test_labels_that_are_late_start_a_retraining(churn):
     verdict, _ = run(churn)
     assert verdict.decision == "retrain"
     # Said .2 and .8, came true 0 and .6.
-    assert verdict.numbers["calibration_error"] == pytest.approx(0.2)
+    assert verdict.metrics["calibration_error"] == pytest.approx(0.2)
 
 
 def test_an_older_champions_rows_are_judged_and_that_is_said(churn):

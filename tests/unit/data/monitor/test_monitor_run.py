@@ -59,7 +59,7 @@ def test_a_model_that_is_as_good_as_it_was_is_healthy(lender):
     assert verdict.decision == "healthy", verdict
     assert verdict.failures == ()
     # The last row, of 23:06, has a label that is known an hour later.
-    numbers = verdict.numbers
+    numbers = verdict.metrics
     assert numbers["rows"] == 1000
     assert numbers["labelled"] == 999
     assert numbers["auc"] == pytest.approx(0.8, abs=0.002)
@@ -154,7 +154,7 @@ def test_no_champion_is_never_healthy(lender):
     verdict = run(lender, plan)
     assert verdict.decision == "insufficient"
     assert "nothing serves" in verdict.reason
-    assert verdict.numbers["rows"] == 1000
+    assert verdict.metrics["rows"] == 1000
 
 
 @pytest.mark.parametrize("name", [LIMITS, STATISTICS.format(split="train"), "schema.pbtxt"])
@@ -180,8 +180,8 @@ def test_no_traffic_is_insufficient(lender):
     verdict = run(lender, make_plan(lender))
     assert verdict.decision == "insufficient"
     assert by_code(verdict, "silence")[0].severity == "fail"
-    assert verdict.numbers["rows"] == 0
-    assert verdict.numbers["auc"] is None
+    assert verdict.metrics["rows"] == 0
+    assert verdict.metrics["auc"] is None
 
 
 def test_no_labels_are_insufficient(lender):
@@ -221,7 +221,7 @@ def test_limits_may_be_given(lender):
     verdict = run(lender, make_plan(lender, given))
     assert verdict.decision == "retrain"
     assert [(f.subject, f.limit) for f in verdict.failures] == [("auc", 0.9)]
-    assert verdict.numbers["calibration_limit"] == 0.01
+    assert verdict.metrics["calibration_limit"] == 0.01
 
 
 def test_without_limits_nobody_is_healthy(lender):
@@ -263,9 +263,9 @@ def test_the_champions_own_rows_are_judged_where_there_are_enough(lender):
     write_days(lender, AS_OF - WINDOW + 4 * DAY, 6)
     verdict = run(lender, make_plan(lender))
     assert verdict.decision == "healthy"
-    assert verdict.numbers["rows"] == 600
+    assert verdict.metrics["rows"] == 600
     verdict = run(lender, make_plan(lender, "monitoring: {every: 10d, rows: 700}"))
-    assert verdict.numbers["rows"] == 1000
+    assert verdict.metrics["rows"] == 1000
     assert "the rows of all versions are judged" in by_code(verdict, "versions")[0].sentence
 
 
@@ -293,4 +293,4 @@ def test_a_prediction_that_is_no_number_is_an_alert(lender):
     verdict = run(lender, make_plan(lender))
     assert verdict.decision == "alert"
     assert by_code(verdict, "prediction")[0].measured == pytest.approx(2 / 1000)
-    assert verdict.numbers["auc"] is not None
+    assert verdict.metrics["auc"] is not None

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from components.core.audit import Entry
-from components.core.spans import Interval, SpanKind, parse_instant
+from components.core.audit import AuditEntry
+from components.core.spans import SpanKind, TimeInterval, parse_instant
 from components.data.monitor import signs
 from components.data.monitor.trend import earlier_checks
 
@@ -57,7 +57,7 @@ def test_label_coverage_is_judged_where_enough_is_due(labelled, due, severity):
     ],
 )
 def test_a_window_as_a_person_says_it(start, end, text):
-    window = Interval(start=parse_instant(start), end=parse_instant(end))
+    window = TimeInterval(start=parse_instant(start), end=parse_instant(end))
     assert signs.between(window) == text
 
 
@@ -67,7 +67,7 @@ def test_enough(labelled, severity):
 
 
 def entry(as_of, run="r", step="monitor", model="m", decision="healthy"):
-    return Entry(
+    return AuditEntry(
         run=run,
         step=step,
         model=model,
@@ -76,7 +76,7 @@ def entry(as_of, run="r", step="monitor", model="m", decision="healthy"):
         decision=decision,
         reason="",
         digests={},
-        details={"numbers": {"auc": 0.7}},
+        details={"metrics": {"auc": 0.7}},
     )
 
 
@@ -91,4 +91,4 @@ def test_earlier_checks_are_those_of_this_model_before_now():
     ]
     checks = earlier_checks(entries, "monitor", "m", "mine", NOW)
     assert [(c.as_of.day, c.decision) for c in checks] == [(10, "healthy"), (20, "alert")]
-    assert checks[0].numbers == {"auc": 0.7}
+    assert checks[0].metrics == {"auc": 0.7}

@@ -10,7 +10,13 @@ import pyarrow.parquet as pq
 
 from components.core.artifacts import PLAN, ModelColumn
 from components.core.plan import Plan, Purpose, Windows
-from components.core.spans import Interval, SpanKind, format_instant, parse_instant, spans_between
+from components.core.spans import (
+    SpanKind,
+    TimeInterval,
+    format_instant,
+    parse_instant,
+    spans_between,
+)
 from components.core.spec import load_spec
 from components.data.observe.prediction_log import FIELDS, INSTANT
 
@@ -52,9 +58,9 @@ serving: {{log: "{root}/log"}}
             recent=(),
             reference=(),
             labels_until=format_instant(end),
-            watch=Interval(start=end - day, end=end),
-            before=Interval(start=end - 2 * day, end=end - day),
-            labelled=Interval(start=end - (late + 1) * day, end=end - late * day),
+            watch=TimeInterval(start=end - day, end=end),
+            before=TimeInterval(start=end - 2 * day, end=end - day),
+            labelled=TimeInterval(start=end - (late + 1) * day, end=end - late * day),
         ),
         champion=None,
         digests={},

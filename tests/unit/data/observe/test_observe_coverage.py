@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from components.core.spans import Interval
+from components.core.spans import TimeInterval
 from components.data.observe.coverage import silence
 
 START = datetime(2024, 3, 2, tzinfo=UTC)
@@ -25,12 +25,12 @@ HOUR_US = 3_600_000_000
 )
 def test_hours_without_a_row_and_the_longest_stretch(hours, expected):
     times = np.array([START_US + int(h * HOUR_US) for h in hours], np.int64)
-    window = Interval(start=START, end=datetime(2024, 3, 2, 6, tzinfo=UTC))
+    window = TimeInterval(start=START, end=datetime(2024, 3, 2, 6, tzinfo=UTC))
     assert silence(times, window) == expected
 
 
 def test_a_window_that_begins_within_an_hour_touches_one_hour_more():
-    window = Interval(
+    window = TimeInterval(
         start=datetime(2024, 3, 2, 0, 30, tzinfo=UTC), end=datetime(2024, 3, 2, 1, 30, tzinfo=UTC)
     )
     assert silence(np.array([START_US + HOUR_US], np.int64), window) == (1, 0.5)

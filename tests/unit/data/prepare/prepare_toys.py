@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from components.core.artifacts import ModelColumn
 from components.core.plan import Plan, Purpose, Windows
-from components.core.spans import Interval, format_instant, parse_instant, spans_between
+from components.core.spans import TimeInterval, format_instant, parse_instant, spans_between
 from components.core.spec import load_spec
 
 SPEC = """
@@ -70,12 +70,12 @@ def plan_of(folder: Path, as_of: str = "2024-01-04", text: str = SPEC, columns=C
         columns=columns,
         features=(),
         windows=Windows(
-            train=(Interval(start=start, end=recent - timedelta(hours=12)),),
-            recent=(Interval(start=recent, end=recent + timedelta(days=1)),),
-            reference=(Interval(start=recent - timedelta(hours=12), end=recent),),
+            train=(TimeInterval(start=start, end=recent - timedelta(hours=12)),),
+            recent=(TimeInterval(start=recent, end=recent + timedelta(days=1)),),
+            reference=(TimeInterval(start=recent - timedelta(hours=12), end=recent),),
             labels_until=format_instant(end - spec.label.known_after),
-            watch=Interval(start=start, end=end),
-            before=Interval(start=start, end=end),
+            watch=TimeInterval(start=start, end=end),
+            before=TimeInterval(start=start, end=end),
         ),
         champion=None,
         digests={},

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from components.core.errors import InputError
-from components.core.spec import Kind, Label, parse_rule
+from components.core.spec import FeatureKind, Label, parse_rule
 from components.data.prepare.columns import typed
 from components.data.prepare.labels import read_labels
 from components.data.prepare.refusals import refuse_values, refused_changes
@@ -101,17 +101,17 @@ NOON = dt.datetime(2024, 1, 1, 12, tzinfo=dt.UTC)
 @pytest.mark.parametrize(
     ("given", "kind", "wanted"),
     [
-        (column(1, None), Kind.NUMBER, [1.0, None]),
-        (column(True, False), Kind.NUMBER, [1.0, 0.0]),
-        (column(NAN, float("inf"), 2.5), Kind.NUMBER, [None, None, 2.5]),
-        (column("3", None), Kind.NUMBER, [3.0, None]),
-        (column(7, None), Kind.CATEGORY, ["7", None]),
-        (column("", "a"), Kind.CATEGORY, [None, "a"]),
-        (column("a", "b").dictionary_encode(), Kind.CATEGORY, ["a", "b"]),
-        (column(True), Kind.CATEGORY, ["true"]),
-        (column(dt.datetime(2024, 1, 1, 12)), Kind.TIMESTAMP, [NOON]),
-        (column("2024-01-01T12:00:00"), Kind.TIMESTAMP, [NOON]),
-        (column(NOON, type=pa.timestamp("ns", "America/New_York")), Kind.TIMESTAMP, [NOON]),
+        (column(1, None), FeatureKind.NUMBER, [1.0, None]),
+        (column(True, False), FeatureKind.NUMBER, [1.0, 0.0]),
+        (column(NAN, float("inf"), 2.5), FeatureKind.NUMBER, [None, None, 2.5]),
+        (column("3", None), FeatureKind.NUMBER, [3.0, None]),
+        (column(7, None), FeatureKind.CATEGORY, ["7", None]),
+        (column("", "a"), FeatureKind.CATEGORY, [None, "a"]),
+        (column("a", "b").dictionary_encode(), FeatureKind.CATEGORY, ["a", "b"]),
+        (column(True), FeatureKind.CATEGORY, ["true"]),
+        (column(dt.datetime(2024, 1, 1, 12)), FeatureKind.TIMESTAMP, [NOON]),
+        (column("2024-01-01T12:00:00"), FeatureKind.TIMESTAMP, [NOON]),
+        (column(NOON, type=pa.timestamp("ns", "America/New_York")), FeatureKind.TIMESTAMP, [NOON]),
         (column(1, type=pa.int16()), None, [1]),
     ],
 )
@@ -124,12 +124,16 @@ def test_the_hour_that_a_clock_shows_twice_stays_two_hours():
     twice = [dt.datetime(2013, 11, 3, hour, 30, tzinfo=dt.UTC) for hour in (5, 6)]
     local = column(*twice, type=pa.timestamp("s", "America/New_York"))
     assert {v.hour for v in local.to_pylist()} == {1}
-    assert typed(local, Kind.TIMESTAMP, "here").to_pylist() == twice
+    assert typed(local, FeatureKind.TIMESTAMP, "here").to_pylist() == twice
 
 
 @pytest.mark.parametrize(
     ("given", "kind"),
-    [(column("x"), Kind.NUMBER), (column(5), Kind.TIMESTAMP), (column(NOON), Kind.NUMBER)],
+    [
+        (column("x"), FeatureKind.NUMBER),
+        (column(5), FeatureKind.TIMESTAMP),
+        (column(NOON), FeatureKind.NUMBER),
+    ],
 )
 def test_a_column_of_another_kind_is_an_input_error(given, kind):
     with pytest.raises(InputError, match="here: given"):
@@ -140,7 +144,11 @@ CSV = b'code,when,value\n007,2024-01-01T12:00:00Z,1\n"NA",2024-01-01T12:00:00Z,N
 
 
 def test_csv_keeps_categories_as_they_are_written():
-    wanted = {"code": Kind.CATEGORY, "when": Kind.TIMESTAMP, "value": Kind.NUMBER}
+    wanted = {
+        "code": FeatureKind.CATEGORY,
+        "when": FeatureKind.TIMESTAMP,
+        "value": FeatureKind.NUMBER,
+    }
     table = parse(SourceFile("s.csv", "csv", CSV, ""), wanted)
     assert table.to_pydict() == {
         "code": ["007", "NA", None],

@@ -35,8 +35,8 @@ def test_sound_data_pass(tmp_path):
     # A warmer month is a season: it is shown as skew of the newest days, and stops nothing.
     warned = {f.subject for f in verdict.findings if f.severity is Severity.WARN}
     assert warned == {"weather_temp in recent"}
-    assert verdict.numbers["train_rows"] == 3600
-    assert verdict.numbers["positives"] == pytest.approx(0.3)
+    assert verdict.metrics["train_rows"] == 3600
+    assert verdict.metrics["positives"] == pytest.approx(0.3)
 
 
 def test_what_is_written(tmp_path):

@@ -19,7 +19,7 @@ from components.core.artifacts import (
     SpanCount,
 )
 from components.core.plan import Champion, Plan, Purpose, Windows
-from components.core.spans import Interval, SpanKind, format_instant, spans_between
+from components.core.spans import SpanKind, TimeInterval, format_instant, spans_between
 from components.core.spec import load_spec
 from components.core.verdict import Verdict
 from components.data.validate.run import Folders, validate
@@ -79,10 +79,10 @@ def day_of(index: int) -> pa.Table:
 def plan_of(folder: Path, champion: Champion | None = None, spec: str = SPEC) -> Plan:
     """A plan as of 13 January: 5 January is the reference, 11 and 12 January are recent."""
     as_of = START + DAYS * DAY
-    whole = Interval(start=START, end=as_of)
+    whole = TimeInterval(start=START, end=as_of)
 
-    def days(first: int, end: int) -> Interval:
-        return Interval(start=START + first * DAY, end=START + end * DAY)
+    def days(first: int, end: int) -> TimeInterval:
+        return TimeInterval(start=START + first * DAY, end=START + end * DAY)
 
     return Plan(
         purpose=Purpose.TRAIN,

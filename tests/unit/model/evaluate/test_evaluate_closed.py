@@ -5,7 +5,7 @@ import shutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from evaluate_world import COLUMNS, STALE, TRUTH, Weights, World, failed
+from evaluate_factories import COLUMNS, STALE, TRUTH, EvaluationFactory, Weights, failed
 
 from components.core.artifacts import LIMITS, MODEL_CARD, ModelCard
 from components.core.digest import digest_folder
@@ -32,7 +32,7 @@ def test_an_unreadable_champion_closes_the_gate(world, spoil):
     assert found.verdict.decision == "refuse"
     assert "v1 cannot be read" in found.verdict.reason
     assert failed(found, "champion")
-    assert "recent.auc.retrained" in found.verdict.numbers
+    assert "recent.auc.retrained" in found.verdict.metrics
 
 
 def test_a_champion_that_reads_a_column_that_is_gone_closes_the_gate(world):
@@ -51,14 +51,14 @@ def test_a_first_model_needs_the_spec_to_say_so(world, tmp_path):
     refused = evaluate(world.folders(TRUTH, None), "run-1")
     assert refused.verdict.decision == "refuse"
     assert "first_model: allowed" in refused.verdict.reason
-    allowed = World(tmp_path / "allowed", first_model="allowed")
+    allowed = EvaluationFactory(tmp_path / "allowed", first_model="allowed")
     found = evaluate(allowed.folders(TRUTH, None), "run-1")
     assert (found.verdict.decision, found.version) == ("deploy", "v2")
     assert "Against the champion" not in found.page
 
 
 def test_a_first_model_below_the_floor_is_refused(tmp_path):
-    world = World(tmp_path, first_model="allowed", gates="gates: {floors: {auc: 0.99}}")
+    world = EvaluationFactory(tmp_path, first_model="allowed", gates="gates: {floors: {auc: 0.99}}")
     found = evaluate(world.folders(TRUTH, None), "run-1")
     assert found.verdict.decision == "refuse"
     assert len(failed(found, "floor")) == 2

@@ -4,12 +4,19 @@ import pytest
 
 from components.core.errors import InputError
 from components.core.spec import Gates, Margin, Slice
-from components.core.tasks import Interval, task_of
+from components.core.tasks import ConfidenceInterval, task_of
 from components.core.verdict import Finding, Severity
-from components.model.evaluate.checks import Scores, limit_of, passes
-from components.model.evaluate.choice import choose
-from components.model.evaluate.gate import Challenger, Judgement, check_metrics, judge
-from components.model.evaluate.slices import SliceScore
+from components.model.evaluate.comparison import SliceScore
+from components.model.evaluate.gate import (
+    Challenger,
+    GateResult,
+    HoldoutScores,
+    apply_gates,
+    change_limit,
+    meets_change,
+    validate_gates,
+)
+from components.model.evaluate.selection import select_challenger
 
 TASK = task_of("binary")
 GATES = Gates(
@@ -20,12 +27,12 @@ GATES = Gates(
 
 
 def interval(low, high):
-    return Interval((low + high) / 2, low, high, 20)
+    return ConfidenceInterval((low + high) / 2, low, high, 20)
 
 
 def scores(differences=None, rows=1_000, blocks=20, is_finite=True, **metrics):
     measured = {"auc": 0.7, "brier": 0.15, "log_loss": 0.5, **metrics}
-    return Scores(rows, blocks, is_finite, measured, differences or {})
+    return HoldoutScores(rows, blocks, is_finite, measured, differences or {})
 
 
 def challenger(recent=None, reference=None, **others):
@@ -35,11 +42,11 @@ def challenger(recent=None, reference=None, **others):
 
 
 def failures(one, against_champion=True):
-    return [(f.code, f.subject) for f in judge(one, GATES, TASK, against_champion).failures]
+    return [(f.code, f.subject) for f in apply_gates(one, GATES, TASK, against_champion).failures]
 
 
 def test_one_that_proves_everything_passes():
-    judgement = judge(challenger(), GATES, TASK, True)
+    judgement = apply_gates(challenger(), GATES, TASK, True)
     assert judgement.passes
     assert [f.code for f in judgement.findings] == [
         *("not_worse", "not_worse", "floor", "floor"),
@@ -81,10 +88,10 @@ def test_not_worse_means_that_the_bad_end_is_within_the_margin(metric, low, high
 
 def test_better_can_be_asked_of_a_metric_that_rises():
     metric = TASK.metrics["auc"]
-    assert passes(metric, "better", interval(0.001, 0.01))
-    assert not passes(metric, "better", interval(-0.001, 0.01))
-    assert limit_of(metric, Margin(not_worse_by=0.01)) == -0.01
-    assert limit_of(metric, "better") == 0.0
+    assert meets_change(metric, "better", interval(0.001, 0.01))
+    assert not meets_change(metric, "better", interval(-0.001, 0.01))
+    assert change_limit(metric, Margin(not_worse_by=0.01)) == -0.01
+    assert change_limit(metric, "better") == 0.0
 
 
 def test_one_that_forgot_is_refused_for_that_first():
@@ -97,15 +104,15 @@ def test_one_that_forgot_is_refused_for_that_first():
 
 
 def test_a_margin_of_nothing_allows_nothing():
-    assert passes(TASK.metrics["auc"], Margin(not_worse_by=0), interval(0.0, 0.1))
-    assert not passes(TASK.metrics["auc"], Margin(not_worse_by=0), interval(-1e-9, 0.1))
+    assert meets_change(TASK.metrics["auc"], Margin(not_worse_by=0), interval(0.0, 0.1))
+    assert not meets_change(TASK.metrics["auc"], Margin(not_worse_by=0), interval(-1e-9, 0.1))
 
 
 @pytest.mark.parametrize("differences", [{}, {"log_loss": None, "auc": None}])
 def test_what_cannot_be_compared_is_refused(differences):
     one = challenger(recent=scores(differences, blocks=3))
     assert failures(one) == [("better", "retrained on recent: log_loss")]
-    (finding,) = judge(one, GATES, TASK, True).failures
+    (finding,) = apply_gates(one, GATES, TASK, True).failures
     assert "3 block(s) are too few (at least 5)" in finding.sentence
 
 
@@ -161,9 +168,9 @@ def told(code, severity, subject="x", sentence="It is so."):
 
 
 LOG_LOSS = TASK.metrics["log_loss"]
-PASSED = Judgement("retrained", (told("better", Severity.INFO, "retrained"),))
-ALSO = Judgement("recalibrated", (told("better", Severity.INFO, "recalibrated"),))
-FAILED = Judgement("retrained", (told("better", Severity.FAIL, "retrained", "Not better."),))
+PASSED = GateResult("retrained", (told("better", Severity.INFO, "retrained"),))
+ALSO = GateResult("recalibrated", (told("better", Severity.INFO, "recalibrated"),))
+FAILED = GateResult("retrained", (told("better", Severity.FAIL, "retrained", "Not better."),))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +181,7 @@ FAILED = Judgement("retrained", (told("better", Severity.FAIL, "retrained", "Not
     ],
 )
 def test_of_two_that_pass_the_better_on_the_newest_days_is_chosen(losses, wanted):
-    choice = choose([], [PASSED, ALSO], LOG_LOSS, losses)
+    choice = select_challenger([], [PASSED, ALSO], LOG_LOSS, losses)
     assert (choice.decision, choice.name) == ("deploy", wanted)
     assert "passes too" in choice.reason
     assert "log loss is 0.5" in choice.reason
@@ -182,11 +189,13 @@ def test_of_two_that_pass_the_better_on_the_newest_days_is_chosen(losses, wanted
 
 def test_where_the_metric_rises_the_higher_one_is_chosen():
     areas = {"retrained": 0.70, "recalibrated": 0.71}
-    assert choose([], [PASSED, ALSO], TASK.metrics["auc"], areas).name == "recalibrated"
+    assert select_challenger([], [PASSED, ALSO], TASK.metrics["auc"], areas).name == "recalibrated"
 
 
 def test_the_failures_of_the_other_decide_nothing():
-    choice = choose([], [FAILED, ALSO], LOG_LOSS, {"retrained": 0.4, "recalibrated": 0.5})
+    choice = select_challenger(
+        [], [FAILED, ALSO], LOG_LOSS, {"retrained": 0.4, "recalibrated": 0.5}
+    )
     assert (choice.decision, choice.name) == ("deploy", "recalibrated")
     assert [f.severity for f in choice.findings] == [Severity.INFO, Severity.INFO]
     assert "decides nothing: recalibrated was chosen" in choice.findings[0].sentence
@@ -194,21 +203,21 @@ def test_the_failures_of_the_other_decide_nothing():
 
 
 def test_when_none_passes_the_reason_names_the_first_failure_of_each():
-    choice = choose([], [FAILED], LOG_LOSS, {"retrained": 0.4})
+    choice = select_challenger([], [FAILED], LOG_LOSS, {"retrained": 0.4})
     assert (choice.decision, choice.name) == ("refuse", None)
     assert choice.reason == "Retrained: Not better."
-    assert choose([], [], LOG_LOSS, {}).decision == "refuse"
+    assert select_challenger([], [], LOG_LOSS, {}).decision == "refuse"
 
 
 def test_a_failing_condition_refuses_whoever_passes():
     broken = told("champion", Severity.FAIL, "v1", "The champion cannot be read.")
-    choice = choose([broken], [PASSED], LOG_LOSS, {"retrained": 0.4})
+    choice = select_challenger([broken], [PASSED], LOG_LOSS, {"retrained": 0.4})
     assert (choice.decision, choice.reason) == ("refuse", "The champion cannot be read.")
     assert choice.findings[0] == broken
 
 
 def test_gates_name_only_metrics_that_judge():
-    check_metrics(GATES, TASK)
+    validate_gates(GATES, TASK)
     odd = GATES.model_copy(update={"slices": (Slice(by="c", floors={"rate": 1.0}),)})
     with pytest.raises(InputError, match=r"gates.slices\[0\].floors: given 'rate'"):
-        check_metrics(odd, TASK)
+        validate_gates(odd, TASK)

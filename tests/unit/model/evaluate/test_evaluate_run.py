@@ -6,7 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from evaluate_world import COLUMNS, OFF, SHUFFLED, STALE, TRUTH, Weights, World, failed
+from evaluate_factories import (
+    COLUMNS,
+    OFF,
+    SHUFFLED,
+    STALE,
+    TRUTH,
+    EvaluationFactory,
+    Weights,
+    failed,
+)
 
 from components.core.artifacts import GOLDEN, LIMITS, MODEL_CARD, VERDICT, Golden, ModelCard
 from components.core.digest import digest_folder
@@ -23,7 +32,7 @@ def test_a_better_challenger_is_deployed(world):
     assert found.verdict.reason.startswith("Retrained on recent: log loss changes by -")
     assert digest_folder(folders.chosen) == digest_folder(folders.model)
     assert found.verdict.digests["chosen"] == digest_folder(folders.chosen)
-    numbers = found.verdict.numbers
+    numbers = found.verdict.metrics
     change = "recent.log_loss.retrained.difference"
     assert numbers[f"{change}.low"] < numbers[change] < numbers[f"{change}.high"] < 0
     assert numbers[change] == pytest.approx(
@@ -62,10 +71,10 @@ def test_a_model_of_a_shuffled_label_is_refused_and_nothing_is_handed_on(world):
 
 def test_better_on_the_newest_days_but_forgot_the_rest_is_refused(tmp_path):
     newest = Weights(bias=-1.0, of_x=1.5, of_b=-1.6)  # lately b means the opposite
-    world = World(tmp_path, recent=newest)
+    world = EvaluationFactory(tmp_path, recent=newest)
     found = evaluate(world.folders(newest, world.champion(TRUTH)), "run-1")
     assert found.verdict.decision == "refuse"
-    assert found.verdict.numbers["recent.log_loss.retrained.difference.high"] < 0
+    assert found.verdict.metrics["recent.log_loss.retrained.difference.high"] < 0
     subjects = {f.subject for f in failed(found, "not_worse")}
     assert subjects >= {"retrained on reference: log_loss", "retrained on reference: auc"}
     assert found.verdict.reason.startswith("Retrained on reference: log loss changes by +")
@@ -98,7 +107,7 @@ def test_the_recalibrated_export_answers_as_it_was_judged(world):
     # By a second way: the metric of the exported model is the one in the verdict.
     label = rows.column("late").to_numpy()
     loss = -np.mean(np.log(np.where(label == 1, probability, 1 - probability)))
-    assert loss == pytest.approx(found.verdict.numbers["recent.log_loss.recalibrated"], abs=1e-5)
+    assert loss == pytest.approx(found.verdict.metrics["recent.log_loss.recalibrated"], abs=1e-5)
     scale, offset = exported.model.calibration.numpy()
     assert scale == pytest.approx(1.0, abs=0.15)
     assert offset == pytest.approx(OFF.bias * -1 + TRUTH.bias, abs=0.2)
@@ -112,12 +121,12 @@ def test_recalibrating_twice_composes(world, tmp_path):
     first = evaluate(world.folders(SHUFFLED, world.champion(OFF)), "run-1")
     assert first.version == "v2-c"
     chosen = tmp_path / "out" / "chosen"
-    second = World(tmp_path / "second", recent=Weights(bias=-2.2))
+    second = EvaluationFactory(tmp_path / "second", recent=Weights(bias=-2.2))
     champion = replace_champion(second, chosen)
     folders = second.folders(SHUFFLED, champion)
     found = evaluate(folders, "run-2")
-    assert found.verdict.numbers["recent.log_loss.recalibrated.difference.high"] < 0
-    assert found.verdict.numbers["recent.calibration_error.recalibrated"] < 0.05
+    assert found.verdict.metrics["recent.log_loss.recalibrated.difference.high"] < 0
+    assert found.verdict.metrics["recent.calibration_error.recalibrated"] < 0.05
 
 
 def replace_champion(world, folder):
@@ -131,4 +140,4 @@ def test_a_champion_without_a_calibration_still_competes(world):
     found = evaluate(world.folders(TRUTH, world.champion(STALE, calibrated=False)), "run-1")
     assert found.version == "v2"
     assert any(f.code == "recalibration" for f in found.verdict.findings)
-    assert "recent.auc.recalibrated" not in found.verdict.numbers
+    assert "recent.auc.recalibrated" not in found.verdict.metrics

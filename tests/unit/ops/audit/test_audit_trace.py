@@ -14,7 +14,7 @@ import pytest
 
 from components.core import audit
 from components.core.artifacts import ModelCard
-from components.core.audit import Entry
+from components.core.audit import AuditEntry
 from components.core.errors import InputError
 from components.ops.audit.__main__ import main
 from components.ops.audit.predictions import find_predictions
@@ -62,7 +62,8 @@ def enter(root: Path, run: str, step: str, decision: str, version: str | None, *
     fields = {"model": "churn", "as_of": "2013-07-01T00:00:00Z", "reason": f"{step} said so"}
     entry = {**fields, "digests": {"spec": DIGESTS["spec"]}, **more}
     audit.append(
-        f"{root}/log-audit", Entry(run=run, step=step, decision=decision, version=version, **entry)
+        f"{root}/log-audit",
+        AuditEntry(run=run, step=step, decision=decision, version=version, **entry),
     )
 
 
@@ -108,7 +109,7 @@ def model(tmp_path: Path) -> Path:
         "evaluate",
         "deploy",
         VERSION,
-        details={"numbers": {"auc": 0.75, "x": None}},
+        details={"metrics": {"auc": 0.75, "x": None}},
     )
     enter(tmp_path, "train-9", "evaluate", "refuse", VERSION)
     enter(tmp_path, "train-9", "plan", "planned", VERSION)

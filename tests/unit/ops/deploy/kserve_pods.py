@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from components.core.latency import SERVER_BOUNDS_MS
+from components.core.artifacts import SERVER_LATENCY_BOUNDS_MS
 
 _addresses = itertools.count(2)
 
@@ -27,7 +27,7 @@ class Server:
 
     def metrics(self) -> str:
         lines = ["# TYPE ratoon_request_seconds histogram"]
-        bounds = [bound / 1000 for bound in SERVER_BOUNDS_MS]
+        bounds = [bound / 1000 for bound in SERVER_LATENCY_BOUNDS_MS]
         for bound in bounds:
             below = sum(seconds <= bound for seconds in self.seconds)
             lines.append(f'ratoon_request_seconds_bucket{{le="{bound}"}} {below}')

@@ -14,7 +14,7 @@ import pytest
 import s3fs
 
 from components.core import audit
-from components.core.audit import Entry, Retraining
+from components.core.audit import AuditEntry, RetrainingClaim
 
 ROOT = Path(__file__).parents[4]
 STORE = Path(os.environ.get("RATOON_ENVS", ROOT / ".venv")) / "dev/bin/moto_server"
@@ -25,8 +25,8 @@ KEYS = {
 }
 
 
-def entry(step, run, decision, model="flights", version=None) -> Entry:
-    return Entry(
+def entry(step, run, decision, model="flights", version=None) -> AuditEntry:
+    return AuditEntry(
         run=run,
         step=step,
         model=model,
@@ -90,7 +90,7 @@ def test_a_growing_audit_is_followed(tmp_path):
     uri = str(tmp_path / "audit")
     audit.append(uri, entry("rollout", "07", "promoted", version="v1"))
     audit.append(uri, entry("rollout", "09", "promoted", "another", "other"))
-    audit.claim_retraining(uri, 0, Retraining(run="07", as_of="2013-07-01", reason="auc"))
+    audit.claim_retraining(uri, 0, RetrainingClaim(run="07", as_of="2013-07-01", reason="auc"))
     with exporting(tmp_path, f"flights: {uri}\nempty: {tmp_path}/none\n") as (exporter, metric):
         until(lambda: metric('ratoon_audit_up{model="flights"}') == 1)
         first = metric('ratoon_champion_timestamp_seconds{model="flights",version="v1"}')
@@ -158,6 +158,6 @@ def httpx_status(address) -> int:
     return 0
 
 
-def put(bucket, one: Entry) -> None:
+def put(bucket, one: AuditEntry) -> None:
     content = one.model_dump_json().encode()
     bucket.pipe_file(f"ratoon/audit/runs/{one.run}/{one.step}.json", content)

@@ -2,15 +2,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from components.core.audit import Entry
+from components.core.audit import AuditEntry
 from components.core.spec.operation import Monitoring
 from components.ops.exporter.metrics import AuditMetrics, Watched
 from components.ops.exporter.reader import Reading
 from components.ops.exporter.summary import Summary, failed, note
 
 
-def entry(step, as_of, decision, version=None, **details) -> Entry:
-    return Entry(
+def entry(step, as_of, decision, version=None, **details) -> AuditEntry:
+    return AuditEntry(
         run=f"run-{as_of}",
         step=step,
         model="flights",
@@ -66,12 +66,12 @@ def test_the_champion_is_what_was_promoted_last_for(order):
 
 
 CHECKS = [
-    entry("monitor", "2013-08-01T00:00:00Z", "healthy", numbers={"due": 10}, failures=[]),
+    entry("monitor", "2013-08-01T00:00:00Z", "healthy", metrics={"due": 10}, failures=[]),
     entry(
         "monitor",
         "2013-09-01T00:00:00Z",
         "alert",
-        numbers={"due": 100.0, "labelled": 60.0, "auc": None},
+        metrics={"due": 100.0, "labelled": 60.0, "auc": None},
         failures=[{"code": "labels"}, {"code": "age"}, {"code": "labels"}],
     ),
 ]

@@ -3,7 +3,7 @@
 import pytest
 
 from components.core.errors import InputError
-from components.core.spec import Kind, Spec, load_spec
+from components.core.spec import FeatureKind, Spec, load_spec
 from components.ops.plan.schema import column_kinds
 from components.ops.plan.signature import resolve
 
@@ -16,17 +16,17 @@ data:
 label: {column: left, known_after: 1d, name: leaves}
 """
 SCHEMA = {
-    "customer": Kind.CATEGORY,
-    "seen_at": Kind.NUMBER,
-    "plan": Kind.CATEGORY,
-    "months": Kind.NUMBER,
-    "spend": Kind.NUMBER,
-    "gone": Kind.NUMBER,
-    "left": Kind.NUMBER,
-    "leaves": Kind.NUMBER,
-    "joined_at": Kind.TIMESTAMP,
-    "city_rain": Kind.NUMBER,
-    "city_tax_rate": Kind.NUMBER,
+    "customer": FeatureKind.CATEGORY,
+    "seen_at": FeatureKind.NUMBER,
+    "plan": FeatureKind.CATEGORY,
+    "months": FeatureKind.NUMBER,
+    "spend": FeatureKind.NUMBER,
+    "gone": FeatureKind.NUMBER,
+    "left": FeatureKind.NUMBER,
+    "leaves": FeatureKind.NUMBER,
+    "joined_at": FeatureKind.TIMESTAMP,
+    "city_rain": FeatureKind.NUMBER,
+    "city_tax_rate": FeatureKind.NUMBER,
 }
 
 
@@ -133,7 +133,7 @@ def test_refuses_a_slice_by_a_column_that_is_not_there() -> None:
 
 def test_refuses_a_schema_without_a_usable_column() -> None:
     with pytest.raises(InputError, match="at least one usable column"):
-        resolve(spec_of(), {"customer": Kind.CATEGORY, "left": Kind.NUMBER})
+        resolve(spec_of(), {"customer": FeatureKind.CATEGORY, "left": FeatureKind.NUMBER})
 
 
 def test_reads_kinds_from_the_schema() -> None:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from components.core.plan import Windows
-from components.core.spans import Interval, Span, SpanKind, spans_between
+from components.core.spans import Span, SpanKind, TimeInterval, spans_between
 from components.core.spec import Spec, load_spec
 from components.ops.plan.windows import cut, reference_weeks, without
 
@@ -23,8 +23,8 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def between(start: str, end: str) -> Interval:
-    return Interval(start=at(start), end=at(end))
+def between(start: str, end: str) -> TimeInterval:
+    return TimeInterval(start=at(start), end=at(end))
 
 
 def spec_of(more: str = "", span: str = "day") -> Spec:

@@ -7,16 +7,17 @@ widened for few blocks (Hesterberg 2015, "What teachers should know about the bo
 expanded percentile interval): ten days would otherwise give 90% where 95% is promised.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from components.core.tasks.sample import Floats, Ints, Sample
+from components.core.tasks.metrics import Floats, Ints, Sample
 from components.core.tasks.task import Metric
 
-MINIMUM_BLOCKS = 5
+MIN_BLOCKS = 5
 _UNDEFINED_SHARE = 0.05
 _DAY_US = 86_400_000_000
 _BLOCK_US = {"hour": _DAY_US // 24, "day": _DAY_US, "week": 7 * _DAY_US}
@@ -24,7 +25,7 @@ _MONDAY_US = 3 * _DAY_US  # 1970-01-01 was a Thursday
 
 
 @dataclass(frozen=True)
-class Interval:
+class ConfidenceInterval:
     """An estimate and how sure it is.
 
     Attributes:
@@ -65,7 +66,7 @@ def block_interval(
     resamples: int = 1_000,
     confidence: float = 0.95,
     seed: int = 17,
-) -> Interval | None:
+) -> ConfidenceInterval | None:
     """A metric with its interval.
 
     Args:
@@ -81,7 +82,7 @@ def block_interval(
         None where none can be given: the metric is not defined, or there are under 5 blocks.
     """
     sample = Sample.of(label, prediction)
-    draws = Draws.of(blocks, resamples, seed)
+    draws = BlockBootstrap.of(blocks, resamples, seed)
     return draws.interval(metric.of(sample), draws.values(metric, sample), confidence)
 
 
@@ -95,7 +96,7 @@ def paired_difference(
     resamples: int = 1_000,
     confidence: float = 0.95,
     seed: int = 17,
-) -> Interval | None:
+) -> ConfidenceInterval | None:
     """The metric of `prediction` minus that of `against` on the same rows, with its interval.
 
     Both are measured on the same draws of blocks, so that what moves both cancels. Arguments and
@@ -105,13 +106,13 @@ def paired_difference(
     a, b = metric.of(ours), metric.of(theirs)
     if a is None or b is None:
         return None
-    draws = Draws.of(blocks, resamples, seed)
+    draws = BlockBootstrap.of(blocks, resamples, seed)
     values = draws.values(metric, ours) - draws.values(metric, theirs)
     return draws.interval(a - b, values, confidence)
 
 
 @dataclass(frozen=True)
-class Draws:
+class BlockBootstrap:
     """Blocks drawn with replacement, the same ones for everything that is to be compared.
 
     Attributes:
@@ -123,10 +124,10 @@ class Draws:
     drawn: Floats
 
     @classmethod
-    def of(cls, blocks: ArrayLike, resamples: int, seed: int) -> "Draws":
+    def of(cls, blocks: ArrayLike, resamples: int, seed: int) -> "BlockBootstrap":
         """Draws as many blocks as there are, `resamples` times."""
         ids, block = np.unique(np.asarray(blocks).reshape(-1), return_inverse=True)
-        if len(ids) < MINIMUM_BLOCKS:
+        if len(ids) < MIN_BLOCKS:
             return cls(block.reshape(-1), np.empty((0, len(ids))))
         random = np.random.Generator(np.random.PCG64(seed))
         drawn = random.multinomial(len(ids), np.full(len(ids), 1 / len(ids)), resamples)
@@ -142,7 +143,7 @@ class Draws:
 
     def interval(
         self, estimate: float | None, values: Floats, confidence: float
-    ) -> Interval | None:
+    ) -> ConfidenceInterval | None:
         """The interval of an estimate from its values in each draw; None: none can be given."""
         if estimate is None or not len(values) or np.isnan(values).mean() > _UNDEFINED_SHARE:
             return None
@@ -150,7 +151,9 @@ class Draws:
         tail = _tail(confidence, count)
         low, high = np.nanquantile(values, (tail, 1 - tail)) + estimate - np.nanmean(values)
         # A very skewed sample could leave its own estimate outside.
-        return Interval(estimate, min(float(low), estimate), max(float(high), estimate), count)
+        return ConfidenceInterval(
+            estimate, min(float(low), estimate), max(float(high), estimate), count
+        )
 
 
 def _tail(confidence: float, blocks: int) -> float:
@@ -172,3 +175,70 @@ def t_quantile(level: float, freedom: int) -> float:
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
     return z + first / freedom + second / freedom**2 + third / freedom**3
+
+
+# ---- comparison: Several models on the same rows: each metric once, with its interval and its
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What several models score on the same rows; each mapping is model to metric name to number.
+
+    Attributes:
+        values: The metrics; None where one is not defined.
+        intervals: Their intervals; None where there is none.
+        differences: Each other model minus the one compared with, with its interval.
+        rows: Rows measured.
+        blocks: Blocks that they lie in.
+    """
+
+    values: Mapping[str, Mapping[str, float | None]]
+    intervals: Mapping[str, Mapping[str, ConfidenceInterval | None]]
+    differences: Mapping[str, Mapping[str, ConfidenceInterval | None]]
+    rows: int
+    blocks: int
+
+
+def compare(
+    metrics: Iterable[Metric],
+    label: ArrayLike,
+    predictions: Mapping[str, ArrayLike],
+    blocks: ArrayLike,
+    *,
+    against: str | None = None,
+    resamples: int = 1_000,
+    confidence: float = 0.95,
+    seed: int = 17,
+) -> Comparison:
+    """Measures models on the same draws of blocks.
+
+    Args:
+        metrics: Of the task.
+        label: [n].
+        predictions: Model to its predictions, each float [n].
+        blocks: int [n], rows of one block share a number.
+        against: The model that the others are compared with; None: they are not.
+        resamples: How often blocks are drawn.
+        confidence: Of every interval.
+        seed: Same seed, same intervals.
+    """
+    draws = BlockBootstrap.of(blocks, resamples, seed)
+    samples = {name: Sample.of(label, values) for name, values in predictions.items()}
+    values: dict[str, dict[str, float | None]] = {name: {} for name in samples}
+    intervals: dict[str, dict[str, ConfidenceInterval | None]] = {name: {} for name in samples}
+    differences: dict[str, dict[str, ConfidenceInterval | None]] = {
+        name: {} for name in samples if against is not None and name != against
+    }
+    for metric in metrics:
+        drawn = {name: draws.values(metric, sample) for name, sample in samples.items()}
+        for name, sample in samples.items():
+            value = values[name][metric.name] = metric.of(sample)
+            intervals[name][metric.name] = draws.interval(value, drawn[name], confidence)
+        for name, found in differences.items():
+            ours, theirs = values[name][metric.name], values[str(against)][metric.name]
+            found[metric.name] = (
+                None
+                if ours is None or theirs is None
+                else draws.interval(ours - theirs, drawn[name] - drawn[str(against)], confidence)
+            )
+    return Comparison(values, intervals, differences, len(draws.block), draws.drawn.shape[1])

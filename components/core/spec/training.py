@@ -6,14 +6,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from components.core.spec.part import Part, Shape, fault
+from components.core.spec.base import Column, SpecModel, TextPattern, field_error
 from components.core.units import Duration, Share
 
 _WINDOW = re.compile(r"last ([1-9]\d*) spans?")
 _EVERY = re.compile(r"every ([2-9]|[1-9]\d+)(?:st|nd|rd|th)? week")
 
 
-class History(Part):
+class History(SpecModel):
     """What must be there before anyone trains."""
 
     spans: int = Field(3, ge=1, description="Spans with rows.")
@@ -23,14 +23,14 @@ class History(Part):
     newest: Duration = Field(timedelta(days=45), description="Age of the newest row at as_of.")
 
 
-class Split(Part):
+class Split(SpecModel):
     """Two holdouts, both cut by time."""
 
     recent: Duration = Field(
         timedelta(days=10), description="The newest labelled days: a challenger must be better."
     )
     reference: Annotated[
-        str, Shape(_EVERY.pattern, "every Nth week, N at least 2, such as every 5th week")
+        str, TextPattern(_EVERY.pattern, "every Nth week, N at least 2, such as every 5th week")
     ] = Field(
         "every 5th week",
         description="Weeks that no model ever trains on: a challenger must not have forgotten.",
@@ -67,11 +67,12 @@ def window_spans(window: str) -> int | None:
 
 
 _Module = Annotated[
-    str, Shape(r"[A-Za-z_][A-Za-z0-9_]*\.py", "a file of the model's folder, such as model.py")
+    str,
+    TextPattern(r"[A-Za-z_][A-Za-z0-9_]*\.py", "a file of the model's folder, such as model.py"),
 ]
 
 
-class Network(Part):
+class Network(SpecModel):
     """A built-in network, or the user's own by `module`."""
 
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(
@@ -103,5 +104,79 @@ class Network(Part):
         changed = [name for name in network if getattr(self, name) != fields[name].default]
         if self.module and changed:
             given = f"beside {', '.join(changed)}"
-            raise fault("module", given, "one of the two, for a module builds the whole network")
+            raise field_error(
+                "module", given, "one of the two, for a module builds the whole network"
+            )
+        return self
+
+
+# ---- gates: ``gates``: what a challenger must prove before it may serve.
+
+
+class Margin(SpecModel):
+    """Not worse than the champion by more than this, in the metric's own unit."""
+
+    not_worse_by: float = Field(ge=0)
+
+
+Change = Literal["better"] | Margin
+
+
+def _recent() -> dict[str, Change]:
+    return {"log_loss": "better"}
+
+
+def _reference() -> dict[str, Change]:
+    return {"log_loss": Margin(not_worse_by=0.005), "auc": Margin(not_worse_by=0.01)}
+
+
+class Slice(SpecModel):
+    """A part of the holdout with floors of its own, for every value of a column."""
+
+    by: Column = Field(description="The column whose values make the slices.")
+    floors: dict[str, float] = Field(description="Metric to the least (or most) that is accepted.")
+    rows: int = Field(500, ge=1, description="A smaller slice is shown but not judged.")
+
+
+_Behaviour = Annotated[
+    str,
+    TextPattern(
+        r"[A-Za-z0-9_-]+\.ya?ml", "a YAML file of the model's folder, such as behaviour.yaml"
+    ),
+]
+
+
+class Gates(SpecModel):
+    """The model gate; each metric's direction is known to the task."""
+
+    block: Literal["day", "hour", "week"] = Field(
+        "day", description="Rows of one block are not independent; intervals resample blocks."
+    )
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="Of every interval.")
+    resamples: int = Field(1_000, ge=200, description="Bootstrap resamples.")
+    floors: dict[str, float] = Field(
+        default_factory=lambda: {"auc": 0.6},
+        description="Metric to the worst accepted value, on both holdouts.",
+    )
+    recent: dict[str, Change] = Field(
+        default_factory=_recent,
+        description="Change against the champion on the newest days.",
+    )
+    reference: dict[str, Change] = Field(
+        default_factory=_reference,
+        description="Change against the champion on the reference weeks.",
+    )
+    slices: tuple[Slice, ...] = ()
+    behaviour: _Behaviour | None = Field(
+        None, description="A file of the model's folder with behaviour tests."
+    )
+    approval: Literal["none", "required"] = Field(
+        "none", description="required: a promotion is proposed and waits for a person."
+    )
+
+    @model_validator(mode="after")
+    def _judges_something(self) -> Self:
+        for name in ("floors", "recent", "reference"):
+            if not getattr(self, name):
+                raise field_error(name, "nothing", "a metric at least; a gate must judge something")
         return self

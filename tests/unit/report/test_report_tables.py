@@ -6,9 +6,8 @@ from enum import StrEnum
 
 import pytest
 
-from components.core.report import Facts, Finding, Findings, Links, Table
-from components.core.report.text import decimals_for, escape, format_value
-from components.core.report.tone import tone_of
+from components.report.tables import Facts, FindingRow, Findings, Links, Table
+from components.report.text import decimals_for, escape, format_value, tone_of
 
 
 class Severity(StrEnum):
@@ -102,7 +101,7 @@ def test_severity_has_a_tone(severity: object, tone: str) -> None:
 
 
 def test_findings_are_worst_first_and_otherwise_in_order() -> None:
-    rows = [Finding(s, s + i, "", 1, 2, "") for s in ("info", "warn", "fail") for i in "12"]
+    rows = [FindingRow(s, s + i, "", 1, 2, "") for s in ("info", "warn", "fail") for i in "12"]
     html = Findings(rows).html(2)
     codes = re.findall(r"<code>(\w+)</code>", html)
     assert codes == ["fail1", "fail2", "warn1", "warn2", "info1", "info2"]

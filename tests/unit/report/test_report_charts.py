@@ -8,14 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from components.core.report import (
-    Bars,
-    Interval,
-    Series,
-    bar_chart,
-    interval_chart,
-    line_chart,
-)
+from components.report.charts.bars import Bars, ErrorBar, bar_chart, interval_chart
+from components.report.charts.line import Series, line_chart
 
 NAN, INF = math.nan, math.inf
 SVG = "{http://www.w3.org/2000/svg}"
@@ -38,7 +32,7 @@ EMPTY: dict[str, Callable[[], str]] = {
     "no bar": lambda: bar_chart([], []),
     "bars of NaN": lambda: bar_chart(["a"], [Bars("x", [NAN])]),
     "no interval": lambda: interval_chart([], title="t"),
-    "interval of NaN": lambda: interval_chart([Interval("a", NAN, None, INF)], limit=0.1),
+    "interval of NaN": lambda: interval_chart([ErrorBar("a", NAN, None, INF)], limit=0.1),
 }
 
 FULL: dict[str, Callable[[], str]] = {
@@ -59,9 +53,9 @@ FULL: dict[str, Callable[[], str]] = {
     "zeros": lambda: bar_chart(["a"], [Bars("x", [0])]),
     "intervals": lambda: interval_chart(
         [
-            Interval("<auc>", 0.1, -0.1, 0.3, "good", limit=-0.2),
-            Interval("x", NAN, None, None, "bad"),
-            Interval("y", 0.2, None, NAN, "warn"),
+            ErrorBar("<auc>", 0.1, -0.1, 0.3, "good", limit=-0.2),
+            ErrorBar("x", NAN, None, None, "bad"),
+            ErrorBar("y", 0.2, None, NAN, "warn"),
         ],
         limit=0.05,
         x_label="difference",
@@ -92,7 +86,7 @@ def test_random_magnitudes_never_fail() -> None:
         values = [draw.choice([0, 1, -1]) * 10 ** draw.uniform(-320, 308) for _ in range(4)]
         ET.fromstring(line_chart([Series("a", values, values[::-1])], limit=values[0]))
         ET.fromstring(bar_chart(list("abcd"), [Bars("x", values)]))
-        ET.fromstring(interval_chart([Interval("a", *values[:3])], limit=values[3]))
+        ET.fromstring(interval_chart([ErrorBar("a", *values[:3])], limit=values[3]))
 
 
 def test_points_stand_where_the_axes_say() -> None:
@@ -143,7 +137,7 @@ def test_bars_hang_from_zero() -> None:
 
 
 def test_interval_writes_its_numbers_and_a_shape_for_its_tone() -> None:
-    svg = interval_chart([Interval("AUC", 0.0021, -0.004, 0.0083, "bad")], limit=0)
+    svg = interval_chart([ErrorBar("AUC", 0.0021, -0.004, 0.0083, "bad")], limit=0)
     assert "0.0021 [\u22120.0040, 0.0083]" in texts(svg)
     assert "limit" in texts(svg)
     assert svg.count("<rect") == 1

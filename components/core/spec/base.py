@@ -9,7 +9,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 
-class Part(BaseModel):
+class SpecModel(BaseModel):
     """A part of a spec: frozen, and closed to words that it does not know."""
 
     model_config = ConfigDict(
@@ -18,7 +18,7 @@ class Part(BaseModel):
 
 
 @dataclass(frozen=True)
-class Shape:
+class TextPattern:
     """Marks a text that must be of a pattern, with the words that a person is told.
 
     Attributes:
@@ -52,7 +52,7 @@ class Shape:
         return {**handler(schema), "pattern": f"^{self.pattern}$"}
 
 
-def fault(at: str, given: str, accepted: str, do: str = "") -> PydanticCustomError:
+def field_error(at: str, given: str, accepted: str, do: str = "") -> PydanticCustomError:
     """What is wrong with several fields together.
 
     Args:
@@ -67,20 +67,20 @@ def fault(at: str, given: str, accepted: str, do: str = "") -> PydanticCustomErr
 
 Name = Annotated[
     str,
-    Shape(
+    TextPattern(
         r"[a-z]([-a-z0-9]{0,48}[a-z0-9])?",
         "a DNS label: a lower-case letter, then letters, digits and '-', at most 50",
     ),
 ]
 Column = Annotated[
     str,
-    Shape(
+    TextPattern(
         r"[A-Za-z_][A-Za-z0-9_]*", "the name of a column: a letter or _, then letters, digits, _"
     ),
 ]
 Source = Annotated[
     str,
-    Shape(
+    TextPattern(
         r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?",
         "a column such as temp, or that of an external source such as weather.temp",
     ),

@@ -5,26 +5,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from components.core.report import (
-    Banner,
-    Bars,
-    Facts,
-    Figure,
-    Finding,
-    Findings,
-    Interval,
-    Links,
-    Note,
-    Page,
-    Row,
-    Section,
-    Series,
-    Table,
-    bar_chart,
-    interval_chart,
-    line_chart,
-    render,
-)
+from components.report.blocks import Banner, Figure, Note, Row, Section
+from components.report.charts.bars import Bars, ErrorBar, bar_chart, interval_chart
+from components.report.charts.line import Series, line_chart
+from components.report.page import Page, render
+from components.report.tables import Facts, FindingRow, Findings, Links, Table
 
 EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>\x00\ud800"
 VOID = {"meta", "br", "img", "hr", "link", "input"}
@@ -59,11 +44,11 @@ def outline_of(html: str) -> Outline:
 
 
 def full_page(text: str) -> Page:
-    finding = Finding(text, text, text, text, text, text)
+    finding = FindingRow(text, text, text, text, text, text)
     charts = [
         line_chart([Series(text, [text, "b"], [1, 2])], title=text, x_label=text, y_label=text),
         bar_chart([text, "b"], [Bars(text, [1, 2])], title=text, x_label=text, y_label=text),
-        interval_chart([Interval(text, 0.1, 0.0, 0.2)], title=text, x_label=text),
+        interval_chart([ErrorBar(text, 0.1, 0.0, 0.2)], title=text, x_label=text),
     ]
     blocks = [
         Banner(text, text, "bad"),

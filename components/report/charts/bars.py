@@ -1,18 +1,120 @@
-"""Interval charts: estimates with their uncertainty, against zero and a limit."""
+"""Bar charts: the same classes counted in several groups, side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.core.report.chart.axes import Axis, Frame, numeric_axis
-from components.core.report.chart.layout import Sheet, draw_chart, draw_nothing
-from components.core.report.chart.legend import Entry
-from components.core.report.chart.palette import TONE_COLOURS, marker
-from components.core.report.chart.scale import finite
-from components.core.report.chart.svg import label, shorten, tag, text_width
-from components.core.report.text import decimals_for, escape, format_value
-from components.core.report.tone import TONE_WORDS, Tone
+from components.report.charts.axes import (
+    Axis,
+    Frame,
+    Sheet,
+    category_axis,
+    draw_chart,
+    draw_nothing,
+    finite,
+    lay_out,
+    numeric_axis,
+)
+from components.report.charts.svg import (
+    TONE_COLOURS,
+    LegendItem,
+    colour,
+    label,
+    marker,
+    shorten,
+    tag,
+    text_width,
+)
+from components.report.text import TONE_WORDS, Tone, decimals_for, escape, format_value
+
+
+@dataclass(frozen=True)
+class Bars:
+    """The bars of one group, for example of the training data.
+
+    Attributes:
+        name: What the legend calls the group.
+        heights: One number for each class; `None` or NaN is no bar.
+    """
+
+    name: str
+    heights: Sequence[float | None]
+
+
+def bar_chart(
+    classes: Sequence[str],
+    groups: Sequence[Bars],
+    *,
+    title: str = "",
+    x_label: str = "",
+    y_label: str = "",
+    y_range: tuple[float, float] | None = None,
+    width: int = 480,
+    height: int = 320,
+) -> str:
+    """Draws grouped bars, for example the distribution of a feature in training and live.
+
+    Args:
+        classes: The names of the classes or bins, in order.
+        groups: The bars, one group for each distribution.
+        title: What the chart shows.
+        x_label: What the classes are.
+        y_label: What the height measures.
+        y_range: Where the vertical axis begins and ends; from zero and the data if not given.
+        width: Of the picture in px.
+        height: Of the picture in px.
+
+    Returns:
+        The SVG; it says `no data` if no bar has a finite height.
+    """
+    if any(len(group.heights) != len(classes) for group in groups):
+        raise ValueError(f"bar chart {title!r}: a group has not {len(classes)} heights")
+    legend = tuple(LegendItem(g.name, _swatch(i)) for i, g in enumerate(groups) if g.name)
+    sheet = Sheet(width, height, title, legend)
+    heights = [h for group in groups for h in map(finite, group.heights) if h is not None]
+    if not heights:
+        return draw_nothing(sheet)
+    y_axis = numeric_axis([0.0, *heights], y_label, y_range)
+    frame = lay_out(sheet, category_axis([str(name) for name in classes], x_label), y_axis)
+    marks = "".join(
+        _draw_bar(frame, (slot, index, len(groups)), finite(value), f"{group.name}: {name}")
+        for index, group in enumerate(groups)
+        for slot, (name, value) in enumerate(zip(classes, group.heights, strict=True))
+    )
+    names = ", ".join(group.name for group in groups if group.name)
+    return draw_chart(sheet, frame, marks, f"{len(classes)} classes; {names}")
+
+
+def _draw_bar(frame: Frame, place: tuple[int, int, int], value: float | None, name: str) -> str:
+    if value is None:
+        return ""
+    slot, index, groups = place
+    wide = 0.8 / groups
+    left = frame.px(slot - 0.4 + wide * index)
+    zero, end = frame.py(min(max(0.0, frame.y_axis.low), frame.y_axis.high)), frame.py(value)
+    return tag(
+        "rect",
+        tag("title", escape(f"{name}, {format_value(value)}")),
+        x=left,
+        y=min(zero, end),
+        width=(frame.px(slot - 0.4 + wide * (index + 1)) - left) * 0.94,
+        height=abs(zero - end),
+        **_paint(index),
+    )
+
+
+def _swatch(index: int) -> str:
+    return tag("rect", x=4.0, y=-5.0, width=16.0, height=10.0, **_paint(index))
+
+
+def _paint(index: int) -> dict[str, str]:
+    """Fills every other group lightly, so that neighbours differ without colour too."""
+    opacity = "0.3" if index % 2 == 0 else "0.9"
+    return {"fill": colour(index), "fill_opacity": opacity, "stroke": colour(index)}
+
+
+# ---- intervals: Interval charts: estimates with their uncertainty, against zero and a limit.
 
 _ROW_PX = 26.0
 _LONGEST_NAME = 26
@@ -20,7 +122,7 @@ _SHAPES: dict[Tone, int] = {"good": 0, "warn": 2, "bad": 1, "neutral": 3}
 
 
 @dataclass(frozen=True)
-class Interval:
+class ErrorBar:
     """One estimate.
 
     Attributes:
@@ -41,7 +143,7 @@ class Interval:
 
 
 def interval_chart(
-    intervals: Sequence[Interval],
+    intervals: Sequence[ErrorBar],
     *,
     title: str = "",
     x_label: str = "",
@@ -63,7 +165,7 @@ def interval_chart(
         The SVG; it says `no data` if no estimate is finite.
     """
     has_limit = any(finite(x) is not None for x in (limit, *(one.limit for one in intervals)))
-    legend = (Entry("limit", _limit_line(11.0, -7.0, 7.0)),) if has_limit else ()
+    legend = (LegendItem("limit", _limit_line(11.0, -7.0, 7.0)),) if has_limit else ()
     below = 26 + (18 if x_label else 0) + (18 if legend else 0) + 6
     height = (32 if title else 12) + int(_ROW_PX) * len(intervals) + below
     sheet = Sheet(width, max(height, 120), title, legend)
@@ -80,13 +182,13 @@ def interval_chart(
     return draw_chart(sheet, frame, marks, "; ".join(spoken), texts)
 
 
-def _values(intervals: Sequence[Interval], limit: float | None, zero: bool) -> list[float]:
+def _values(intervals: Sequence[ErrorBar], limit: float | None, zero: bool) -> list[float]:
     columns = ((one.estimate, one.low, one.high, one.limit) for one in intervals)
     found = [finite(x) for row in columns for x in row] + [finite(limit), 0.0 if zero else None]
     return [x for x in found if x is not None]
 
 
-def _lay_out(sheet: Sheet, intervals: Sequence[Interval], axis: Axis) -> Frame:
+def _lay_out(sheet: Sheet, intervals: Sequence[ErrorBar], axis: Axis) -> Frame:
     left = 16 + max(text_width(shorten(one.name, _LONGEST_NAME)) for one in intervals)
     right = sheet.width - 20 - max(text_width(_numbers(one)) for one in intervals)
     kept = axis if right - left > 200 else Axis(axis.low, axis.high, *_thin(axis), axis.title)
@@ -102,7 +204,7 @@ def _row_y(frame: Frame, index: int) -> float:
     return frame.top + _ROW_PX * (index + 0.5)
 
 
-def _draw_interval(frame: Frame, one: Interval, index: int) -> str:
+def _draw_interval(frame: Frame, one: ErrorBar, index: int) -> str:
     y, fill = _row_y(frame, index), TONE_COLOURS[one.tone]
     estimate, low, high, limit = map(finite, (one.estimate, one.low, one.high, one.limit))
     parts = []
@@ -118,14 +220,14 @@ def _draw_interval(frame: Frame, one: Interval, index: int) -> str:
     return "".join(parts)
 
 
-def _draw_texts(frame: Frame, one: Interval, index: int, sheet: Sheet) -> str:
+def _draw_texts(frame: Frame, one: ErrorBar, index: int, sheet: Sheet) -> str:
     y = _row_y(frame, index) + 4
     name = label(frame.left - 8, y, shorten(one.name, _LONGEST_NAME), text_anchor="end")
     numbers = label(sheet.width - 8.0, y, _numbers(one), text_anchor="end", fill_opacity="0.8")
     return name + numbers
 
 
-def _numbers(one: Interval) -> str:
+def _numbers(one: ErrorBar) -> str:
     if finite(one.estimate) is None:
         return "no data"
     places = decimals_for((one.estimate, one.low, one.high))

@@ -43,7 +43,7 @@ class _Problem:
     shallow: bool = False
 
 
-def complaint(error: ValidationError, fields: Mapping[str, Any], where: str) -> InputError:
+def spec_errors(error: ValidationError, fields: Mapping[str, Any], where: str) -> InputError:
     """Turns what pydantic found into one error that names every problem.
 
     Args:
@@ -61,7 +61,7 @@ def complaint(error: ValidationError, fields: Mapping[str, Any], where: str) -> 
     return InputError(place, first.given, first.accepted, " ".join([first.do, *also]).strip())
 
 
-def shown(value: object) -> object:
+def shown_value(value: object) -> object:
     """A value as an error shows it: itself where it is short, else what it is."""
     if value is None:
         return Words("nothing")
@@ -85,7 +85,9 @@ def _problem(problem: Mapping[str, Any], fields: Mapping[str, Any]) -> _Problem:
         return _Problem(path, Words("nothing"), f"a value{described}")
     if kind in ("literal_error", "enum"):
         return _other_word(path, given, str(problem["ctx"]["expected"]))
-    return _Problem(path, shown(given), _accepted(problem, path), shallow=kind.endswith("_type"))
+    return _Problem(
+        path, shown_value(given), _accepted(problem, path), shallow=kind.endswith("_type")
+    )
 
 
 def _unknown_word(path: Path) -> _Problem:
@@ -95,7 +97,7 @@ def _unknown_word(path: Path) -> _Problem:
 
 def _other_word(path: Path, given: object, expected: str) -> _Problem:
     near = _nearest(str(given), re.findall(r"'([^']+)'", expected))
-    return _Problem(path, shown(given), expected, near, shallow=True)
+    return _Problem(path, shown_value(given), expected, near, shallow=True)
 
 
 def _nearest(word: str, known: Sequence[str]) -> str:

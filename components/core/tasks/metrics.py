@@ -1,15 +1,112 @@
-"""Metrics that depend on order alone: area under the ROC curve and average precision.
+"""Answers and predictions side by side: what every metric is a function of."""
 
-Both are computed from counts by rank and block, so that a thousand resamples of blocks cost two
-matrix products instead of a thousand sorts.
-"""
-
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from components.core.tasks.means import quotient
-from components.core.tasks.sample import Floats, Ints, Sample
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Labelled predictions.
+
+    Attributes:
+        label: float64 [n], 0 or 1 for a binary task.
+        prediction: float64 [n], a probability for a binary task.
+        weight: float64 [n], 1 where none was given.
+    """
+
+    label: Floats
+    prediction: Floats
+    weight: Floats
+
+    @classmethod
+    def of(cls, label: ArrayLike, prediction: ArrayLike, weight: ArrayLike | None = None) -> Self:
+        """Brings arrays of one length together.
+
+        Raises:
+            ValueError: The lengths differ, or a weight is negative or not finite.
+        """
+        columns = [_column(label), _column(prediction)]
+        columns.append(np.ones(len(columns[0])) if weight is None else _column(weight))
+        if len({len(column) for column in columns}) > 1:
+            raise ValueError(f"lengths differ: {[len(column) for column in columns]}")
+        if not np.all(np.isfinite(columns[2]) & (columns[2] >= 0)):
+            raise ValueError("a weight is negative or not finite")
+        return cls(*columns)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether there is a row with weight, and every number is finite."""
+        finite = np.isfinite(self.label).all() and np.isfinite(self.prediction).all()
+        return bool(finite and self.weight.sum() > 0)
+
+    @cached_property
+    def rank(self) -> Ints:
+        """int64 [n]: dense rank of each prediction from 0; equal predictions share one."""
+        ranks: Ints = np.unique(self.prediction, return_inverse=True)[1].reshape(-1)
+        return ranks.astype(np.int64)
+
+
+def _column(values: Any) -> Floats:
+    return np.asarray(values, dtype=np.float64).reshape(-1)
+
+
+# ---- means: Metrics that are means over rows: log loss, Brier score, mean probability, rate.
+
+# A float32 probability of exactly 0 or 1 is a certainty of at most about one in ten million.
+_CERTAIN = 1e-7
+
+
+def mean_of(row: Callable[[Sample], Floats]) -> Callable[[Sample], float]:
+    """The weighted mean of a number per row."""
+
+    def measure(sample: Sample) -> float:
+        return float(sample.weight @ row(sample) / sample.weight.sum())
+
+    return measure
+
+
+def resampled_mean_of(
+    row: Callable[[Sample], Floats],
+) -> Callable[[Sample, Ints, Floats], Floats]:
+    """The same mean when blocks are drawn again: only each block's sums are needed."""
+
+    def resample(sample: Sample, block: Ints, drawn: Floats) -> Floats:
+        count = drawn.shape[1]
+        totals = drawn @ np.bincount(block, sample.weight * row(sample), count)
+        masses = drawn @ np.bincount(block, sample.weight, count)
+        return safe_divide(totals, masses)
+
+    return resample
+
+
+def log_loss(sample: Sample) -> Floats:
+    """Each row's negative log likelihood, probabilities clipped to [1e-7, 1 - 1e-7]."""
+    p = np.clip(sample.prediction, _CERTAIN, 1 - _CERTAIN)
+    losses: Floats = -np.log(np.where(sample.label > 0, p, 1 - p))
+    return losses
+
+
+def squared_error(sample: Sample) -> Floats:
+    """Each row's squared error."""
+    return (sample.prediction - sample.label) ** 2
+
+
+def safe_divide(above: Floats, below: Floats) -> Floats:
+    """Division that gives NaN, silently, where nothing is below the line."""
+    result: Floats = np.full(np.broadcast_shapes(above.shape, below.shape), np.nan)
+    np.divide(above, below, out=result, where=below > 0)
+    return result
+
+
+# ---- ranking: Metrics that depend on order alone: area under the ROC curve and average precisi
 
 _CELLS = 4_000_000  # of a rank-by-block table held at once: 32 MB
 _RANKS = 2_000  # of average precision when resampled; neighbours beyond that share a rank
@@ -31,7 +128,7 @@ def resampled_auc(sample: Sample, block: Ints, drawn: Floats) -> Floats:
     wins = _wins_by_blocks(sample, block, count)
     positive = drawn @ np.bincount(block, sample.weight * sample.label, count)
     negative = drawn @ np.bincount(block, sample.weight * (1 - sample.label), count)
-    return quotient(np.einsum("rb,rb->r", drawn @ wins, drawn), positive * negative)
+    return safe_divide(np.einsum("rb,rb->r", drawn @ wins, drawn), positive * negative)
 
 
 def average_precision(sample: Sample) -> float:
@@ -40,7 +137,7 @@ def average_precision(sample: Sample) -> float:
     hits = np.bincount(rank, sample.weight * sample.label)
     if hits.sum() <= 0:
         return np.nan
-    precision = quotient(np.cumsum(hits), np.cumsum(np.bincount(rank, sample.weight)))
+    precision = safe_divide(np.cumsum(hits), np.cumsum(np.bincount(rank, sample.weight)))
     return float(np.nansum(hits * precision) / hits.sum())
 
 
@@ -54,8 +151,8 @@ def resampled_average_precision(sample: Sample, block: Ints, drawn: Floats) -> F
     hits = np.bincount(cell, sample.weight * sample.label, cells).reshape(shape)
     rows = np.bincount(cell, sample.weight, cells).reshape(shape)
     found = drawn @ hits.T
-    precision = quotient(np.cumsum(found, axis=1), np.cumsum(drawn @ rows.T, axis=1))
-    return quotient(np.nansum(found * precision, axis=1), found.sum(axis=1))
+    precision = safe_divide(np.cumsum(found, axis=1), np.cumsum(drawn @ rows.T, axis=1))
+    return safe_divide(np.nansum(found * precision, axis=1), found.sum(axis=1))
 
 
 @dataclass(frozen=True)

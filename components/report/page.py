@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.core.report.blocks import Block
-from components.core.report.style import STYLESHEET
-from components.core.report.text import escape
+from components.report.blocks import Block
+from components.report.style import STYLESHEET
+from components.report.text import escape
 
 # Even if something slipped through the escaping, the browser would load and run nothing.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"

@@ -4,16 +4,16 @@ import math
 
 import pytest
 
-from components.core.report.chart.axes import category_axis, numeric_axis
-from components.core.report.chart.legend import Entry, legend_rows
-from components.core.report.chart.rulings import label_step
-from components.core.report.chart.scale import (
+from components.report.charts.axes import (
+    category_axis,
     finite,
+    label_step,
     nice_range,
     nice_ticks,
+    numeric_axis,
     tick_labels,
 )
-from components.core.report.chart.svg import label, shorten, tag, text_width
+from components.report.charts.svg import LegendItem, label, legend_rows, shorten, tag, text_width
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_long_names_are_cut_visibly() -> None:
 
 
 def test_legend_breaks_into_lines() -> None:
-    entries = [Entry("x" * 20, "")] * 3  # 26 + 136.8 + 16 = 178.8 px each
+    entries = [LegendItem("x" * 20, "")] * 3  # 26 + 136.8 + 16 = 178.8 px each
     assert [len(row) for row in legend_rows(entries, 480)] == [2, 1]
     assert legend_rows([], 480) == []
 

@@ -1,18 +1,75 @@
-"""Line charts: curves over a number (ROC, calibration) and trends over names (months)."""
+"""How the points of a line become paths: gaps stay gaps, and nothing too small to see is drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from components.core.report.chart.axes import Axis, Frame, category_axis, numeric_axis
-from components.core.report.chart.curve import Point, outlines, path, runs
-from components.core.report.chart.layout import Sheet, draw_chart, draw_nothing, lay_out
-from components.core.report.chart.legend import Entry
-from components.core.report.chart.palette import TONE_COLOURS, colour, dash, marker
-from components.core.report.chart.scale import finite
-from components.core.report.chart.svg import tag
-from components.core.report.text import escape, format_value
+from components.report.charts.axes import (
+    Axis,
+    Frame,
+    Sheet,
+    category_axis,
+    draw_chart,
+    draw_nothing,
+    finite,
+    lay_out,
+    numeric_axis,
+)
+from components.report.charts.svg import TONE_COLOURS, LegendItem, colour, dash, marker, tag
+from components.report.text import escape, format_value
+
+Point: TypeAlias = tuple[float, float]
+
+_SEEN_PX = 0.5
+
+
+def runs(frame: Frame, line: Sequence[Point | None]) -> list[list[Point]]:
+    """Cuts a line at its gaps and drops points that move it by less than half a px.
+
+    Args:
+        frame: Where the line is drawn.
+        line: Its points in units of the axes; `None` is a gap.
+
+    Returns:
+        The pieces between the gaps, in px; the ends of a piece are always kept.
+    """
+    pieces: list[list[Point]] = [[]]
+    for index, place in enumerate(line):
+        if place is None:
+            pieces.append([])
+            continue
+        point = (frame.px(place[0]), frame.py(place[1]))
+        is_end = index + 1 == len(line) or line[index + 1] is None
+        if is_end or not pieces[-1] or _distance(point, pieces[-1][-1]) >= _SEEN_PX:
+            pieces[-1].append(point)
+    return [piece for piece in pieces if piece]
+
+
+def path(points: Sequence[Point]) -> str:
+    """Writes points in px as the data of a path."""
+    return "M" + "L".join(f"{x:.2f},{y:.2f}" for x, y in points)
+
+
+def outlines(
+    frame: Frame, lower: Sequence[Point | None], upper: Sequence[Point | None]
+) -> list[str]:
+    """Writes the closed paths around a band, one for each stretch where both edges are known."""
+    known = [low is not None and high is not None for low, high in zip(lower, upper, strict=True)]
+    low_runs, high_runs = (
+        runs(frame, [point if ok else None for point, ok in zip(edge, known, strict=True)])
+        for edge in (lower, upper)
+    )
+    pairs = zip(low_runs, high_runs, strict=True)
+    return [path([*low, *reversed(high)]) + "Z" for low, high in pairs]
+
+
+def _distance(one: Point, other: Point) -> float:
+    return abs(one[0] - other[0]) + abs(one[1] - other[1])
+
+
+# ---- line: Line charts: curves over a number (ROC, calibration) and trends over names (months).
 
 _MOST_MARKERS = 40
 
@@ -151,9 +208,9 @@ def _draw_limit(frame: Frame, limit: float) -> str:
     return tag("path", d=line, stroke=TONE_COLOURS["bad"], stroke_dasharray="6 3")
 
 
-def _legend(series: Sequence[Series], limit: float | None) -> tuple[Entry, ...]:
+def _legend(series: Sequence[Series], limit: float | None) -> tuple[LegendItem, ...]:
     entries = [
-        Entry(
+        LegendItem(
             one.name,
             tag(
                 "path",
@@ -169,7 +226,7 @@ def _legend(series: Sequence[Series], limit: float | None) -> tuple[Entry, ...]:
     ]
     if limit is not None and finite(limit) is not None:
         swatch = tag("path", d="M0,0L22,0", stroke=TONE_COLOURS["bad"], stroke_dasharray="6 3")
-        entries.append(Entry(f"limit {limit:g}", swatch))
+        entries.append(LegendItem(f"limit {limit:g}", swatch))
     return tuple(entries)
 
 
