@@ -43,12 +43,12 @@ help: ## Say what there is
 .PHONY: run
 run: .venv/ready ## Train, serve and replay the season of flights on this machine; link every report
 	@$(source)
-	@$(DEV)/python -m pipelines.local.season '$(MODEL)'
+	@$(DEV)/python -m pipelines.replay '$(MODEL)'
 
 .PHONY: rehearsal
-rehearsal: .venv/ready ## The same season with kserve://, on a cluster that stands in
+rehearsal: .venv/ready ## The same season with kserve://, on a fake cluster
 	@$(source)
-	@$(DEV)/python -m tests.standin.season '$(MODEL)'
+	@$(DEV)/python -m tests.fakes.replay '$(MODEL)'
 
 .PHONY: monitor
 monitor: .venv/ready ## Run every monitoring run that is due (AS_OF=2013-09-01 to say what day it is)
@@ -63,7 +63,7 @@ train: .venv/ready ## Run train-and-deploy once (MODEL=models/flights AS_OF=2013
 .PHONY: stop
 stop: ## Stop the servers that a run left serving
 	@if [ -d '$(BUILD)/serving' ]; then \
-		.venv/ops/bin/python -m components.ops.deploy.targets.local.stop '$(BUILD)/serving'; \
+		.venv/ops/bin/python -m components.ops.targets.local.stop '$(BUILD)/serving'; \
 	else echo "nothing was running: there is no $(BUILD)/serving"; fi
 
 .PHONY: spec
@@ -73,7 +73,7 @@ spec: .venv/ready ## Check a spec and say what it means (MODEL=models/flights)
 .PHONY: schema
 schema: .venv/ready ## Infer a schema and show how the committed one differs (WRITE=1 writes it)
 	@$(source)
-	@.venv/data/bin/python -m components.data.validate.infer '$(MODEL)' $(if $(WRITE),--write)
+	@.venv/data/bin/python -m components.data.infer '$(MODEL)' $(if $(WRITE),--write)
 
 .PHONY: audit
 audit: .venv/ready ## From one prediction to everything behind it (REQUEST=<id>)
@@ -134,7 +134,7 @@ docs: .venv/ready ## Write the spec reference and its JSON Schema from the model
 
 .PHONY: test
 test: .venv/test-ready .tools/kustomize $(CRDS) ## Run every test
-	@$(DEV)/python -m pytest tests/unit/core tests/unit/pipelines tests/golden tests/docs tests/manifests
+	@$(DEV)/python -m pytest tests/unit/core tests/unit/report tests/unit/pipelines tests/golden tests/docs tests/manifests
 	@$(DEV)/python -m pytest tests/images tests/monitoring
 	@.venv/test-data/bin/python -m pytest tests/unit/data tests/unit/core/tasks
 	@.venv/test-model/bin/python -m pytest tests/unit/model tests/unit/core/tasks tests/server

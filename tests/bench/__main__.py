@@ -8,7 +8,7 @@ from pathlib import Path
 
 from components.core.artifacts import SplitName
 from pipelines.local import RunResult, run
-from pipelines.local.season.play import PIPELINES
+from pipelines.local.recurring import PIPELINES
 from tests.bench.ledger import LEDGER, result
 
 SOURCE = Path("build/flights/source")
@@ -45,7 +45,7 @@ def main() -> None:
     LEDGER.unlink(missing_ok=True)
     in_environment("data", "tests.bench.statistics_of_flights", SOURCE)
     half_year = train("2013-07-01", WORK / "half-year")
-    stop = "components.ops.deploy.targets.local.stop"
+    stop = "components.ops.targets.local.stop"
     in_environment("ops", stop, WORK / "half-year" / "serving")
     seconds = half_year.seconds
     result("train-and-deploy of half a year, limit", seconds, LIMIT_S, "s", LIMIT_S / seconds)

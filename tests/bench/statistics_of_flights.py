@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import tensorflow_data_validation as tfdv
 
-from components.data.statistics import statistics_of
+from components.data.schema.statistics import statistics_of
 from tests.bench.ledger import result
 
 ROUNDS = 3

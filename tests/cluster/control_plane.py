@@ -13,8 +13,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.standin.certificate import make_certificate, make_signing_key
-from tests.standin.kubeconfig import write_kubeconfig
+from tests.fakes.certificate import make_certificate, make_signing_key
+from tests.fakes.kubeconfig import write_kubeconfig
 
 ASSETS = "KUBEBUILDER_ASSETS"
 START_S = 60.0

@@ -16,11 +16,11 @@ from components.core.verdict import Verdict
 from components.ops.cluster import client
 from components.ops.cluster.rights import Call
 from components.ops.deploy import run as deploying
-from components.ops.deploy.targets import connect, read_champion
-from components.ops.deploy.targets.local.servers import COMMAND_VARIABLE
 from components.ops.rollout import approve
 from components.ops.rollout import run as rolling
-from tests.unit.ops.deploy.serving_toys import MODEL, Clients, make_model, make_plan
+from components.ops.targets import connect, read_champion
+from components.ops.targets.local.servers import COMMAND_VARIABLE
+from tests.unit.ops.deploy.serving_factories import MODEL, Clients, make_model, make_plan
 
 SERVER = Path(__file__).with_name("model_server.py")
 _OPTIONS = ("--model-dir", "{model_dir}", "--port", "{port}", "--log", "{log}")

@@ -1,6 +1,6 @@
 """One story told to KFP's API by the kfp SDK's own client and by ours: both see the same.
 
-Against the stand-in always; where RATOON_KFP_ENDPOINT names a real KFP API (and
+Against the fake always; where RATOON_KFP_ENDPOINT names a real KFP API (and
 RATOON_KFP_NAMESPACE a profile's namespace, where it has such), against that too.
 """
 
@@ -22,7 +22,7 @@ from components.ops.schedule.kubeflow import KubeflowPipelines
 from components.ops.schedule.kubeflow_http import Access, Http, NotFound
 from components.ops.schedule.recurring_run import Existing, WantedRun, differences
 from components.ops.schedule.settle import settle
-from tests.standin.kfp_server import running
+from tests.fakes.kfp_server import running
 
 MONITOR = Path("manifests/pipelines/monitor.yaml")
 REAL = os.environ.get("RATOON_KFP_ENDPOINT", "")
@@ -105,7 +105,7 @@ def both(
     http.close()
 
 
-pytestmark = pytest.mark.parametrize("endpoint", ["stand-in", "real"], indirect=True)
+pytestmark = pytest.mark.parametrize("endpoint", ["fake", "real"], indirect=True)
 
 
 def test_what_we_make_is_what_the_sdk_reads(both: Both) -> None:

@@ -1,6 +1,6 @@
 """What the schedule step and the reconciler ask of KFP is what their account may, both ways.
 
-In multi-user mode KFP asks RBAC about every call of its API; the stand-in tells what it would ask.
+In multi-user mode KFP asks RBAC about every call of its API; the fake tells what it would ask.
 """
 
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ from components.ops.schedule.run import schedule
 from pipelines.document import Document
 from pipelines.submission.server import KfpServer
 from tests.cluster.steps import recorded
+from tests.fakes.kfp_server import _RESOURCES, KfpApi, running
 from tests.manifests import kustomize
 from tests.manifests.rights import Right, granted, needed_by
-from tests.standin.kfp_server import _RESOURCES, KfpApi, running
-from tests.unit.ops.deploy.serving_toys import make_plan
+from tests.unit.ops.deploy.serving_factories import make_plan
 
 GROUP = "pipelines.kubeflow.org"
 MONITOR = kustomize.ROOT / "manifests/pipelines/monitor.yaml"

@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.faults import api_door
+from tests.faults import api_fixtures
 from tests.loop import places
 
 
 def pytest_configure(config: pytest.Config) -> None:
     places.envs_of_checkout()
-    for shared in (places, api_door):
+    for shared in (places, api_fixtures):
         if not config.pluginmanager.has_plugin(shared.__name__):
             config.pluginmanager.register(shared, shared.__name__)

@@ -11,11 +11,11 @@ import pytest
 from components.core.errors import ApiUnavailable
 from components.ops.cluster.client import connect
 from components.ops.cluster.protocol import CONFIG_MAP, AlreadyThere, Conflict
-from tests.faults.api_door import NS, QUICK, answered, config_map, reach
-from tests.standin.api_faults import Fault
-from tests.standin.api_server import ADMIN, ApiServer, running
-from tests.standin.certificate import make_certificate
-from tests.standin.kubeconfig import write_kubeconfig
+from tests.fakes.api_faults import Fault
+from tests.fakes.api_server import ADMIN, ApiServer, running
+from tests.fakes.certificate import make_certificate
+from tests.fakes.kubeconfig import write_kubeconfig
+from tests.faults.api_fixtures import NS, QUICK, answered, config_map, connect_to
 
 
 @contextlib.contextmanager
@@ -50,7 +50,7 @@ def test_away_for_too_long_says_what_was_tried_and_for_how_long(server, cluster)
 
 def test_a_server_that_is_down_is_found_again_when_it_is_up(tmp_path):
     with running() as first:
-        cluster, port, store = reach(first, tmp_path), first.port, first.store
+        cluster, port, store = connect_to(first, tmp_path), first.port, first.store
         cluster.apply(CONFIG_MAP, config_map({"x": "1"}))
     server = ApiServer(store)
     timer = threading.Timer(0.8, server.start, (port,))

@@ -11,9 +11,9 @@ from components.core.errors import ApiRejected, ApiUnavailable
 from components.ops.cluster.client import connect
 from components.ops.cluster.protocol import CONFIG_MAP, Cluster
 from components.ops.cluster.rights import Call
-from tests.faults.api_door import NS, QUICK, answered, config_map
-from tests.standin.api_server import ADMIN, ApiServer, User, running
-from tests.standin.certificate import make_certificate
+from tests.fakes.api_server import ADMIN, ApiServer, User, running
+from tests.fakes.certificate import make_certificate
+from tests.faults.api_fixtures import NS, QUICK, answered, config_map
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import pytest
 
 from components.core.artifacts import VERDICT
 from components.core.verdict import Verdict
-from pipelines.local.result import RunResult
+from pipelines.local.results import RunResult
 from tests.loop.places import STEADY, TRAINED_ON, Deployed, Stages
 from tests.loop.turbines import day, day_file
 

@@ -20,9 +20,9 @@ from components.core.artifacts import (
 )
 from components.core.plan import Plan
 from components.core.verdict import Verdict
-from components.ops.deploy.targets.local.processes import belonging_to
+from components.ops.targets.local.processes import belonging_to
 from pipelines.local.machine import Machine
-from pipelines.local.season.requests import Request
+from pipelines.replay.requests import ReplayRequest
 from tests.loop.places import TRAINED_ON, Deployed, Stages
 from tests.loop.stage import Stage, in_image
 
@@ -67,7 +67,7 @@ class Serving:
         }
         return Plan.model_validate(fields)
 
-    def check_serves(self, version: str, request: Request) -> None:
+    def check_serves(self, version: str, request: ReplayRequest) -> None:
         """Only the champion runs, and it answers."""
         answer = self.stage.ask(request)
         assert answer.status_code == 200, answer.text
@@ -159,7 +159,7 @@ def test_another_champion_by_the_time_of_deploy(serving: Serving) -> None:
     serving.check_serves(champion, request)
 
 
-def _live(stage: Stage) -> tuple[Request, ...]:
+def _live(stage: Stage) -> tuple[ReplayRequest, ...]:
     """Rows one by one, every second of them spoiled."""
     requests = stage.requests(TRAINED_ON, TRAINED_ON + 1, "1m", "live")
     return tuple(
@@ -168,7 +168,7 @@ def _live(stage: Stage) -> tuple[Request, ...]:
     )
 
 
-def _with_load(request: Request) -> Request:
+def _with_load(request: ReplayRequest) -> ReplayRequest:
     body = json.loads(request.body)
     (load,) = (column for column in body["inputs"] if column["name"] == "load_kw")
     load["data"] = [SPOILED_KW] * request.rows

@@ -2,7 +2,7 @@
 
 from components.core.artifacts import VERDICT
 from components.core.verdict import Verdict
-from pipelines.local.result import RunResult
+from pipelines.local.results import RunResult
 from tests.loop.places import Deployed, Killed, Stages
 from tests.loop.stage import Stage
 from tests.loop.turbines import World, day

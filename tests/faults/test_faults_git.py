@@ -1,6 +1,6 @@
 """Steps that are killed while they commit, and are run again: the real ones, by a git that kills.
 
-The cluster is played by the stand-in for KServe's controller, which starts real servers, and by a
+The cluster is played by the fake of KServe's controller, which starts real servers, and by a
 thread that applies what is at the tip of the branch.
 """
 
@@ -20,10 +20,10 @@ from components.core.artifacts import VERDICT
 from components.core.plan import Champion
 from components.core.verdict import Verdict
 from components.ops.cluster.protocol import INFERENCE_SERVICE
-from components.ops.deploy.targets import read_champion
-from components.ops.deploy.targets.local.servers import COMMAND_VARIABLE
-from tests.standin.running import Standin, standin
-from tests.unit.ops.deploy.serving_toys import COMMAND, MODEL, make_model, make_plan
+from components.ops.targets import read_champion
+from components.ops.targets.local.servers import COMMAND_VARIABLE
+from tests.fakes.cluster import FakeCluster, fake_cluster
+from tests.unit.ops.deploy.serving_factories import COMMAND, MODEL, make_model, make_plan
 from tests.unit.ops.git.repositories import Bare
 
 NAMESPACE = "toys"
@@ -49,7 +49,7 @@ class Loop:
 
     tmp: Path
     bare: Bare
-    cluster: Standin
+    cluster: FakeCluster
     last: Path | None = None
 
     @property
@@ -93,7 +93,7 @@ class Loop:
         return {"PATH": path, "PYTHONPATH": str(ROOT), "TMPDIR": str(self.tmp), "KILL_AT": kill_at}
 
 
-def follow(bare: Bare, cluster: Standin, stopped: threading.Event) -> None:
+def follow(bare: Bare, cluster: FakeCluster, stopped: threading.Event) -> None:
     """Applies what is at the tip, as Argo CD does."""
     synced, argo = "", cluster.cluster.acting_as("argocd-controller")
     while not stopped.wait(0.1):
@@ -111,7 +111,7 @@ def follow(bare: Bare, cluster: Standin, stopped: threading.Event) -> None:
 def loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loop]:
     monkeypatch.setenv(COMMAND_VARIABLE, COMMAND)
     bare, stopped = Bare.made(tmp_path), threading.Event()
-    with standin(tmp_path / "cluster") as cluster:
+    with fake_cluster(tmp_path / "cluster") as cluster:
         following = threading.Thread(target=follow, args=(bare, cluster, stopped))
         following.start()
         try:

@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 
 from components.core import audit
-from pipelines.local.result import RunResult
+from pipelines.local.results import RunResult
 from tests.loop.places import MOVED_ON, MOVING, TRAINED_ON, Deployed, Stages, Watched
 from tests.loop.stage import MONITOR, Stage
 from tests.loop.turbines import day

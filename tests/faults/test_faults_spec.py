@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.core.errors import InputError
-from components.ops.deploy.targets.local.processes import belonging_to
+from components.ops.targets.local.processes import belonging_to
 from pipelines.local import StepFailed
 from tests.loop.places import TRAINED_ON, Stages
 from tests.loop.stage import TRAIN_AND_DEPLOY

@@ -10,8 +10,7 @@ from kfp import components
 from components.core.errors import InputError
 from pipelines import compile as compiling
 from pipelines.document import Document
-from pipelines.images import Images
-from pipelines.settings import Settings, read_settings
+from pipelines.settings import CompileSettings, Images, read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / compiling.FOLDER
@@ -38,11 +37,11 @@ def test_every_committed_file_is_what_compiles(files: dict[str, str]) -> None:
 
 
 def test_the_checkout_is_compiled_for_images_of_this_machine() -> None:
-    assert read_settings(FOLDER / compiling.SETTINGS) == Settings()
+    assert read_settings(FOLDER / compiling.SETTINGS) == CompileSettings()
 
 
 def test_registry_and_tag_reach_every_image() -> None:
-    for document in compiling.compiled(Settings("registry.example.com/a", "1.2")):
+    for document in compiling.compiled(CompileSettings("registry.example.com/a", "1.2")):
         lines = document.text().splitlines()
         images = {line.split()[-1] for line in lines if line.strip().startswith("image:")}
         assert images == {f"registry.example.com/a/ratoon-{room}:1.2" for room in ROOMS}

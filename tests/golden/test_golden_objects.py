@@ -12,7 +12,7 @@ import yaml
 
 from pipelines import compile as compiling
 from pipelines.document import MONITOR_VERSION, Document
-from pipelines.settings import Settings
+from pipelines.settings import CompileSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 OBJECTS = ROOT / compiling.FOLDER / compiling.OBJECTS
@@ -91,22 +91,27 @@ def test_git_ops_does_not_take_away_a_version_that_a_recurring_run_may_be_pinned
 
 
 @pytest.mark.parametrize(
-    "settings", [Settings(tag="2"), Settings(registry="r.example"), Settings(claim="data")]
+    "settings",
+    [
+        CompileSettings(tag="2"),
+        CompileSettings(registry="r.example"),
+        CompileSettings(claim="data"),
+    ],
 )
-def test_other_content_is_another_version(settings: Settings) -> None:
-    before, after = compiling.compiled(Settings()), compiling.compiled(settings)
+def test_other_content_is_another_version(settings: CompileSettings) -> None:
+    before, after = compiling.compiled(CompileSettings()), compiling.compiled(settings)
     assert not {one.version for one in before} & {one.version for one in after}
 
 
 def test_the_monitor_knows_its_own_name() -> None:
-    train, monitor = compiling.compiled(Settings())
+    train, monitor = compiling.compiled(CompileSettings())
     assert (train.name, monitor.name) == ("train-and-deploy", "monitor")
     assert re.fullmatch(r"monitor-[0-9a-f]{12}", monitor.version)
     assert train.variable(MONITOR_VERSION) == monitor.variable(MONITOR_VERSION) == monitor.version
 
 
 def test_another_monitor_makes_another_training_pipeline_too() -> None:
-    train, monitor = compiling.compiled(Settings())
+    train, monitor = compiling.compiled(CompileSettings())
     other = monitor.with_variable(MONITOR_VERSION, "monitor-000000000000")
     assert other.version == monitor.version, "its own name is no part of its digest"
     pinned = train.with_variable(MONITOR_VERSION, "monitor-000000000000")

@@ -1,4 +1,4 @@
-"""A stage whose model serves on a cluster that stands in: the same pipelines, another target."""
+"""A stage whose model serves on a fake cluster: the same pipelines, another target."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from components.core.spec.load import merge
-from components.ops.deploy.targets import connect
+from components.ops.targets import connect
 from pipelines.local.machine import Machine
 from pipelines.submission.server import KfpServer
 from pipelines.submission.upload import read_compiled, upload
+from tests.fakes.cluster import KFP, FakeCluster, fake_cluster
+from tests.fakes.kserve_controller import Mode
 from tests.loop.stage import PIPELINES, Stage
 from tests.loop.turbines import NAME, World, spec_of, write_model, write_world
-from tests.standin.kserve_controller import Mode
-from tests.standin.running import KFP, Standin, standin
 
 TARGET = "kserve://ratoon"
 
@@ -42,9 +42,9 @@ class ClusterStage(Stage):
 @contextmanager
 def cluster_stage(
     root: Path, machine: Machine, world: World, mode: Mode, environment: pytest.MonkeyPatch
-) -> Iterator[tuple[ClusterStage, Standin]]:
+) -> Iterator[tuple[ClusterStage, FakeCluster]]:
     """A stage, and the cluster that it serves on, both pipelines uploaded."""
-    with standin(root / "cluster", mode) as running:
+    with fake_cluster(root / "cluster", mode) as running:
         for name, value in running.environment.items():
             environment.setenv(name, value)
         server = KfpServer(running.environment[KFP])

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from pipelines.local.machine import Machine
-from pipelines.local.processes import stop_left_over
-from pipelines.local.result import RunResult
-from pipelines.local.season.traffic import Tally
+from pipelines.local.processes import stop_orphan
+from pipelines.local.results import RunResult
+from pipelines.replay.traffic import TrafficStats
 from tests.loop.stage import TRAIN_AND_DEPLOY, Stage, code_at_rest
 from tests.loop.turbines import World, day
 
@@ -40,7 +40,7 @@ class Watched:
     """A stage whose champion was asked for every row since it was made."""
 
     stage: Stage
-    tally: Tally
+    tally: TrafficStats
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def killed(deployed: Deployed, lasting_stages: Stages) -> Killed:
         again = stage.run(day(TRAINED_ON + 1), run_id=folder.name)
     finally:
         for file in folder.rglob("pid"):
-            stop_left_over(file, str(file.parent))
+            stop_orphan(file, str(file.parent))
     return Killed(stage, again)
 
 

@@ -19,19 +19,18 @@ from components.core import audit
 from components.core.plan import Champion
 from components.data.prepare.component import prepare
 from components.data.validate.component import validate
-from components.ops.deploy.targets import read_champion
-from components.ops.deploy.targets.local.place import parse_place
-from components.ops.deploy.targets.local.ports import free_port
-from components.ops.deploy.targets.local.record import LocalRecord, RecordFile
-from components.ops.deploy.targets.local.stop import stop
-from components.ops.deploy.targets.local.target import LocalTarget
 from components.ops.plan.component import plan
+from components.ops.targets import read_champion
+from components.ops.targets.local.place import parse_place
+from components.ops.targets.local.ports import free_port
+from components.ops.targets.local.record import LocalRecord, RecordFile
+from components.ops.targets.local.stop import stop
+from components.ops.targets.local.target import LocalTarget
 from pipelines.local import run
 from pipelines.local.machine import Machine
-from pipelines.local.result import Observer, RunResult
-from pipelines.local.season.requests import Request, requests_of
-from pipelines.local.season.settings import Grouping
-from pipelines.local.season.traffic import Tally, Traffic
+from pipelines.local.results import RunObserver, RunResult
+from pipelines.replay.requests import Grouping, ReplayRequest, group_requests
+from pipelines.replay.traffic import ReplayTraffic, TrafficStats
 from tests.loop.turbines import NAME, World, days_of, spec_of, write_model, write_world
 
 PIPELINES = Path(__file__).parents[2] / "manifests" / "pipelines"
@@ -39,7 +38,7 @@ TRAIN_AND_DEPLOY, MONITOR = PIPELINES / "train-and-deploy.yaml", PIPELINES / "mo
 # The server writes its log at least once a second.
 LOG_FLUSH_S = 2.0
 _PAUSE_S = 0.02
-Requests = tuple[Request, ...]
+Requests = tuple[ReplayRequest, ...]
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ class Stage:
         model: str = "",
         workspace: str = "runs",
         run_id: str | None = None,
-        observer: Observer | None = None,
+        observer: RunObserver | None = None,
     ) -> RunResult:
         """Runs a compiled pipeline, with nothing taken from another run."""
         return run(
@@ -154,28 +153,28 @@ class Stage:
         """Where predictions are asked for."""
         return f"http://127.0.0.1:{self.port}/v2/models/{NAME}/infer"
 
-    def ask(self, request: Request) -> httpx.Response:
+    def ask(self, request: ReplayRequest) -> httpx.Response:
         """One request over HTTP."""
         return httpx.post(self.url, content=request.body, trust_env=False, timeout=30)
 
     def requests(self, start: int, end: int, every: str = "1h", name: str = "") -> Requests:
         """The requests of some days, those of one hour together unless it is said otherwise."""
         grouping = Grouping.model_validate({"every": every})
-        return requests_of(days_of(self.world, start, end), "read_at", grouping, name or NAME)
+        return group_requests(days_of(self.world, start, end), "read_at", grouping, name or NAME)
 
-    def send(self, requests: Requests) -> Traffic:
+    def send(self, requests: Requests) -> ReplayTraffic:
         """Sends them all, and waits for the log."""
-        traffic = Traffic(self.url, requests)
+        traffic = ReplayTraffic(self.url, requests)
         traffic.send_until(requests[-1].at.replace(year=2100))
         time.sleep(LOG_FLUSH_S)
         return traffic
 
     @contextmanager
-    def asked(self, requests: Requests) -> Iterator[Tally]:
+    def asked(self, requests: Requests) -> Iterator[TrafficStats]:
         """Asks one request after the other, over and over, for as long as the context lasts."""
-        tally, stop = Tally(), threading.Event()
+        tally, stop = TrafficStats(), threading.Event()
 
-        def ask(client: httpx.Client, request: Request) -> None:
+        def ask(client: httpx.Client, request: ReplayRequest) -> None:
             tally.requests, tally.rows = tally.requests + 1, tally.rows + request.rows
             try:
                 answer = client.post(self.url, content=request.body)
@@ -201,7 +200,7 @@ class Stage:
             stop.set()
             thread.join()
 
-    def entries(self, step: str) -> tuple[audit.Entry, ...]:
+    def entries(self, step: str) -> tuple[audit.AuditEntry, ...]:
         """What a step decided in every run."""
         return tuple(e for e in audit.entries(self.audit_uri) if e.step == step)
 

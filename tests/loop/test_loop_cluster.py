@@ -1,4 +1,4 @@
-"""The whole loop with ``kserve://``: a cluster that stands in, real servers, KFP over HTTP."""
+"""The whole loop with ``kserve://``: a fake cluster, real servers, KFP over HTTP."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ import pytest
 from components.core import audit
 from components.core.spans import parse_instant
 from components.ops.audit.run import trace
-from components.ops.deploy.targets import connect
+from components.ops.targets import connect
 from pipelines.local.machine import Machine
-from pipelines.local.progress import Quiet
+from pipelines.local.progress import NullObserver
 from pipelines.local.recurring import recurring_run, run_recurring
-from pipelines.local.result import RunResult
+from pipelines.local.results import RunResult
 from tests.loop.cluster_stage import cluster_stage
 from tests.loop.places import MOVED_ON, MOVING, TRAINED_ON
 from tests.loop.turbines import NAME, day
@@ -63,4 +63,4 @@ def test_the_loop_closes_on_a_cluster(
 
 
 def _due(root: Path, number: int) -> tuple[RunResult, ...]:
-    return run_recurring(NAME, parse_instant(day(number)), root / "runs", Quiet())
+    return run_recurring(NAME, parse_instant(day(number)), root / "runs", NullObserver())

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from components.core.plan import Plan
-from pipelines.local.result import RunResult
+from pipelines.local.results import RunResult
 from tests.loop.places import STEADY, TRAINED_ON, Stages
 from tests.loop.stage import Stage, compile_pipeline, plan_alone
 from tests.loop.turbines import SCHEMA, day, spec_of

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from components.core.artifacts import PLAN
 from components.core.plan import Plan
-from pipelines.local.result import RunResult
+from pipelines.local.results import RunResult
 from tests.loop.places import TRAINED_ON, Deployed, Killed, Stages
 from tests.loop.stage import compile_pipeline, data_alone
 from tests.loop.turbines import day

@@ -6,9 +6,9 @@ from components.core import audit
 from components.core.spans import parse_instant
 from components.ops.audit.run import trace
 from components.ops.schedule.register import read
-from pipelines.local.progress import Quiet
+from pipelines.local.progress import NullObserver
 from pipelines.local.recurring import run_due
-from pipelines.local.result import RunResult
+from pipelines.local.results import RunResult
 from tests.loop.places import MOVED_ON, Deployed, Stages, Watched
 from tests.loop.stage import MONITOR, Stage
 from tests.loop.turbines import NAME, ROWS_A_DAY, day
@@ -99,4 +99,4 @@ def _check_chain(stage: Stage, request: str, version: str, run: str) -> None:
 def _due(stage: Stage, number: int) -> tuple[RunResult, ...]:
     """What the schedule says is due an hour into a day."""
     now = parse_instant(day(number)) + timedelta(hours=1)
-    return run_due(stage.serving, now, stage.root / "runs", Quiet())
+    return run_due(stage.serving, now, stage.root / "runs", NullObserver())

@@ -3,8 +3,8 @@
 import pytest
 
 from components.core.spec.load import load_spec
-from components.ops.deploy.targets.git.place import parse_place
 from components.ops.schedule.declared import parse_declared
+from components.ops.targets.git.place import parse_place
 from tests.manifests import kustomize
 from tests.manifests.kustomize import ROOT, Object
 from tests.manifests.test_manifests_overlays import CLUSTER_SCOPED, NAMESPACES

@@ -5,28 +5,30 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.cluster import worlds
-from tests.standin.api_server import running
+from tests.contract.cluster import cluster_factories
+from tests.fakes.api_server import running
 
 
 @pytest.fixture(scope="session")
 def real_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with worlds.real_kubeconfig(tmp_path_factory.mktemp("control-plane")) as found:
+    with cluster_factories.real_kubeconfig(tmp_path_factory.mktemp("control-plane")) as found:
         if isinstance(found, str):
             pytest.skip(found)
-        worlds.install_kinds(found)
+        cluster_factories.install_kinds(found)
         yield found
 
 
 @pytest.fixture(params=["memory", "over_http", "real"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[worlds.World]:
-    namespace = worlds.new_namespace()
+def world(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[cluster_factories.ClusterFactory]:
+    namespace = cluster_factories.new_namespace()
     if request.param == "memory":
-        yield worlds.InMemory(namespace)
+        yield cluster_factories.InMemory(namespace)
     elif request.param == "over_http":
         with running() as server:
-            yield worlds.OverHttp(namespace, server, tmp_path)
+            yield cluster_factories.OverHttp(namespace, server, tmp_path)
     else:
-        real = worlds.Real(namespace, request.getfixturevalue("real_api"), tmp_path)
+        real = cluster_factories.Real(namespace, request.getfixturevalue("real_api"), tmp_path)
         yield real
         real.admin.drop_namespace(namespace)

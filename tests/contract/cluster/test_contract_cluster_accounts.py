@@ -24,10 +24,10 @@ from tests.cluster.control_plane import ASSETS, ControlPlane, assets, control_pl
 from tests.cluster.installing import Installer, crd_files
 from tests.cluster.steps import Steps
 from tests.contract.cluster.objects import config_map
+from tests.fakes.controller_client import ControllerClient
+from tests.fakes.kserve_controller import Controller, Mode
+from tests.fakes.kubeconfig import write_kubeconfig
 from tests.manifests import kustomize, schemas
-from tests.standin.controller_client import ControllerClient
-from tests.standin.kserve_controller import Controller, Mode
-from tests.standin.kubeconfig import write_kubeconfig
 
 NAMESPACE, TARGET = "ratoon", "kserve://ratoon"
 DEPLOYER, PIPELINE, MODELS = "ratoon-deployer", "ratoon-pipeline", "ratoon-models"
@@ -86,7 +86,7 @@ def installed(
 @contextlib.contextmanager
 def controller(installed: Installed, folder: Path) -> Iterator[None]:
     client = ControllerClient.of(installed.plane.kubeconfig, "kserve-controller")
-    running = Controller(client, folder / "standin", installed.mode).start()
+    running = Controller(client, folder / "fakes", installed.mode).start()
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The stand-in and a real API server come to the same objects, over writes drawn by chance."""
+"""The fake and a real API server come to the same objects, over writes drawn by chance."""
 
 import random
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from components.core.errors import ClusterError
 from components.ops.cluster.protocol import INFERENCE_SERVICE, Cluster
-from tests.contract.cluster import worlds
+from tests.contract.cluster import cluster_factories
 
 MANAGERS = ("ratoon", "argocd", "person")
 STEPS = 60
@@ -88,8 +88,8 @@ def seen(cluster: Cluster, namespace: str) -> Any:
 @pytest.mark.parametrize("seed", range(4))
 def test_both_come_to_the_same(real_api: Path, tmp_path: Path, seed: int):
     chance = random.Random(seed)
-    memory = worlds.InMemory(worlds.new_namespace())
-    real = worlds.Real(worlds.new_namespace(), real_api, tmp_path)
+    memory = cluster_factories.InMemory(cluster_factories.new_namespace())
+    real = cluster_factories.Real(cluster_factories.new_namespace(), real_api, tmp_path)
     for step in range(STEPS):
         verb = chance.choices(["apply", "create", "replace", "delete"], [80, 4, 14, 2])[0]
         manager = chance.choice(MANAGERS)

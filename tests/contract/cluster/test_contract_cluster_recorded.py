@@ -11,13 +11,13 @@ import pytest
 
 from components.ops.cluster.protocol import CONFIG_MAP
 from components.ops.cluster.rights import Call, rules_for
-from components.ops.deploy.targets.kserve.names import record_name
+from components.ops.targets.kserve.names import record_name
 from tests.cluster.steps import Steps, recorded
+from tests.fakes.cluster import FakeCluster, fake_cluster
+from tests.fakes.kserve_controller import Mode
 from tests.manifests import kustomize
 from tests.manifests.rights import Right, granted, needed_by
-from tests.standin.kserve_controller import Mode
-from tests.standin.running import Standin, standin
-from tests.unit.ops.deploy.serving_toys import MODEL
+from tests.unit.ops.deploy.serving_factories import MODEL
 
 NAMESPACE = "ratoon"
 MODES: tuple[Mode, ...] = ("knative", "standard-canary", "standard")
@@ -35,13 +35,13 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     with pytest.MonkeyPatch.context() as environment:
         for mode in MODES:
             folder = tmp_path_factory.mktemp(mode)
-            with standin(folder / "cluster", mode) as running:
+            with fake_cluster(folder / "cluster", mode) as running:
                 environment.setenv("RATOON_KUBECONFIG", running.environment["RATOON_KUBECONFIG"])
                 play(Steps(folder, f"kserve://{NAMESPACE}", environment), running, mode, made)
     return made
 
 
-def play(steps: Steps, running: Standin, mode: Mode, made: Recorded) -> None:
+def play(steps: Steps, running: FakeCluster, mode: Mode, made: Recorded) -> None:
     """Everything that a plan, a deploy, a rollout and a person can come to."""
     with recorded(steps.environment) as planned:
         assert steps.champion() is None
@@ -73,7 +73,7 @@ def play(steps: Steps, running: Standin, mode: Mode, made: Recorded) -> None:
 class meddling:  # noqa: N801 - reads as a word of the story
     """Somebody writes to the record's ConfigMap all the while, so that writes collide."""
 
-    def __init__(self, running: Standin) -> None:
+    def __init__(self, running: FakeCluster) -> None:
         self._cluster, self._ends = running.cluster.acting_as("somebody"), threading.Event()
         self._thread = threading.Thread(target=self._write)
 

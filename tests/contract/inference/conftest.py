@@ -1,4 +1,4 @@
-"""A stand-in cluster for each mode, with models that real servers load."""
+"""A fake cluster for each mode, with models that real servers load."""
 
 import os
 from collections.abc import Iterator
@@ -7,34 +7,34 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.inference.kserve_world import PYTHON, ROOT, World, make_models
-from tests.standin.kserve_controller import Controller, Mode
-from tests.standin.memory import MemoryCluster
-from tests.standin.schemas import known
+from tests.contract.inference.kserve_harness import PYTHON, ROOT, KServeHarness, make_models
+from tests.fakes.kserve_controller import Controller, Mode
+from tests.fakes.memory import MemoryKubeClient
+from tests.fakes.schemas import known
 
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not PYTHON.exists():
-        pytest.skip("there is no .venv/model, whose servers the stand-in starts")
+        pytest.skip("there is no .venv/model, whose servers the fake starts")
     folder = tmp_path_factory.mktemp("models")
     make_models(folder, "v1", "v2")
     return folder
 
 
 @pytest.fixture
-def world_of(models: Path, tmp_path: Path):
-    """Makes a world of a mode; every process ends with it."""
+def harness_of(models: Path, tmp_path: Path):
+    """Makes a cluster of a mode; every process ends with it."""
 
     @contextmanager
-    def made(mode: Mode, **options: float) -> Iterator[World]:
+    def made(mode: Mode, **options: float) -> Iterator[KServeHarness]:
         os.environ.setdefault("RATOON_ENVS", str(ROOT / ".venv"))
-        cluster = MemoryCluster.knowing(known(canary=mode == "standard-canary"))
-        folder = tmp_path / "standin"
+        cluster = MemoryKubeClient.knowing(known(canary=mode == "standard-canary"))
+        folder = tmp_path / "fakes"
         user = cluster.acting_as("kserve-controller")
         controller = Controller(user, folder, mode, **options).start()
         try:
-            yield World(cluster, models, tmp_path / "log")
+            yield KServeHarness(cluster, models, tmp_path / "log")
         finally:
             controller.stop()
             assert not list((folder / "services").glob("*")), "what it left behind"

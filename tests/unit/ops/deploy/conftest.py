@@ -8,13 +8,19 @@ import httpx
 import pytest
 
 from components.core.plan import Champion
-from components.ops.deploy.targets.local import processes
-from components.ops.deploy.targets.local.place import LocalPlace
-from components.ops.deploy.targets.local.record import LocalRecord
-from components.ops.deploy.targets.local.servers import COMMAND_VARIABLE
-from components.ops.deploy.targets.local.stop import stop
-from components.ops.deploy.targets.local.target import LocalTarget
-from tests.unit.ops.deploy.serving_toys import COMMAND, MODEL, body_of, candidate_of, make_model
+from components.ops.targets.local import processes
+from components.ops.targets.local.place import LocalPlace
+from components.ops.targets.local.record import LocalRecord
+from components.ops.targets.local.servers import COMMAND_VARIABLE
+from components.ops.targets.local.stop import stop
+from components.ops.targets.local.target import LocalTarget
+from tests.unit.ops.deploy.serving_factories import (
+    COMMAND,
+    MODEL,
+    body_of,
+    candidate_of,
+    make_model,
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ def versions_running(serving: Serving) -> list[str]:
     found = []
     for process in processes.belonging_to(serving.folder):
         words = Path(f"/proc/{process.pid}/cmdline").read_bytes().decode().split("\0")
-        is_gateway = "components.ops.deploy.gateway" in words
+        is_gateway = "components.ops.targets.local.gateway" in words
         found.append("gateway" if is_gateway else Path(words[words.index("--model-dir") + 1]).name)
     return sorted(found)
 

@@ -7,11 +7,11 @@ import time
 import httpx
 import pytest
 
-from components.ops.deploy.gateway.proxy import LARGEST_BODY
-from components.ops.deploy.targets.local import processes
-from components.ops.deploy.traffic import Traffic
+from components.ops.targets.local import processes
+from components.ops.targets.local.gateway.proxy import LARGEST_BODY
+from components.ops.targets.traffic import Traffic
 from tests.unit.ops.deploy.conftest import Serving
-from tests.unit.ops.deploy.serving_toys import MODEL, body_of
+from tests.unit.ops.deploy.serving_factories import MODEL, body_of
 
 PATH = f"/v2/models/{MODEL}/infer"
 

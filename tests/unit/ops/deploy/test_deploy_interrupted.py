@@ -9,20 +9,17 @@ import time
 import pytest
 
 from components.core.errors import InputError
-from components.ops.deploy.targets.local import ports, processes
-from components.ops.deploy.targets.local.stop import stop
+from components.ops.targets.local import ports, processes
+from components.ops.targets.local.stop import stop
 from tests.unit.ops.deploy.conftest import Serving, predict, record_of, versions_running
-from tests.unit.ops.deploy.serving_toys import (
-    COMMAND,
-    make_model,
-)
+from tests.unit.ops.deploy.serving_factories import COMMAND, make_model
 
 _STAGE = """
 import sys
 from pathlib import Path
 from components.core.plan import Champion
-from components.ops.deploy.targets import connect
-from tests.unit.ops.deploy.serving_toys import candidate_of
+from components.ops.targets import connect
+from tests.unit.ops.deploy.serving_factories import candidate_of
 target, model, tmp = connect(sys.argv[1], "toy"), Path(sys.argv[2]), Path(sys.argv[3])
 target.stage(model, candidate_of(model.name, tmp), target.champion())
 target.reach(model.name, 60)

@@ -7,10 +7,10 @@ import pytest
 
 from components.core.errors import DeadlineExceeded
 from components.ops.cluster.protocol import INFERENCE_SERVICE
-from components.ops.deploy.targets.kserve.names import candidate_name
-from components.ops.deploy.targets.protocol import CandidateGone, ChampionChanged
-from tests.unit.ops.deploy.kserve_toys import WAYS, Killed, Toy, toy
-from tests.unit.ops.deploy.serving_toys import MODEL, make_model
+from components.ops.targets.kserve.names import candidate_name
+from components.ops.targets.protocol import CandidateGone, ChampionChanged
+from tests.unit.ops.deploy.kserve_factories import WAYS, Killed, Toy, toy
+from tests.unit.ops.deploy.serving_factories import MODEL, make_model
 
 
 @pytest.fixture(params=WAYS)

@@ -14,12 +14,12 @@ from components.ops.cluster.protocol import (
     Conflict,
     Forbidden,
 )
-from components.ops.deploy.targets.kserve.applied import Applied
-from components.ops.deploy.targets.kserve.names import candidate_name, record_name
-from components.ops.deploy.targets.protocol import ChampionChanged
-from tests.unit.ops.deploy.kserve_toys import WAYS, Toy, toy
-from tests.unit.ops.deploy.kserve_world import NAMESPACE
-from tests.unit.ops.deploy.serving_toys import MODEL, make_model
+from components.ops.targets.kserve.applied import Applied
+from components.ops.targets.kserve.names import candidate_name, record_name
+from components.ops.targets.protocol import ChampionChanged
+from tests.unit.ops.deploy.kserve_factories import WAYS, Toy, toy
+from tests.unit.ops.deploy.kserve_harness import NAMESPACE
+from tests.unit.ops.deploy.serving_factories import MODEL, make_model
 
 
 def at(number: int, act: Callable[[], object]) -> tuple[Callable[[str, str], None], list[str]]:
@@ -141,7 +141,7 @@ def test_a_storm_of_conflicts_passes_or_is_said(tmp_path: Path, verb: str) -> No
 
 
 def test_conflicts_that_do_not_pass_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from components.ops.deploy.targets.kserve import applied
+    from components.ops.targets.kserve import applied
 
     monkeypatch.setattr(applied, "_LONGEST_PAUSE_S", 0.001)
     with toy(tmp_path, "knative") as made:
@@ -158,7 +158,7 @@ def test_conflicts_that_do_not_pass_end(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_field_that_somebody_else_owns_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from components.ops.deploy.targets.kserve import applied
+    from components.ops.targets.kserve import applied
 
     monkeypatch.setattr(applied, "_LONGEST_PAUSE_S", 0.001)
     with toy(tmp_path, "knative") as made:

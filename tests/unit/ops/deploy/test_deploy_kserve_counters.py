@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from components.core.artifacts import LATENCY_BOUNDS_MS, SERVER_LATENCY_BOUNDS_MS
 from components.core.errors import ApiUnavailable
-from components.core.latency import BOUNDS_MS, SERVER_BOUNDS_MS
-from components.ops.deploy.targets.kserve.counters import Counters, parse_counters
-from components.ops.deploy.targets.kserve.pods import Pod
+from components.ops.targets.kserve.counters import Counters, parse_counters
+from components.ops.targets.kserve.pods import Pod
+from tests.unit.ops.deploy.kserve_factories import toy
 from tests.unit.ops.deploy.kserve_pods import Server, Servers
-from tests.unit.ops.deploy.kserve_toys import toy
 
 
 @dataclass
@@ -35,8 +35,8 @@ def made() -> Iterator[Made]:
 
 
 def test_the_bounds_of_a_server_are_ours() -> None:
-    assert set(SERVER_BOUNDS_MS) <= set(BOUNDS_MS)
-    assert len(SERVER_BOUNDS_MS) == 49
+    assert set(SERVER_LATENCY_BOUNDS_MS) <= set(LATENCY_BOUNDS_MS)
+    assert len(SERVER_LATENCY_BOUNDS_MS) == 49
 
 
 def test_counts_of_one_server() -> None:
@@ -46,7 +46,7 @@ def test_counts_of_one_server() -> None:
     server.count(1, status=500, seconds=500)
     traffic = parse_counters(server.metrics())
     assert (traffic.requests, traffic.errors, traffic.refused) == (100, 1, 2)
-    assert len(traffic.latency) == len(BOUNDS_MS) + 1
+    assert len(traffic.latency) == len(LATENCY_BOUNDS_MS) + 1
     # 4 ms is in the bucket that ends at 0.1 * 1.1**39 = 4.114 ms.
     assert traffic.latency[39] == 99
     assert traffic.latency[-1] == 1

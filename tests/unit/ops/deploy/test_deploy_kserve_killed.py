@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from components.ops.deploy.targets.kserve.target import KServeTarget
-from components.ops.deploy.targets.protocol import CandidateGone
-from tests.unit.ops.deploy.kserve_toys import WAYS, Killed, Toy, toy
-from tests.unit.ops.deploy.serving_toys import MODEL
+from components.ops.targets.kserve.target import KServeTarget
+from components.ops.targets.protocol import CandidateGone
+from tests.unit.ops.deploy.kserve_factories import WAYS, Killed, Toy, toy
+from tests.unit.ops.deploy.serving_factories import MODEL
 
 Step = Callable[[Toy, KServeTarget], object]
 

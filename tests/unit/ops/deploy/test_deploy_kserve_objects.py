@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from components.core.spec.operation import Serving
-from components.ops.deploy.targets import changes
-from components.ops.deploy.targets.kserve.inference_service import percent_of, wanted
-from components.ops.deploy.targets.kserve.record import Mode, Published, RolloutRecord, Strategy
+from components.ops.targets import changes
+from components.ops.targets.kserve.inference_service import percent_of, wanted
+from components.ops.targets.kserve.record import Mode, Published, RolloutRecord, Strategy
 
 CRD = "serving.kserve.io_inferenceservices.yaml"
 

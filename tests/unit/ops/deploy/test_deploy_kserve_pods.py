@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from components.ops.deploy.targets.kserve.conditions import last_words
-from components.ops.deploy.targets.kserve.pods import read_pods
+from components.ops.targets.kserve.conditions import last_words
+from components.ops.targets.kserve.pods import read_pods
 
 
 def pod(**status: object) -> dict[str, Any]:

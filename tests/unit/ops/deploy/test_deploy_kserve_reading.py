@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from components.core.errors import ApiUnavailable, InputError
-from components.ops.deploy.targets import changes
-from components.ops.deploy.targets.kserve.champion import standing
-from components.ops.deploy.targets.kserve.conditions import is_rolled_out, newest_revision
-from components.ops.deploy.targets.kserve.inference_service import wanted
-from components.ops.deploy.targets.kserve.modes import check_mode, mode_of, strategy_of
-from components.ops.deploy.targets.kserve.place import KServePlace, check_model, parse_place
-from components.ops.deploy.targets.kserve.record import Mode, RolloutRecord, Strategy
-from tests.standin.schemas import inference_services
+from components.ops.targets import changes
+from components.ops.targets.kserve.champion import standing
+from components.ops.targets.kserve.conditions import is_rolled_out, newest_revision
+from components.ops.targets.kserve.inference_service import wanted
+from components.ops.targets.kserve.modes import check_mode, mode_of, strategy_of
+from components.ops.targets.kserve.place import KServePlace, check_model, parse_place
+from components.ops.targets.kserve.record import Mode, RolloutRecord, Strategy
+from tests.fakes.schemas import inference_services
 from tests.unit.ops.deploy.test_deploy_kserve_objects import BARE, SERVING, published, under_way
 
 

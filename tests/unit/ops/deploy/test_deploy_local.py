@@ -8,18 +8,13 @@ import time
 import pytest
 
 from components.core.errors import DeadlineExceeded, InputError, RatoonError
-from components.ops.deploy.targets.local import ports
-from components.ops.deploy.targets.local.place import LocalPlace
-from components.ops.deploy.targets.local.stop import stop
-from components.ops.deploy.targets.local.target import LocalTarget
-from components.ops.deploy.targets.protocol import CandidateGone, ChampionChanged
+from components.ops.targets.local import ports
+from components.ops.targets.local.place import LocalPlace
+from components.ops.targets.local.stop import stop
+from components.ops.targets.local.target import LocalTarget
+from components.ops.targets.protocol import CandidateGone, ChampionChanged
 from tests.unit.ops.deploy.conftest import Serving, predict, record_of, versions_running
-from tests.unit.ops.deploy.serving_toys import (
-    MODEL,
-    Clients,
-    candidate_of,
-    make_model,
-)
+from tests.unit.ops.deploy.serving_factories import MODEL, Clients, candidate_of, make_model
 
 
 def test_no_request_is_lost_while_versions_change(serving: Serving) -> None:
@@ -204,7 +199,7 @@ def test_the_commands_of_make(serving: Serving) -> None:
     serving.promote("v1")
 
     def run(*words: str) -> str:
-        command = [sys.executable, "-m", f"components.ops.deploy.targets.{words[0]}", *words[1:]]
+        command = [sys.executable, "-m", f"components.ops.targets.{words[0]}", *words[1:]]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         return done.stdout + done.stderr
 

@@ -10,9 +10,9 @@ import pytest
 
 from components.core.digest import digest_folder
 from components.core.errors import InputError
-from components.ops.deploy.targets.local import models, ports, processes
-from components.ops.deploy.targets.local.record import Process
-from components.ops.deploy.targets.local.servers import server_command, server_environment
+from components.ops.targets.local import models, ports, processes
+from components.ops.targets.local.record import Process
+from components.ops.targets.local.servers import server_command, server_environment
 
 _STUBBORN = """
 import signal, time
@@ -77,7 +77,7 @@ def test_children_belong_to_their_server(tmp_path: Path) -> None:
 def test_a_process_outlives_the_one_that_started_it(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path\n"
-        "from components.ops.deploy.targets.local import processes as p\n"
+        "from components.ops.targets.local import processes as p\n"
         "f = Path(sys.argv[1])\n"
         "p.start([sys.executable, '-c', 'import time; time.sleep(60)'], dict(os.environ), f/'l', f)"
     )

@@ -9,10 +9,10 @@ import pytest
 
 from components.core.errors import InputError
 from components.core.plan import Champion
-from components.ops.deploy.targets import changes, connect, read_champion
-from components.ops.deploy.targets.local.place import LocalPlace, parse_place
-from components.ops.deploy.targets.local.record import Deployed, LocalRecord, RecordFile
-from components.ops.deploy.targets.protocol import CandidateGone, ChampionChanged
+from components.ops.targets import changes, connect, read_champion
+from components.ops.targets.local.place import LocalPlace, parse_place
+from components.ops.targets.local.record import Deployed, LocalRecord, RecordFile
+from components.ops.targets.protocol import CandidateGone, ChampionChanged
 
 PLACE = LocalPlace(Path("build/toy/serving"))
 
@@ -167,7 +167,7 @@ def test_an_address_that_is_not_known_is_refused(target: str) -> None:
 _HOLDER = """
 import sys, time
 from pathlib import Path
-from components.ops.deploy.targets.local.record import RecordFile
+from components.ops.targets.local.record import RecordFile
 with RecordFile(Path(sys.argv[1])).locked():
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))

@@ -8,9 +8,9 @@ import pytest
 
 from components.core.errors import ApiRejected
 from components.ops.cluster.protocol import Forbidden
-from components.ops.deploy.targets.kserve.target import KServeTarget
-from components.ops.deploy.targets.protocol import ChampionChanged
-from tests.unit.ops.deploy.kserve_toys import Toy, toy
+from components.ops.targets.kserve.target import KServeTarget
+from components.ops.targets.protocol import ChampionChanged
+from tests.unit.ops.deploy.kserve_factories import Toy, toy
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from components.core.verdict import Verdict
 from components.ops.deploy.deployment import Deployment
 from components.ops.deploy.run import Outputs, deploy
 from tests.unit.ops.deploy.conftest import Serving
-from tests.unit.ops.deploy.serving_toys import (
+from tests.unit.ops.deploy.serving_factories import (
     GOLDENS,
     MODEL,
     body_of,

@@ -2,12 +2,12 @@
 
 import pytest
 
-from components.core.latency import BOUNDS_MS
-from components.ops.deploy.gateway.counts import Counts
-from components.ops.deploy.gateway.routes import Backend, Routes, place_of
-from components.ops.deploy.traffic import Traffic, bucket_of
+from components.core.artifacts import LATENCY_BOUNDS_MS
+from components.ops.targets.local.gateway.counts import Counts
+from components.ops.targets.local.gateway.routes import Backend, Routes, place_of
+from components.ops.targets.traffic import Traffic, bucket_of
 
-EMPTY = (0,) * (len(BOUNDS_MS) + 1)
+EMPTY = (0,) * (len(LATENCY_BOUNDS_MS) + 1)
 
 
 def traffic_of(*latencies_ms: float, errors: int = 0) -> Traffic:
@@ -31,7 +31,7 @@ def test_quantiles_of_two_groups_of_requests() -> None:
 
 
 def test_what_takes_longer_than_the_last_bound_is_said_to_take_that_long() -> None:
-    assert traffic_of(1e9).p99_ms == BOUNDS_MS[-1]
+    assert traffic_of(1e9).p99_ms == LATENCY_BOUNDS_MS[-1]
 
 
 def test_no_requests_have_no_latency() -> None:

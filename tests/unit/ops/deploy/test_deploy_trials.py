@@ -8,7 +8,7 @@ import pytest
 from components.core.artifacts import Golden
 from components.core.verdict import Severity
 from components.ops.deploy import trials
-from tests.unit.ops.deploy.serving_toys import GOLDENS, card_of
+from tests.unit.ops.deploy.serving_factories import GOLDENS, card_of
 
 CARD = card_of("v1")
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.core import storage
-from tests.unit.ops.store.store_toys import BUCKET, PYTHON, SECRET, Store, s3_server
+from tests.unit.ops.store.store_factories import BUCKET, PYTHON, SECRET, Store, s3_server
 
 
 @pytest.fixture(scope="session")

@@ -9,14 +9,14 @@ import pytest
 
 from components.core.artifacts import PUBLISHED
 from components.core.digest import digest_folder
-from components.ops.deploy.targets.store import fetch, publish
-from tests.unit.ops.store.store_toys import MODEL, ROOT, VERSION, Store, make_folder
+from components.ops.targets.store import fetch, publish
+from tests.unit.ops.store.store_factories import MODEL, ROOT, VERSION, Store, make_folder
 
 _PUBLISH = """
 import sys
 from pathlib import Path
 from components.core.errors import RatoonError
-from components.ops.deploy.targets.store import publish
+from components.ops.targets.store import publish
 folder, store, model, version = sys.argv[1:]
 print("ready", flush=True)
 sys.stdin.readline()

@@ -10,9 +10,10 @@ from components.core import storage
 from components.core.artifacts import PUBLISHED
 from components.core.digest import digest_folder
 from components.core.errors import ApiUnavailable, InputError
-from components.ops.deploy.targets.store import fetch, publish, withdraw
-from components.ops.deploy.targets.store.claim import LEASE, Claim
-from tests.unit.ops.store.store_toys import MODEL, VERSION, Store, make_folder
+from components.ops.targets.store import fetch, publish
+from components.ops.targets.store.claim import LEASE, Claim
+from components.ops.targets.store.publish import withdraw
+from tests.unit.ops.store.store_factories import MODEL, VERSION, Store, make_folder
 
 FILES = [
     "golden.json",

@@ -6,9 +6,10 @@ import pytest
 
 from components.core import storage
 from components.core.errors import ApiRejected, ApiUnavailable, InputError, RatoonError
-from components.ops.deploy.targets.store import fetch, publish, withdraw
-from components.ops.deploy.targets.store.failures import told_plainly
-from tests.unit.ops.store.store_toys import MODEL, SECRET, VERSION, make_folder
+from components.ops.targets.store import fetch, publish
+from components.ops.targets.store.failures import told_plainly
+from components.ops.targets.store.publish import withdraw
+from tests.unit.ops.store.store_factories import MODEL, SECRET, VERSION, make_folder
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,46 @@
+"""A client with little patience, and an API server that may be made to fail."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components.ops.cluster.client import connect
+from components.ops.cluster.protocol import Cluster
+from components.ops.cluster.retry import Patience
+from tests.fakes.api_server import ApiServer, running
+
+NS = "here"
+QUICK = Patience(
+    deadline_s=2.0,
+    request_s=0.5,
+    connect_s=0.4,
+    first_pause_s=0.05,
+    longest_pause_s=0.2,
+    stream_s=1.0,
+)
+
+
+@pytest.fixture
+def server() -> Iterator[ApiServer]:
+    with running() as found:
+        yield found
+
+
+@pytest.fixture
+def cluster(server: ApiServer, tmp_path: Path) -> Cluster:
+    return connect_to(server, tmp_path)
+
+
+def connect_to(server: ApiServer, folder: Path, patience: Patience = QUICK) -> Cluster:
+    file = server.kubeconfig(folder / "kubeconfig")
+    return connect({"RATOON_KUBECONFIG": str(file)}, patience=patience)
+
+
+def config_map(data: dict[str, str]) -> dict[str, object]:
+    meta = {"name": "a", "namespace": NS}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
+
+
+def answered(server: ApiServer, verb: str) -> list[int]:
+    return [code for call, code in server.faults.seen if call.verb == verb]

@@ -1,1 +1,0 @@
-"""Stand-ins for what a cluster brings: kept to the real thing by the contract tests."""
