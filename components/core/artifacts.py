@@ -7,6 +7,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
+from components.core.spans import Instant
+
 PLAN = "plan.json"
 MODEL_FILES = "model"
 LINEAGE = "lineage.json"
@@ -106,7 +108,7 @@ class ModelCard(Record):
     columns: tuple[ModelColumn, ...]
     key: tuple[str, ...]
     event_time: str
-    as_of: str
+    as_of: Instant
     run: str
     digests: Mapping[str, str]
     metrics: Mapping[str, Mapping[str, float]]
@@ -179,14 +181,14 @@ class SourceState(Record):
 
     Attributes:
         name: Its name in the spec.
-        newest: Its newest event time known at `as_of` (ISO); None for a static or empty table.
+        newest: Its newest event time known at `as_of`; None for a static or empty table.
         future_rows: Joined rows whose event time plus delay lay after the example's; must be 0.
         duplicates: Rows whose join key, and event time if any, another row has: of a static
             table the first is joined, of a history the last.
     """
 
     name: str
-    newest: str | None
+    newest: Instant | None
     future_rows: int
     duplicates: int = 0
 
@@ -198,7 +200,7 @@ class Lineage(Record):
     sources: tuple[SourceRead, ...]
     spans: tuple[SpanCount, ...]
     external: tuple[SourceState, ...]
-    newest: str | None
+    newest: Instant | None
     splits: Mapping[str, int]
     digest: str
 

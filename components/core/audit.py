@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from components.core import storage
 from components.core.artifacts import Record
 from components.core.errors import InputError
+from components.core.spans import Instant
 from components.core.verdict import Verdict
 
 _SAFE = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -27,7 +28,7 @@ class AuditEntry(Record):
     run: str
     step: str
     model: str
-    as_of: str
+    as_of: Instant
     version: str | None
     decision: str
     reason: str
@@ -39,7 +40,7 @@ class RetrainingClaim(Record):
     """A retraining that a monitor started."""
 
     run: str
-    as_of: str
+    as_of: Instant
     reason: str
 
 

@@ -3,15 +3,22 @@
 import hashlib
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
+
+from components.core.spans import format_instant
 
 _CHUNK_BYTES = 1 << 20
 
 
 def digest_of(value: object) -> str:
     """SHA-256 (hex) of a JSON-able value in its canonical form: sorted keys, no spaces."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: object) -> str:
+    return format_instant(value) if isinstance(value, datetime) else str(value)
 
 
 def digest_bytes(content: bytes) -> str:

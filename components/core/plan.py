@@ -8,7 +8,7 @@ from pydantic import Field
 
 from components.core.artifacts import MODEL_FILES, PLAN, ModelColumn, Record
 from components.core.digest import digest_of
-from components.core.spans import Span, TimeInterval
+from components.core.spans import Instant, Span, TimeInterval
 from components.core.spec import Derive, Spec
 
 
@@ -16,7 +16,7 @@ class Purpose(StrEnum):
     """Which pipeline a plan is for."""
 
     TRAIN = "train"
-    WATCH = "watch"
+    MONITOR = "watch"
 
 
 class PlannedFeature(Record):
@@ -45,14 +45,14 @@ class Champion(Record):
         uri: Where its model folder is.
         digest: Digest of that folder.
         run: The run that deployed it.
-        as_of: The instant that it was trained for (ISO).
+        as_of: The instant that it was trained for.
     """
 
     version: str
     uri: str
     digest: str
     run: str
-    as_of: str
+    as_of: Instant
 
 
 class Windows(Record):
@@ -72,7 +72,7 @@ class Windows(Record):
     train: tuple[TimeInterval, ...]
     recent: tuple[TimeInterval, ...]
     reference: tuple[TimeInterval, ...]
-    labels_until: str
+    labels_until: Instant
     watch: TimeInterval
     before: TimeInterval
     labelled: TimeInterval = Field(default_factory=lambda found: found["watch"])
@@ -89,7 +89,7 @@ class Plan(Record):
     Attributes:
         purpose: Which pipeline it is for.
         spec: The spec, overlay and target applied.
-        as_of: The instant of the run (ISO, UTC); no step asks the clock what day it is.
+        as_of: The instant of the run; no step asks the clock what day it is.
         version: The version that a model trained by this plan gets.
         spans: Names of the spans with data before `as_of`, oldest first.
         columns: The raw columns of the model.
@@ -101,7 +101,7 @@ class Plan(Record):
 
     purpose: Purpose
     spec: Spec
-    as_of: str
+    as_of: Instant
     version: str
     spans: tuple[str, ...]
     columns: tuple[ModelColumn, ...]

@@ -1,11 +1,43 @@
-"""Spans: how time is cut, and how incremental work is keyed. All instants are UTC."""
+"""Instants, spans of the calendar, and the boundaries of what recurs. All instants are UTC."""
 
 import re
+from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+
+
+def parse_instant(text: str) -> datetime:
+    """Reads an ISO 8601 instant; a date alone is its midnight, and no zone means UTC.
+
+    Raises:
+        ValueError: The text is not ISO 8601.
+    """
+    if not re.match(r"\d{4}-\d\d-\d\d", text):
+        raise ValueError(f"{text!r} is no instant; write 2013-07-01 or 2013-07-01T06:00Z")
+    instant = datetime.fromisoformat(text)
+    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def format_instant(instant: datetime) -> str:
+    """Writes an instant as ``2013-07-01T06:00:00Z``."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _read_instant(given: object) -> datetime:
+    instant = given if isinstance(given, datetime) else parse_instant(str(given))
+    return instant.astimezone(UTC).replace(microsecond=0)
+
+
+# To the second, so that what a record holds is what its file says.
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_read_instant),
+    PlainSerializer(format_instant, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "examples": ["2013-07-01T06:00:00Z"]}),
+]
 
 
 class SpanKind(StrEnum):
@@ -24,8 +56,8 @@ class TimeInterval(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    start: datetime
-    end: datetime
+    start: Instant
+    end: Instant
 
     def holds(self, instant: datetime) -> bool:
         """Whether the instant lies in the interval."""
@@ -38,7 +70,7 @@ class Span(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: SpanKind
-    start: datetime
+    start: Instant
 
     @classmethod
     def holding(cls, kind: SpanKind, instant: datetime) -> Self:
@@ -94,18 +126,53 @@ def spans_between(kind: SpanKind, start: datetime, end: datetime) -> tuple[Span,
     return tuple(spans)
 
 
-def parse_instant(text: str) -> datetime:
-    """Reads an ISO 8601 instant; a date alone is its midnight, and no zone means UTC.
+_FIRST_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
+# The first days of the months of a year that no leap year is near.
+_FIRSTS = tuple(datetime(2003, month, 1, tzinfo=UTC) for month in range(1, 13))
+_LENGTHS = {SpanKind.HOUR: timedelta(hours=1), SpanKind.DAY: timedelta(days=1)}
 
-    Raises:
-        ValueError: The text is not ISO 8601.
+Every = SpanKind | timedelta
+
+
+def boundary_number(every: Every, instant: datetime) -> int:
+    """The number of the newest boundary that is not after an instant.
+
+    Args:
+        every: hour, day or month of the UTC calendar, or a duration counted from Monday
+            1970-01-05 UTC (so that 7d falls on Mondays).
+        instant: The instant.
     """
-    if not re.match(r"\d{4}-\d\d-\d\d", text):
-        raise ValueError(f"{text!r} is no instant; write 2013-07-01 or 2013-07-01T06:00Z")
-    instant = datetime.fromisoformat(text)
-    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+    if every is SpanKind.MONTH:
+        there = instant.astimezone(UTC)
+        return there.year * 12 + there.month - 1
+    return (instant - _FIRST_MONDAY) // _length(every)
 
 
-def format_instant(instant: datetime) -> str:
-    """Writes an instant as ``2013-07-01T06:00:00Z``."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def boundary(every: Every, number: int) -> datetime:
+    """The boundary of a number."""
+    if every is SpanKind.MONTH:
+        return datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC)
+    return _FIRST_MONDAY + number * _length(every)
+
+
+def next_boundary(every: Every, instant: datetime) -> datetime:
+    """The first boundary after an instant."""
+    return boundary(every, boundary_number(every, instant) + 1)
+
+
+def shift_back(instant: datetime, every: Every, times: int) -> datetime:
+    """The instant so many hours, days, months or durations before; a month's 31st is its last."""
+    if every is not SpanKind.MONTH:
+        return instant - times * _length(every)
+    month = instant.year * 12 + instant.month - 1 - times
+    year, month = month // 12, month % 12 + 1
+    return instant.replace(year=year, month=month, day=min(instant.day, monthrange(year, month)[1]))
+
+
+def shortest_length(every: Every, times: int) -> timedelta:
+    """The shortest that so many of them can be."""
+    return min(first - shift_back(first, every, times) for first in _FIRSTS)
+
+
+def _length(every: Every) -> timedelta:
+    return every if isinstance(every, timedelta) else _LENGTHS[every]

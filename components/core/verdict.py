@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from components.core.artifacts import Record
+from components.core.spans import Instant
 
 
 class Severity(StrEnum):
@@ -51,7 +52,7 @@ class Verdict(Record):
     decision: str
     reason: str
     findings: tuple[Finding, ...]
-    as_of: str
+    as_of: Instant
     digests: Mapping[str, str] = {}
     metrics: Mapping[str, float | None] = {}
 

@@ -6,10 +6,13 @@ import html
 import math
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from enum import Enum
 from numbers import Integral, Real
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
+
+from components.core.spans import format_instant
 
 Tone: TypeAlias = Literal["good", "warn", "bad", "neutral"]
 
@@ -77,7 +80,7 @@ def format_value(value: object, decimals: int | None = None) -> str:
     """Writes one cell as plain, not yet escaped, text.
 
     Args:
-        value: Anything; `None` is shown as a dash, an enum member by its value.
+        value: Anything; `None` is shown as a dash, an enum member by its value, an instant in UTC.
         decimals: Decimals of a number with a fraction; chosen from the value if not given.
 
     Returns:
@@ -93,7 +96,7 @@ def format_value(value: object, decimals: int | None = None) -> str:
         return f"{int(value):,}" if abs(int(value)) >= 10_000 else str(int(value))
     if isinstance(value, Real):
         return _format_real(float(value), decimals)
-    return str(value)
+    return format_instant(value) if isinstance(value, datetime) else str(value)
 
 
 def _format_real(value: float, decimals: int | None) -> str:

@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from components.core.spans import SpanKind, parse_instant
+from components.core.spans import Instant, SpanKind
 from components.core.spec.base import Column, Source, SpecModel, field_error
 from components.core.spec.rules import parse_rule
 from components.core.units import Duration, Share
@@ -44,20 +44,13 @@ class Primary(SpecModel):
     known_later: tuple[Column, ...] = Field(
         (), description="Columns that are filled after the event: never features."
     )
-    start: str | None = Field(
+    start: Instant | None = Field(
         None, description="The first instant of the data; needed where the uri has no span."
     )
     origin: str = Field("not stated", description="Who publishes it; printed in reports.")
     licence: str = Field("not stated", description="Under which terms; printed in reports.")
 
     _uri = field_validator("uri")(check_uri)
-
-    @field_validator("start")
-    @classmethod
-    def _is_instant(cls, start: str | None) -> str | None:
-        if start is not None:
-            parse_instant(start)
-        return start
 
     @property
     def placeholder(self) -> str | None:

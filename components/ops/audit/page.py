@@ -7,12 +7,13 @@ from typing import Any
 
 from components.core.artifacts import ModelCard
 from components.core.audit import AuditEntry
-from components.ops.audit.chain import Chain
+from components.core.spans import format_instant
+from components.ops.audit.provenance import Provenance
 
 _DIGITS = 12
 
 
-def as_text(chain: Chain) -> str:
+def as_text(chain: Provenance) -> str:
     """The chain, a block a link."""
     logged = chain.prediction.logged
     title = f"request {logged['request_id']}, row {logged['row']}"
@@ -35,12 +36,12 @@ def as_text(chain: Chain) -> str:
     return "\n".join(blocks)
 
 
-def as_json(chains: Iterable[Chain]) -> str:
+def as_json(chains: Iterable[Provenance]) -> str:
     """The chains as a JSON list."""
     return json.dumps([_plain(chain) for chain in chains], indent=1, default=_value) + "\n"
 
 
-def _plain(chain: Chain) -> dict[str, Any]:
+def _plain(chain: Provenance) -> dict[str, Any]:
     return {
         "prediction": {**chain.prediction.logged, "inputs": chain.prediction.inputs},
         "model": chain.card.model_dump(mode="json") if chain.card else None,
@@ -54,7 +55,11 @@ def _plain(chain: Chain) -> dict[str, Any]:
 def _card(card: ModelCard) -> list[tuple[str, str]]:
     metrics = ((f"on {split}", _numbers(numbers)) for split, numbers in card.metrics.items())
     return [
-        ("made", f"{card.method} as of {card.as_of} on {card.rows:,} rows by run {card.run}"),
+        (
+            "made",
+            f"{card.method} as of {format_instant(card.as_of)} on {card.rows:,} rows "
+            f"by run {card.run}",
+        ),
         ("from", _digests(card.digests)),
         *metrics,
     ]

@@ -47,9 +47,10 @@ def plan(
     """
     from pathlib import Path
 
-    from components.ops.plan.run import Request, sentence
+    from components.core.spans import format_instant
+    from components.ops.plan.run import PlanRequest, sentence
     from components.ops.plan.run import plan as make
 
-    request = Request(model, as_of, target, overlay, purpose, run, scheduled)
+    request = PlanRequest(model, as_of, target, overlay, purpose, run, scheduled)
     made = make(request, Path(plan.path), Path(report.path))
-    return made.as_of, made.spec.name, "planned", sentence(made)
+    return format_instant(made.as_of), made.spec.name, "planned", sentence(made)

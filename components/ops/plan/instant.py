@@ -21,9 +21,8 @@ version runs it and however late its pod starts, and the placeholder is taken wh
 from datetime import UTC, datetime
 
 from components.core.errors import InputError
-from components.core.spans import SpanKind, parse_instant
+from components.core.spans import Every, SpanKind, boundary, boundary_number, parse_instant
 from components.core.units import parse_duration
-from components.ops.schedule.boundaries import Every, boundary, number_at
 
 _FIRST_YEAR, _END_YEAR = 1970, 2200
 _START_OF = "start of "
@@ -33,7 +32,7 @@ _ACCEPTED = (
 )
 
 
-def instant_of(text: str, now: datetime | None = None, scheduled: str = "") -> datetime:
+def resolve_as_of(text: str, now: datetime | None = None, scheduled: str = "") -> datetime:
     """The instant of a run, to the second.
 
     Args:
@@ -49,7 +48,7 @@ def instant_of(text: str, now: datetime | None = None, scheduled: str = "") -> d
     asked = text.strip()
     if asked.startswith(_START_OF):
         every = _every(asked.removeprefix(_START_OF), text)
-        return boundary(every, number_at(every, _present(now, scheduled)))
+        return boundary(every, boundary_number(every, _present(now, scheduled)))
     if not asked:
         return _present(now, scheduled)
     return _parsed("as_of", asked)

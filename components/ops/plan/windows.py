@@ -1,20 +1,28 @@
 """Event time, cut into what is trained on, the two holdouts, and what monitoring watches."""
 
-from calendar import monthrange
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
 
+from components.core import storage
+from components.core.errors import InputError
 from components.core.plan import Windows
-from components.core.spans import Span, SpanKind, TimeInterval, format_instant, parse_instant
+from components.core.spans import (
+    Span,
+    SpanKind,
+    TimeInterval,
+    shift_back,
+    shortest_length,
+    spans_between,
+)
 from components.core.spec import Spec, window_spans
 
 _FIRST_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 _WEEK = timedelta(weeks=1)
-# The first days of the months of a year that no leap year is near.
-_FIRSTS = tuple(datetime(2003, month, 1, tzinfo=UTC) for month in range(1, 13))
 
 
-def cut(spec: Spec, spans: Sequence[Span], as_of: datetime) -> Windows:
+def split_windows(spec: Spec, spans: Sequence[Span], as_of: datetime) -> Windows:
     """Cuts event time as the spec's split and window say.
 
     Args:
@@ -34,22 +42,22 @@ def cut(spec: Spec, spans: Sequence[Span], as_of: datetime) -> Windows:
     last = window_spans(spec.window)
     start = history.start if last is None else max(history.start, spans[-last:][0].start)
     every = spec.monitoring.every
-    watched, earlier = _before(as_of, every, 1), _before(as_of, every, 2)
-    late = windows_late(spec)
+    watched, before = shift_back(as_of, every, 1), shift_back(as_of, every, 2)
+    late = label_lag(spec)
     return Windows(
-        train=without(_interval(start, recent.start), weeks),
+        train=subtract(_interval(start, recent.start), weeks),
         recent=(recent,),
         reference=weeks,
-        labels_until=format_instant(labels_until),
+        labels_until=labels_until,
         watch=TimeInterval(start=watched, end=as_of),
-        before=TimeInterval(start=earlier, end=watched),
+        before=TimeInterval(start=before, end=watched),
         labelled=TimeInterval(
-            start=_before(as_of, every, late + 1), end=_before(as_of, every, late)
+            start=shift_back(as_of, every, late + 1), end=shift_back(as_of, every, late)
         ),
     )
 
 
-def windows_late(spec: Spec) -> int:
+def label_lag(spec: Spec) -> int:
     """How many windows before the one that is watched the labels are judged.
 
     0 where a label takes less than a window: then those of the watched window that are due. Else
@@ -57,13 +65,13 @@ def windows_late(spec: Spec) -> int:
     so that each check looks back by as many, and no window is left out or judged twice.
     """
     known_after, every = spec.label.known_after, spec.monitoring.every
-    length = _shortest(every, 1)
+    length = shortest_length(every, 1)
     if known_after < length:
         return 0
     if every is not SpanKind.MONTH:
         return -(-known_after // length)
     months = 1
-    while _shortest(every, months) < known_after:
+    while shortest_length(every, months) < known_after:
         months += 1
     return months
 
@@ -71,7 +79,7 @@ def windows_late(spec: Spec) -> int:
 def first_instant(spec: Spec, first: Span) -> datetime:
     """Where the history begins: with the first span, or where ``primary.start`` says."""
     start = spec.data.primary.start
-    return max(first.start, parse_instant(start)) if start else first.start
+    return max(first.start, start) if start else first.start
 
 
 def reference_weeks(history: TimeInterval, every: int) -> tuple[TimeInterval, ...]:
@@ -88,7 +96,7 @@ def reference_weeks(history: TimeInterval, every: int) -> tuple[TimeInterval, ..
     return tuple(weeks)
 
 
-def without(interval: TimeInterval, holes: Iterable[TimeInterval]) -> tuple[TimeInterval, ...]:
+def subtract(interval: TimeInterval, holes: Iterable[TimeInterval]) -> tuple[TimeInterval, ...]:
     """What is left of an interval when holes, in order and apart, are taken out."""
     pieces, start = [], interval.start
     for hole in holes:
@@ -102,16 +110,81 @@ def _interval(start: datetime, end: datetime) -> TimeInterval:
     return TimeInterval(start=start, end=max(start, end))
 
 
-def _shortest(every: SpanKind | timedelta, times: int) -> timedelta:
-    """The shortest that so many windows can be."""
-    return min(first - _before(first, every, times) for first in _FIRSTS)
+# ---- available: The spans that have data, found by the names of their files.
+
+_MARK = re.compile(r"\{(?:hour|day|month)\}")
 
 
-def _before(instant: datetime, every: SpanKind | timedelta, times: int) -> datetime:
-    if isinstance(every, timedelta):
-        return instant - times * every
-    if every is not SpanKind.MONTH:
-        return instant - times * timedelta(**{f"{every}s": 1})
-    month = instant.year * 12 + instant.month - 1 - times
-    year, month = month // 12, month % 12 + 1
-    return instant.replace(year=year, month=month, day=min(instant.day, monthrange(year, month)[1]))
+def available_spans(spec: Spec, as_of: datetime) -> tuple[Span, ...]:
+    """The spans with data that start before an instant, oldest first.
+
+    Where the uri has no placeholder, one file holds all, and the spans are those from
+    ``primary.start``.
+
+    Raises:
+        InputError: There is none.
+    """
+    primary = spec.data.primary
+    if primary.placeholder is None:
+        spans = _of_one_file(spec, as_of)
+    else:
+        spans = _of_files(primary.uri, primary.placeholder, spec.data.span)
+    start = primary.start if primary.start else None
+    usable = [s for s in spans if s.start < as_of and (start is None or s.end > start)]
+    if not usable:
+        raise InputError(
+            f"data.primary.uri: {primary.uri}",
+            f"no file of a {spec.data.span} before {as_of:%Y-%m-%dT%H:%MZ}",
+            "at least one",
+            _do(primary.uri, spans),
+        )
+    return tuple(usable)
+
+
+def span_of_file(path: str, template: str, mark: str, kind: SpanKind) -> Span | None:
+    """The span that a file's path stands for; None where it is another kind of file.
+
+    Args:
+        path: The file's path.
+        template: The path with placeholders, such as ``flights/{month}.parquet``.
+        mark: The placeholder that names the span; another one only has to agree with it.
+        kind: The length of the span.
+    """
+    pieces = [re.escape(piece) for piece in _MARK.split(template)]
+    groups = (r"([^/]+)" for _ in pieces[1:])
+    joined = pieces[0] + "".join(g + piece for g, piece in zip(groups, pieces[1:], strict=True))
+    match = re.fullmatch(joined, path)
+    if match is None:
+        return None
+    named = match.groups()[_MARK.findall(template).index(mark)]
+    try:
+        span = Span.named(kind, named)
+    except ValueError:
+        return None
+    return span if path == _MARK.sub(lambda m: _name(m[0], span), template) else None
+
+
+def _name(mark: str, span: Span) -> str:
+    return Span.holding(SpanKind(mark.strip("{}")), span.start).name
+
+
+def _of_files(uri: str, mark: str, kind: SpanKind) -> tuple[Span, ...]:
+    _, template = storage.resolve(uri)
+    paths = (storage.resolve(file)[1] for file in storage.list_files(_MARK.sub("*", uri)))
+    spans = (span_of_file(path, template, mark, kind) for path in paths)
+    return tuple(sorted((s for s in spans if s is not None), key=lambda s: s.start))
+
+
+def _of_one_file(spec: Spec, as_of: datetime) -> tuple[Span, ...]:
+    primary = spec.data.primary
+    if not storage.exists(primary.uri):
+        raise InputError(f"data.primary.uri: {primary.uri}", "no such file", "an existing file")
+    assert primary.start is not None  # the spec asks for it where the uri has no span
+    return spans_between(spec.data.span, primary.start, as_of)
+
+
+def _do(uri: str, spans: tuple[Span, ...]) -> str:
+    if spans:
+        return f"The oldest that is there is {spans[0].name}; choose a later as_of."
+    folder = PurePosixPath(_MARK.split(uri)[0]).as_posix()
+    return f"Make the data, or mend the uri: nothing under {folder} has such a name."

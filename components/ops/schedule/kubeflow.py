@@ -1,19 +1,58 @@
-"""What we need of Kubeflow Pipelines' REST API, v2beta1 (KFP 2.16 and newer).
+"""What a pod is told of the KFP installation that it belongs to."""
 
-Paths and bodies: kubeflow/pipelines, backend/api/v2beta1 (pipeline.proto, experiment.proto,
-recurring_run.proto). In a multi-user installation its calls need, of ``pipelines.kubeflow.org``:
-``jobs`` list, create, enable, disable, delete; ``experiments`` list, create; ``pipelines`` list.
-"""
-
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from components.core.errors import ApiRejected, InputError
 from components.core.spans import format_instant
-from components.ops.schedule.kubeflow_http import AlreadyThere, Http, NotFound
-from components.ops.schedule.recurring_run import Existing, Place, WantedRun
-from components.ops.schedule.trigger import Trigger, anchor
+from components.ops.kubeflow.http_client import (
+    KfpAlreadyExists,
+    KfpConfig,
+    KfpHttpClient,
+    KfpNotFound,
+)
+from components.ops.schedule.manifest import EnvDefaults
+from components.ops.schedule.recurring_run import (
+    ActualRecurringRun,
+    DesiredRecurringRun,
+    ResolvedIds,
+)
+from components.ops.schedule.trigger import Trigger, interval_start
+
+VERSION, NAMESPACE, OVERLAY = "RATOON_MONITOR_VERSION", "RATOON_NAMESPACE", "RATOON_OVERLAY"
+_OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+def env_defaults(environment: Mapping[str, str] = os.environ) -> EnvDefaults:
+    """What the environment says, for what a declaration leaves open."""
+    namespace = environment.get(NAMESPACE, "").strip()
+    if not namespace and _OWN_NAMESPACE.is_file():
+        namespace = _OWN_NAMESPACE.read_text(encoding="utf-8").strip()
+    version, overlay = environment.get(VERSION, "").strip(), environment.get(OVERLAY, "").strip()
+    return EnvDefaults(version, namespace, overlay)
+
+
+@contextmanager
+def connect_kubeflow(
+    environment: Mapping[str, str] = os.environ,
+) -> Iterator[KubeflowPipelines]:
+    """KFP's API for as long as the context lasts; nothing is called by this alone.
+
+    Raises:
+        InputError: The environment names no URL.
+    """
+    http = KfpHttpClient(KfpConfig.of(environment))
+    try:
+        yield KubeflowPipelines(http)
+    finally:
+        http.close()
+
+
+# ---- kubeflow: What we need of Kubeflow Pipelines' REST API, v2beta1 (KFP 2.16 and newer).
 
 _PAGE = 200
 _SHOWN = 5
@@ -33,14 +72,14 @@ class KubeflowPipelines:
         http: The way to it.
     """
 
-    def __init__(self, http: Http) -> None:
+    def __init__(self, http: KfpHttpClient) -> None:
         self._http = http
 
     def is_multi_user(self) -> bool:
         """Whether it tells namespaces apart."""
         return bool(self._http.call("GET", "/healthz").get("multi_user", False))
 
-    def place(self, wanted: WantedRun) -> Place:
+    def place(self, wanted: DesiredRecurringRun) -> ResolvedIds:
         """Where it keeps what a wanted run names.
 
         Raises:
@@ -49,9 +88,9 @@ class KubeflowPipelines:
         namespace = self.namespace(wanted)
         version = self._version(wanted, self._pipeline(wanted.pipeline, namespace))
         experiment = self._experiment(wanted.experiment, namespace)
-        return Place(version["pipeline_id"], version["pipeline_version_id"], experiment)
+        return ResolvedIds(version["pipeline_id"], version["pipeline_version_id"], experiment)
 
-    def namespace(self, wanted: WantedRun) -> str:
+    def namespace(self, wanted: DesiredRecurringRun) -> str:
         """The namespace to ask for; empty without multi-user.
 
         Raises:
@@ -64,7 +103,7 @@ class KubeflowPipelines:
             raise InputError(f"{wanted.model}: namespace", "", "a profile's namespace", do)
         return wanted.namespace
 
-    def recurring_runs(self, namespace: str) -> tuple[Existing, ...]:
+    def recurring_runs(self, namespace: str) -> tuple[ActualRecurringRun, ...]:
         """Every recurring run of a namespace."""
         query = {"namespace": namespace, "sort_by": "created_at"}
         listed = self._all("/recurringruns", "recurringRuns", query)
@@ -76,11 +115,11 @@ class KubeflowPipelines:
         body = {"display_name": name, **({"namespace": namespace} if namespace else {})}
         try:
             made = self._http.call("POST", "/experiments", body=body)
-        except AlreadyThere:  # another was faster
+        except KfpAlreadyExists:  # another was faster
             return self._experiment(name, namespace)
         return str(made["experiment_id"])
 
-    def create(self, wanted: WantedRun, place: Place, now: datetime) -> str:
+    def create(self, wanted: DesiredRecurringRun, place: ResolvedIds, now: datetime) -> str:
         """Makes a recurring run; its id. There may be another of its name: none is unique.
 
         Args:
@@ -121,7 +160,7 @@ class KubeflowPipelines:
     def _unless_gone(self, method: str, path: str, query: Mapping[str, str] | None) -> None:
         try:
             self._http.call(method, path, query)
-        except NotFound:
+        except KfpNotFound:
             return
 
     def _pipeline(self, name: str, namespace: str) -> str:
@@ -141,7 +180,7 @@ class KubeflowPipelines:
         except ApiRejected:  # one that keeps every pipeline in a namespace refuses the question
             return []
 
-    def _version(self, wanted: WantedRun, pipeline_id: str) -> Mapping[str, Any]:
+    def _version(self, wanted: DesiredRecurringRun, pipeline_id: str) -> Mapping[str, Any]:
         query = {"sort_by": "created_at desc"}
         path = f"/pipelines/{pipeline_id}/versions"
         rows = list(self._all(path, "pipeline_versions", query))
@@ -185,22 +224,22 @@ def _named(rows: list[Mapping[str, Any]], name: str) -> Mapping[str, Any] | None
 def _trigger(trigger: Trigger, now: datetime) -> dict[str, Any]:
     if not trigger.interval_s:
         return {"cron_schedule": {"cron": trigger.cron}}
-    start = format_instant(anchor(trigger, now))
+    start = format_instant(interval_start(trigger, now))
     periodic = {"interval_second": str(trigger.interval_s), "start_time": start}
     return {"periodic_schedule": periodic}
 
 
-def _existing(row: Mapping[str, Any]) -> Existing:
+def _existing(row: Mapping[str, Any]) -> ActualRecurringRun:
     reference = row.get("pipeline_version_reference", {})
     trigger = row.get("trigger", {})
     cron = trigger.get("cron_schedule", {})
     periodic = trigger.get("periodic_schedule", {})
-    place = Place(
+    place = ResolvedIds(
         reference.get("pipeline_id", ""),
         reference.get("pipeline_version_id", ""),
         row.get("experiment_id", ""),
     )
-    return Existing(
+    return ActualRecurringRun(
         run_id=str(row["recurring_run_id"]),
         name=row["display_name"],
         description=row.get("description", ""),

@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from components.core.spans import format_instant, parse_instant
-from components.ops.schedule.boundaries import next_boundary
-from components.ops.schedule.recurrence import Wanted
-from components.ops.schedule.recurring_run import WantedRun
-from components.ops.schedule.settle import Settled
+from components.core.spans import format_instant, next_boundary
+from components.ops.schedule.local_schedule import LocalRecurringRun
+from components.ops.schedule.reconcile import ReconcileResult
+from components.ops.schedule.recurring_run import DesiredRecurringRun
 from components.ops.schedule.trigger import in_words, next_runs, trigger_of
 from components.report.blocks import Banner, Block, Note
 from components.report.page import Page, render
@@ -17,18 +16,18 @@ _TONES: dict[str, Tone] = {"scheduled": "good", "unchanged": "good"}
 _NEXT = 3
 
 
-def page_of(wanted: Wanted, as_of: str, decision: str, reason: str) -> str:
+def page_of(wanted: LocalRecurringRun, as_of: datetime, decision: str, reason: str) -> str:
     """The page of a recurring run on this machine, as one HTML file.
 
     Args:
         wanted: The recurring run.
-        as_of: The instant of the run that wants it (ISO).
+        as_of: The instant of the run that wants it.
         decision: ``scheduled`` or ``unchanged``.
         reason: Why, in one sentence.
     """
     said = wanted.model_dump(mode="json")
     facts = [(name, value) for name, value in said.items() if value != ""]
-    due = [next_boundary(wanted.every, parse_instant(as_of))]
+    due = [next_boundary(wanted.every, as_of)]
     while len(due) < _NEXT:
         due.append(next_boundary(wanted.every, due[-1]))
     facts.append(("falls due", in_words(trigger_of(wanted.every))))
@@ -36,13 +35,17 @@ def page_of(wanted: Wanted, as_of: str, decision: str, reason: str) -> str:
 
 
 def page_of_cluster(
-    wanted: WantedRun, as_of: str, settled: Settled, reason: str, now: datetime
+    wanted: DesiredRecurringRun,
+    as_of: datetime,
+    settled: ReconcileResult,
+    reason: str,
+    now: datetime,
 ) -> str:
     """The page of a recurring run of Kubeflow Pipelines, as one HTML file.
 
     Args:
         wanted: The recurring run.
-        as_of: The instant of the run that wants it (ISO).
+        as_of: The instant of the run that wants it.
         settled: What was done.
         reason: The same in one sentence.
         now: The present, after which it falls due; KFP keeps to the clock, whatever `as_of` is.
@@ -72,14 +75,14 @@ def page_of_cluster(
 
 def _page(
     model: str,
-    as_of: str,
+    as_of: datetime,
     decision: tuple[str, str],
     facts: list[tuple[str, str]],
     *more: Block,
 ) -> str:
     banner = Banner(*decision, _TONES[decision[0]])
     title = f"{model}: the recurring monitoring run"
-    return render(Page(title, f"as of {as_of}", (banner, Facts(facts), *more)))
+    return render(Page(title, f"as of {format_instant(as_of)}", (banner, Facts(facts), *more)))
 
 
 def _upcoming(due: list[datetime]) -> list[tuple[str, str]]:

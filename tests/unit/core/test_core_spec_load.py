@@ -1,6 +1,6 @@
 """A spec that can be used: defaults, short forms, overlays, and the way back from JSON."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -72,10 +72,10 @@ window: last 4 spans
     assert window_spans(spec.window) == 4
 
 
-def test_a_date_stays_text() -> None:
+def test_a_date_is_its_midnight_in_utc() -> None:
     text = SMALL.replace("{day}", "all").replace("key:", "start: 2013-01-01, key:")
 
-    assert load_spec(text).data.primary.start == "2013-01-01"
+    assert load_spec(text).data.primary.start == datetime(2013, 1, 1, tzinfo=UTC)
 
 
 def test_an_overlay_changes_only_what_it_names() -> None:

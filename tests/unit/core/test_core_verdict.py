@@ -27,13 +27,13 @@ def test_the_worst_comes_first_and_equals_keep_their_order() -> None:
 
 
 def test_only_failures_decide() -> None:
-    verdict = Verdict(step="s", decision="d", reason="r", findings=FINDINGS, as_of="")
+    verdict = Verdict(step="s", decision="d", reason="r", findings=FINDINGS, as_of="2013-07-01")
 
     assert [f.code for f in verdict.failures] == ["b", "d"]
 
 
 def test_a_record_is_the_same_bytes_each_time_and_comes_back(tmp_path: Path) -> None:
-    verdict = Verdict(step="s", decision="d", reason="é", findings=FINDINGS, as_of="")
+    verdict = Verdict(step="s", decision="d", reason="é", findings=FINDINGS, as_of="2013-07-01")
     for name in ("new/a.json", "b.json"):
         verdict.write(tmp_path / name)
 
@@ -42,7 +42,7 @@ def test_a_record_is_the_same_bytes_each_time_and_comes_back(tmp_path: Path) -> 
 
 
 def test_a_record_cannot_be_changed_and_takes_no_unknown_field() -> None:
-    verdict = Verdict(step="s", decision="d", reason="r", findings=(), as_of="")
+    verdict = Verdict(step="s", decision="d", reason="r", findings=(), as_of="2013-07-01")
 
     with pytest.raises(ValidationError, match="frozen"):
         verdict.decision = "other"

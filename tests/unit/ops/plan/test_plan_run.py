@@ -8,17 +8,18 @@ import pytest
 from components.core import audit
 from components.core.errors import ApiUnavailable, InputError
 from components.core.plan import Champion, Plan, model_file
-from components.ops.plan.instant import instant_of
-from components.ops.plan.run import Request, plan, sentence
+from components.core.spans import format_instant
+from components.ops.plan.instant import resolve_as_of
+from components.ops.plan.run import PlanRequest, plan, sentence
 
 CHAMPION = Champion(
     version="20130101T0000-00000000", uri="u", digest="d", run="r", as_of="2013-01-01T00:00:00Z"
 )
 
 
-def request(model: Path | str, **more: str) -> Request:
+def request(model: Path | str, **more: str) -> PlanRequest:
     asked = {"as_of": "2013-01-20", "target": "", "overlay": "", "purpose": "train", "run": "r-1"}
-    return Request(model=str(model), **{**asked, **more})
+    return PlanRequest(model=str(model), **{**asked, **more})
 
 
 def no_champion(target: str, name: str) -> None:
@@ -32,7 +33,7 @@ def test_writes_everything_that_the_other_steps_read(model: Path, tmp_path: Path
 
     assert Plan.of(out) == made
     assert Plan.of(out).digest == made.digest
-    assert made.as_of == "2013-01-20T00:00:00Z"
+    assert format_instant(made.as_of) == "2013-01-20T00:00:00Z"
     assert made.version.startswith("20130120T0000-")
     assert made.spans[0] == "2013-01-01"
     assert made.spans[-1] == "2013-01-19"
@@ -195,10 +196,10 @@ def test_refuses_what_a_form_could_hold(
 def test_the_clock_is_asked_only_where_no_instant_is_given() -> None:
     now = datetime(2013, 7, 1, 6, 30, 15, 999, tzinfo=UTC)
 
-    assert instant_of("", now) == datetime(2013, 7, 1, 6, 30, 15, tzinfo=UTC)
-    assert instant_of(" 2013-01-02 ", now) == datetime(2013, 1, 2, tzinfo=UTC)
+    assert resolve_as_of("", now) == datetime(2013, 7, 1, 6, 30, 15, tzinfo=UTC)
+    assert resolve_as_of(" 2013-01-02 ", now) == datetime(2013, 1, 2, tzinfo=UTC)
     before = datetime.now(UTC).replace(microsecond=0)
-    assert before <= instant_of("") <= datetime.now(UTC)
+    assert before <= resolve_as_of("") <= datetime.now(UTC)
 
 
 def test_the_component_hands_on_what_was_planned(model: Path, tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from itertools import pairwise
 import pytest
 
 from components.core.plan import Windows
-from components.core.spans import Span, SpanKind, TimeInterval, spans_between
+from components.core.spans import Span, SpanKind, TimeInterval, format_instant, spans_between
 from components.core.spec import Spec, load_spec
-from components.ops.plan.windows import cut, reference_weeks, without
+from components.ops.plan.windows import reference_weeks, split_windows, subtract
 
 SPEC = """name: churn
 data: {primary: {uri: "churn/{SPAN}.parquet", event_time: seen_at, key: [customer]}}
@@ -91,7 +91,7 @@ def test_reference_weeks_at_the_edges(
     ],
 )
 def test_holes_are_taken_out(holes: list[tuple[str, str]], left: list[tuple[str, str]]) -> None:
-    pieces = without(between("2013-01-01", "2013-01-31"), [between(*h) for h in holes])
+    pieces = subtract(between("2013-01-01", "2013-01-31"), [between(*h) for h in holes])
 
     assert pieces == tuple(between(*piece) for piece in left)
 
@@ -99,9 +99,9 @@ def test_holes_are_taken_out(holes: list[tuple[str, str]], left: list[tuple[str,
 def test_an_expanding_window_is_the_history_without_both_holdouts() -> None:
     spec = spec_of("split: {recent: 3d, reference: every 4th week}\n")
 
-    windows = cut(spec, days("2013-01-01", "2013-02-20"), at("2013-02-20T15:30"))
+    windows = split_windows(spec, days("2013-01-01", "2013-02-20"), at("2013-02-20T15:30"))
 
-    assert windows.labels_until == "2013-02-19T15:30:00Z"
+    assert format_instant(windows.labels_until) == "2013-02-19T15:30:00Z"
     assert windows.recent == (between("2013-02-16", "2013-02-19"),)
     assert windows.reference == (
         between("2013-01-07", "2013-01-14"),
@@ -117,7 +117,7 @@ def test_an_expanding_window_is_the_history_without_both_holdouts() -> None:
 def test_a_sliding_window_keeps_the_reference_of_the_whole_history() -> None:
     spec = spec_of("window: last 10 spans\nsplit: {recent: 3d, reference: every 4th week}\n")
 
-    windows = cut(spec, days("2013-01-01", "2013-02-20"), at("2013-02-20"))
+    windows = split_windows(spec, days("2013-01-01", "2013-02-20"), at("2013-02-20"))
 
     assert windows.reference[0] == between("2013-01-07", "2013-01-14")
     # The last ten days begin on 2013-02-10, the last reference week ends on the 11th.
@@ -130,7 +130,7 @@ def test_a_sliding_window_counts_spans_that_have_data() -> None:
     months = [Span.named(SpanKind.MONTH, m) for m in ("2012-01", "2012-06", "2012-12", "2013-01")]
     spec = spec_of("window: last 3 spans\nsplit: {recent: 5d}\n", span="month")
 
-    windows = cut(spec, months, at("2013-02-01"))
+    windows = split_windows(spec, months, at("2013-02-01"))
 
     assert windows.train[0].start >= at("2012-06-01")
     assert windows.train[0].start < at("2012-06-08")
@@ -138,7 +138,7 @@ def test_a_sliding_window_counts_spans_that_have_data() -> None:
 
 def test_no_instant_is_in_two_parts_and_none_is_lost() -> None:
     spec = spec_of("split: {recent: 10d, reference: every 5th week}\n")
-    windows = cut(spec, days("2012-03-05", "2013-07-01"), at("2013-07-01T09:00"))
+    windows = split_windows(spec, days("2012-03-05", "2013-07-01"), at("2013-07-01T09:00"))
     parts = sorted(
         (*windows.train, *windows.reference, *windows.recent), key=lambda part: part.start
     )
@@ -149,7 +149,7 @@ def test_no_instant_is_in_two_parts_and_none_is_lost() -> None:
 
 
 def test_too_short_a_history_trains_on_nothing() -> None:
-    windows = cut(
+    windows = split_windows(
         spec_of("split: {recent: 10d}\n"), days("2013-01-15", "2013-01-20"), at("2013-01-20")
     )
 
@@ -161,7 +161,7 @@ def test_too_short_a_history_trains_on_nothing() -> None:
 def test_the_data_may_begin_within_its_first_span() -> None:
     text = SPEC.replace("churn/{SPAN}", "churn").replace("key:", "start: 2013-01-16T06:00Z, key:")
     text += "split: {reference: every 4th week}\n"
-    windows = cut(load_spec(text), days("2013-01-16", "2013-03-01"), at("2013-03-01"))
+    windows = split_windows(load_spec(text), days("2013-01-16", "2013-03-01"), at("2013-03-01"))
 
     assert windows.train[0].start == at("2013-01-16T06:00")
 
@@ -180,7 +180,7 @@ def test_the_data_may_begin_within_its_first_span() -> None:
     ],
 )
 def test_what_is_watched_ends_now(every: str, as_of: str, watched: str, earlier: str) -> None:
-    windows = cut(
+    windows = split_windows(
         spec_of(f"monitoring: {{every: {every}}}\n"), days("2012-01-01", "2012-01-03"), at(as_of)
     )
 
@@ -218,7 +218,7 @@ def test_labels_are_judged_where_they_are_due(
     text = SPEC.replace("SPAN", "day").replace("1d", known_after)
     spec = load_spec(f"{text}monitoring: {{every: {every}}}\n")
 
-    windows = cut(spec, days("2012-01-01", "2012-01-03"), at(as_of))
+    windows = split_windows(spec, days("2012-01-01", "2012-01-03"), at(as_of))
 
     assert windows.labelled == between(start, end)
     assert windows.is_late == (windows.labelled != windows.watch)
@@ -232,7 +232,9 @@ def test_each_month_is_judged_once_and_when_all_its_labels_are_due(
     spec = load_spec(f"{text}monitoring: {{every: {every}}}\n")
     first = [at(f"{year}-{month:02}-01") for year in range(2011, 2017) for month in range(1, 13)]
 
-    judged = [cut(spec, days("2011-01-01", "2011-01-03"), as_of).labelled for as_of in first]
+    judged = [
+        split_windows(spec, days("2011-01-01", "2011-01-03"), as_of).labelled for as_of in first
+    ]
 
     assert all(a.end == b.start for a, b in pairwise(judged))
     due = zip(judged, first, strict=True)
@@ -240,7 +242,7 @@ def test_each_month_is_judged_once_and_when_all_its_labels_are_due(
 
 
 def test_a_plan_that_says_no_labelled_window_means_the_watched_one() -> None:
-    windows = cut(spec_of(), days("2013-01-01", "2013-02-20"), at("2013-02-20"))
+    windows = split_windows(spec_of(), days("2013-01-01", "2013-02-20"), at("2013-02-20"))
     older = windows.model_dump(mode="json", exclude={"labelled"})
 
     assert windows.is_late  # a day's label, every day
@@ -250,8 +252,8 @@ def test_a_plan_that_says_no_labelled_window_means_the_watched_one() -> None:
 def test_labels_known_at_once_are_cut_at_the_day() -> None:
     spec = load_spec(SPEC.replace("SPAN", "day").replace("1d", "0s"))
 
-    windows = cut(spec, days("2013-01-01", "2013-02-20"), at("2013-02-20"))
+    windows = split_windows(spec, days("2013-01-01", "2013-02-20"), at("2013-02-20"))
 
-    assert windows.labels_until == "2013-02-20T00:00:00Z"
+    assert format_instant(windows.labels_until) == "2013-02-20T00:00:00Z"
     assert windows.recent[0].end == at("2013-02-20")
     assert windows.recent[0].end - windows.recent[0].start == timedelta(days=10)

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from components.core.errors import InputError
-from components.ops.schedule import register
-from components.ops.schedule.recurrence import Wanted
+from components.core.spans import format_instant
+from components.ops.schedule import local_schedule
+from components.ops.schedule.local_schedule import LocalRecurringRun
 
-WANTED = Wanted.model_validate(
+WANTED = LocalRecurringRun.model_validate(
     {
         "name": "churn",
         "pipeline": "monitor",
@@ -49,54 +50,54 @@ def monitor(folder: Path, now: datetime) -> subprocess.Popen[str]:
 
 
 def test_is_written_once_and_then_left_alone(tmp_path: Path) -> None:
-    assert register.read(tmp_path) is None
-    assert register.put(tmp_path / "new", WANTED, JULY)
+    assert local_schedule.read(tmp_path) is None
+    assert local_schedule.put(tmp_path / "new", WANTED, JULY)
     file = tmp_path / "new" / "schedule.json"
     before = (file.stat().st_mtime_ns, file.read_bytes())
 
-    assert not register.put(tmp_path / "new", WANTED, AUGUST)
+    assert not local_schedule.put(tmp_path / "new", WANTED, AUGUST)
     assert (file.stat().st_mtime_ns, file.read_bytes()) == before
 
 
 def test_a_change_keeps_what_was_done(tmp_path: Path) -> None:
-    register.put(tmp_path, WANTED, JULY)
-    register.done(tmp_path, AUGUST, "run-1")
+    local_schedule.put(tmp_path, WANTED, JULY)
+    local_schedule.mark_done(tmp_path, AUGUST, "run-1")
 
-    assert register.put(tmp_path, WANTED.model_copy(update={"overlay": "o.yaml"}), AUGUST)
+    assert local_schedule.put(tmp_path, WANTED.model_copy(update={"overlay": "o.yaml"}), AUGUST)
 
-    stands = register.read(tmp_path)
+    stands = local_schedule.read(tmp_path)
     assert stands is not None
     assert [d.run for d in stands.done] == ["run-1"]
     assert stands.wanted.overlay == "o.yaml"
 
 
 def test_what_is_due_can_be_done_once(tmp_path: Path) -> None:
-    register.put(tmp_path, WANTED, JULY)
+    local_schedule.put(tmp_path, WANTED, JULY)
 
-    with register.turn(tmp_path, OCTOBER) as turn:
+    with local_schedule.lock(tmp_path, OCTOBER) as turn:
         assert turn is not None
         assert turn[1] == (OCTOBER,)
-        register.done(tmp_path, OCTOBER, "run-1")
-    with register.turn(tmp_path, OCTOBER) as turn:
+        local_schedule.mark_done(tmp_path, OCTOBER, "run-1")
+    with local_schedule.lock(tmp_path, OCTOBER) as turn:
         assert turn is not None
         assert turn[1] == ()
 
 
 def test_the_monitoring_run_may_itself_change_the_schedule(tmp_path: Path) -> None:
     """A retraining within a monitoring run deploys, and so schedules, while the turn is taken."""
-    register.put(tmp_path, WANTED, JULY)
+    local_schedule.put(tmp_path, WANTED, JULY)
 
-    with register.turn(tmp_path, AUGUST):
-        assert register.put(tmp_path, WANTED.model_copy(update={"overlay": "o.yaml"}), AUGUST)
-        register.done(tmp_path, AUGUST, "run-1")
+    with local_schedule.lock(tmp_path, AUGUST):
+        assert local_schedule.put(tmp_path, WANTED.model_copy(update={"overlay": "o.yaml"}), AUGUST)
+        local_schedule.mark_done(tmp_path, AUGUST, "run-1")
 
-    stands = register.read(tmp_path)
+    stands = local_schedule.read(tmp_path)
     assert stands is not None
     assert (stands.wanted.overlay, len(stands.done)) == ("o.yaml", 1)
 
 
 def test_of_two_processes_at_once_one_gets_what_is_due(tmp_path: Path) -> None:
-    register.put(tmp_path, WANTED, JULY)
+    local_schedule.put(tmp_path, WANTED, JULY)
     first = monitor(tmp_path, AUGUST)
     assert first.stdout is not None
     assert first.stdout.readline().strip() == "['2013-08-01T00:00:00+00:00']"
@@ -107,13 +108,13 @@ def test_of_two_processes_at_once_one_gets_what_is_due(tmp_path: Path) -> None:
 
     third = monitor(tmp_path, AUGUST)
     assert third.communicate("go\n")[0].strip() == "[]"
-    stands = register.read(tmp_path)
+    stands = local_schedule.read(tmp_path)
     assert stands is not None
-    assert [d.due for d in stands.done] == ["2013-08-01T00:00:00Z"]
+    assert [format_instant(d.due) for d in stands.done] == ["2013-08-01T00:00:00Z"]
 
 
 def test_the_turn_of_a_process_that_died_is_free_and_its_run_is_due_again(tmp_path: Path) -> None:
-    register.put(tmp_path, WANTED, JULY)
+    local_schedule.put(tmp_path, WANTED, JULY)
     first = monitor(tmp_path, AUGUST)
     assert first.stdout is not None
     first.stdout.readline()
@@ -127,7 +128,7 @@ def test_many_that_put_at_once_agree(tmp_path: Path) -> None:
     script = (
         "import sys\nfrom datetime import UTC, datetime\nfrom pathlib import Path\n"
         "from components.ops.schedule import register\n"
-        "from components.ops.schedule.recurrence import Wanted\n"
+        "from components.ops.schedule.local_schedule import Wanted\n"
         "print('ready', flush=True)\nsys.stdin.readline()\n"
         "w = Wanted.model_validate_json(sys.argv[2])\n"
         "print(register.put(Path(sys.argv[1]), w, datetime(2013, 7, 1, tzinfo=UTC)))\n"
@@ -152,17 +153,20 @@ def test_many_that_put_at_once_agree(tmp_path: Path) -> None:
 
 
 def test_without_a_schedule_nothing_is_due(tmp_path: Path) -> None:
-    with register.turn(tmp_path / "none", AUGUST) as turn:
+    with local_schedule.lock(tmp_path / "none", AUGUST) as turn:
         assert turn is None
     assert not (tmp_path / "none").exists()
     with pytest.raises(InputError, match="no such file"):
-        register.done(tmp_path, AUGUST, "run-1")
+        local_schedule.mark_done(tmp_path, AUGUST, "run-1")
 
 
 @pytest.mark.parametrize("content", ["", "{}", "nonsense"])
 def test_a_damaged_schedule_is_said(tmp_path: Path, content: str) -> None:
     (tmp_path / "schedule.json").write_text(content)
 
-    for act in (lambda: register.read(tmp_path), lambda: register.put(tmp_path, WANTED, JULY)):
+    for act in (
+        lambda: local_schedule.read(tmp_path),
+        lambda: local_schedule.put(tmp_path, WANTED, JULY),
+    ):
         with pytest.raises(InputError, match=r"schedule\.json: given 'a damaged file'.*Remove it"):
             act()
