@@ -10,7 +10,7 @@ from rich.console import Console
 from components.core.errors import InputError, RatoonError
 from components.core.spans import parse_instant
 from components.core.spec import load_folder
-from components.ops.deploy.targets.local.place import SCHEME, parse_place
+from components.ops.targets.local.place import SCHEME, parse_place
 from pipelines.local.progress import TerminalProgress
 from pipelines.local.recurring import run_due
 

@@ -2,9 +2,13 @@
 
 from components.core.artifacts import ModelCard
 from components.core.plan import Plan
-from components.core.report import Banner, Facts, Findings, Page, Section, Tone, render
+from components.core.spans import format_instant
 from components.core.verdict import Verdict
-from components.ops.deploy.targets.protocol import name_of
+from components.ops.targets.protocol import name_of
+from components.report.blocks import Banner, Section
+from components.report.page import Page, render
+from components.report.tables import Facts, Findings
+from components.report.text import Tone
 
 STAGED = "staged"
 
@@ -40,7 +44,7 @@ def draw_report(verdict: Verdict, plan: Plan, card: ModelCard, address: str | No
     return render(
         Page(
             f"{plan.spec.name}: deploy",
-            f"{card.version} as of {plan.as_of}",
+            f"{card.version} as of {format_instant(plan.as_of)}",
             (
                 Banner(verdict.decision, verdict.reason, tone),
                 facts,

@@ -14,8 +14,8 @@ from components.core.verdict import Finding, Severity, Verdict, worst_first
 from components.ops.deploy.deployment import Deployment
 from components.ops.deploy.report import STAGED, draw_report
 from components.ops.deploy.server_check import check_server
-from components.ops.deploy.targets import connect
-from components.ops.deploy.targets.protocol import (
+from components.ops.targets import connect
+from components.ops.targets.protocol import (
     Candidate,
     CandidateGone,
     ChampionChanged,
@@ -163,7 +163,7 @@ def _verdict(given: _Given, findings: tuple[Finding, ...]) -> Verdict:
         findings=worst_first(findings),
         as_of=given.plan.as_of,
         digests={**given.plan.digests, "plan": given.plan.digest, "model": given.digest},
-        numbers=numbers,
+        metrics=numbers,
     )
 
 

@@ -10,7 +10,7 @@ import httpx
 from components.core.artifacts import TRIAL_REQUEST, Golden, ModelCard
 from components.core.verdict import Finding
 from components.ops.deploy import trials
-from components.ops.deploy.targets.protocol import Endpoint
+from components.ops.targets.protocol import Endpoint
 
 _REQUESTS = 20
 _SLOW_ONES = 2

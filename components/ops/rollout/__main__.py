@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from components.core.errors import RatoonError
 from components.core.spec import Spec
-from components.ops.plan.folder import opened
-from components.ops.plan.request import read_spec
+from components.ops.plan.folder import open_source
+from components.ops.plan.model_files import read_spec
 from components.ops.rollout import approve, restore
 
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _spec(model: str, overlay: str, target: str) -> Spec:
-    with opened(model) as folder:
+    with open_source(model) as folder:
         return read_spec(folder, overlay, target).spec
 
 

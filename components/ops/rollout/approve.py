@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from components.core import audit
 from components.core.errors import RatoonError
-from components.ops.deploy.targets import connect
-from components.ops.deploy.targets.protocol import CandidateGone, Target
 from components.ops.rollout.by_hand import entry_by_hand
+from components.ops.targets import connect
+from components.ops.targets.protocol import CandidateGone, Target
 
 
 def decide(target: Target, version: str, *, reject: bool, reason: str) -> str:

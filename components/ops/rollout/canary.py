@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from components.core.spec.operation import Canary
 from components.core.verdict import Finding, Severity
-from components.ops.deploy.traffic import Traffic
+from components.ops.targets.traffic import Traffic
 
 # A share of errors is clearly above its limit where chance alone would show as many this rarely.
 _CHANCE = 0.001

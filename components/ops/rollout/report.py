@@ -3,26 +3,17 @@
 from collections.abc import Sequence
 
 from components.core.plan import Plan
-from components.core.report import (
-    Banner,
-    Bars,
-    Block,
-    Facts,
-    Figure,
-    Findings,
-    Page,
-    Row,
-    Section,
-    Table,
-    Tone,
-    bar_chart,
-    render,
-)
+from components.core.spans import format_instant
 from components.core.verdict import Verdict
 from components.ops.deploy.deployment import Deployment
-from components.ops.deploy.targets.protocol import name_of
 from components.ops.rollout.canary import Move, Side
 from components.ops.rollout.steps import Step
+from components.ops.targets.protocol import name_of
+from components.report.blocks import Banner, Block, Figure, Row, Section
+from components.report.charts.bars import Bars, bar_chart
+from components.report.page import Page, render
+from components.report.tables import Facts, Findings, Table
+from components.report.text import Tone
 
 _TONES: dict[str, Tone] = {"promoted": "good", "rolled_back": "bad", "proposed": "neutral"}
 _COLUMNS = (
@@ -67,7 +58,7 @@ def draw_report(verdict: Verdict, deployment: Deployment, steps: Sequence[Step],
         blocks.append(_steps(steps))
     if verdict.findings:
         blocks.append(Section("What was judged", "", (Findings(verdict.findings),)))
-    subtitle = f"{deployment.version} as of {plan.as_of}"
+    subtitle = f"{deployment.version} as of {format_instant(plan.as_of)}"
     return render(Page(f"{deployment.model}: rollout", subtitle, blocks))
 
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from components.core import audit
-from components.core.audit import Entry
+from components.core.audit import AuditEntry
 from components.core.errors import DeadlineExceeded, RatoonError
 from components.core.plan import Champion
-from components.ops.deploy.targets import connect
-from components.ops.deploy.targets.changes import no_earlier
-from components.ops.deploy.targets.protocol import ChampionChanged, Staged, Target, is_same
+from components.core.spans import format_instant
 from components.ops.rollout.by_hand import entry_by_hand
+from components.ops.targets import connect
+from components.ops.targets.changes import no_earlier
+from components.ops.targets.protocol import ChampionChanged, Staged, Target, is_same
 
 READY_WITHIN_S = 900.0
 REASON = "decided by a person"
@@ -82,7 +83,7 @@ def restore(
     return Restored("restored", wanted, serving, under_way)
 
 
-def entries_of(restored: Restored, model: str, reason: str) -> tuple[Entry, ...]:
+def entries_of(restored: Restored, model: str, reason: str) -> tuple[AuditEntry, ...]:
     """What the audit keeps of it; none where nothing was done."""
     if restored.decision == "serves already":
         return ()
@@ -139,7 +140,9 @@ def _wanted(target: Target, version: str | None) -> Champion:
 
 def _listed(target: Target) -> str:
     serving, kept = target.champion(), target.restorable()
-    lines = [f"{one.version}  trained for {one.as_of} by run {one.run}" for one in kept]
+    lines = [
+        f"{one.version}  trained for {format_instant(one.as_of)} by run {one.run}" for one in kept
+    ]
     now = f"serves now: {serving.version}" if serving else "nothing serves now"
     return "\n".join([now, *(lines or ["no earlier version is kept"])]) + "\n"
 

@@ -10,16 +10,11 @@ from components.core.errors import DeadlineExceeded
 from components.core.plan import Plan
 from components.core.verdict import Finding, Severity, Verdict, worst_first
 from components.ops.deploy.deployment import Deployment
-from components.ops.deploy.targets import connect
-from components.ops.deploy.targets.protocol import (
-    CandidateGone,
-    ChampionChanged,
-    Target,
-    name_of,
-)
 from components.ops.rollout.canary import Move
 from components.ops.rollout.report import draw_report
 from components.ops.rollout.steps import Step, Watch
+from components.ops.targets import connect
+from components.ops.targets.protocol import CandidateGone, ChampionChanged, Target, name_of
 
 _CODES: Mapping[type[Exception], str] = {
     CandidateGone: "candidate_gone",
@@ -206,7 +201,7 @@ def _verdict(rollout: _Rollout, ended: _Ended) -> Verdict:
         findings=worst_first(ended.findings),
         as_of=plan.as_of,
         digests={**plan.digests, "plan": plan.digest, "model": given.digest},
-        numbers=_numbers(ended.steps),
+        metrics=_numbers(ended.steps),
     )
 
 

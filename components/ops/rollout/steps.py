@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from components.core.errors import ApiUnavailable
 from components.core.spec.operation import Canary
-from components.ops.deploy.targets.protocol import Target
 from components.ops.rollout.canary import Judgement, Move, Seen, Side, judge
 from components.ops.rollout.prediction_log import LogReader
+from components.ops.targets.protocol import Target
 
 _Sides = Mapping[str, Side]
 

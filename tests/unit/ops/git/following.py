@@ -12,13 +12,13 @@ import yaml
 
 from components.core.spec.operation import Serving
 from components.ops.cluster.protocol import INFERENCE_SERVICE, Object
-from components.ops.deploy.targets.git.target import GitTarget, connect_git
-from components.ops.deploy.targets.kserve.record import Mode, Published, RolloutRecord, Strategy
-from components.ops.deploy.targets.protocol import Candidate
+from components.ops.targets.git.target import GitTarget, connect_git
+from components.ops.targets.kserve.record import Mode, Published, RolloutRecord, Strategy
+from components.ops.targets.protocol import Candidate
+from tests.unit.ops.deploy.kserve_factories import WAYS
+from tests.unit.ops.deploy.kserve_harness import NAMESPACE, KServeHarness
 from tests.unit.ops.deploy.kserve_pods import Servers
-from tests.unit.ops.deploy.kserve_toys import WAYS
-from tests.unit.ops.deploy.kserve_world import NAMESPACE, World
-from tests.unit.ops.deploy.serving_toys import AS_OF, MODEL, make_model
+from tests.unit.ops.deploy.serving_factories import AS_OF, MODEL, make_model
 from tests.unit.ops.git.repositories import Bare, published
 
 _SYNC_S = 0.02
@@ -29,7 +29,7 @@ _PATIENCE_S = 20
 class Shared:
     """The cluster of a world, for two threads."""
 
-    world: World
+    world: KServeHarness
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -96,7 +96,7 @@ class Followed:
 
     def __post_init__(self) -> None:
         mode, canary = WAYS[self.way]
-        self.shared = Shared(World(self.servers, mode, canary))
+        self.shared = Shared(KServeHarness(self.servers, mode, canary))
         self.argo = Argo(self.bare, self.shared)
 
     @property

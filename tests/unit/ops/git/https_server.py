@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.standin.certificate import make_certificate
+from tests.fakes.certificate import make_certificate
 
 USER, PASSWORD = "ratoon-bot", "s3cret-Pa55word"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.core.spec.operation import Serving
-from components.ops.deploy.targets.kserve.record import Mode, Published, RolloutRecord
+from components.ops.targets.kserve.record import Mode, Published, RolloutRecord
 
 MODEL = "flights"
 FOLDER = "apps/flights"

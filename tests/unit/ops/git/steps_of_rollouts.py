@@ -2,12 +2,12 @@
 
 import yaml
 
-from components.ops.deploy.targets import changes
-from components.ops.deploy.targets.git.committed import Committed
-from components.ops.deploy.targets.git.place import parse_place
-from components.ops.deploy.targets.git.repository import Branch
-from components.ops.deploy.targets.kserve.desired import Change
-from components.ops.deploy.targets.kserve.record import Mode, RolloutRecord, Strategy
+from components.ops.targets import changes
+from components.ops.targets.git.committed import Committed
+from components.ops.targets.git.place import parse_place
+from components.ops.targets.git.repository import Branch
+from components.ops.targets.kserve.desired import Change
+from components.ops.targets.kserve.record import Mode, RolloutRecord, Strategy
 from tests.unit.ops.git.repositories import MODEL, Bare, published
 
 FILES = {

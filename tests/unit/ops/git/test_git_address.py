@@ -5,9 +5,9 @@ import subprocess
 import pytest
 
 from components.core.errors import InputError
-from components.ops.deploy.targets.git.place import parse_place
-from components.ops.deploy.targets.kserve.record import Mode
 from components.ops.git.address import is_branch_name
+from components.ops.targets.git.place import parse_place
+from components.ops.targets.kserve.record import Mode
 
 BRANCHES = {
     "main": True,

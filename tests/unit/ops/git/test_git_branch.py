@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from components.core.errors import ApiRejected, ApiUnavailable, InputError
-from components.ops.deploy.targets.git.place import parse_place
-from components.ops.deploy.targets.git.repository import Branch
-from components.ops.git.commit import Commit
-from components.ops.git.tree import Tree
+from components.ops.git.objects import Commit, Tree
+from components.ops.targets.git.place import parse_place
+from components.ops.targets.git.repository import Branch
 from tests.unit.ops.git.repositories import Bare, git
 
 ROUNDS = 20

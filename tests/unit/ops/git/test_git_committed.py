@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from components.core.errors import ApiRejected, InputError
-from components.ops.deploy.targets import changes
-from components.ops.deploy.targets.kserve.record import RolloutRecord
-from components.ops.deploy.targets.protocol import CandidateGone
+from components.ops.targets import changes
+from components.ops.targets.kserve.record import RolloutRecord
+from components.ops.targets.protocol import CandidateGone
 from tests.unit.ops.git.repositories import FOLDER, MODEL, Bare, published, serving
 from tests.unit.ops.git.steps_of_rollouts import (
     FILES,

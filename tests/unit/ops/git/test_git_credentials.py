@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from components.core.errors import ApiRejected, ApiUnavailable, InputError
-from components.ops.deploy.targets.git.place import parse_place
-from components.ops.deploy.targets.git.repository import Branch
 from components.ops.git import credential_helper
-from components.ops.git.commit import Commit
-from components.ops.plan.folder import opened, read_file
+from components.ops.git.objects import Commit
+from components.ops.plan.folder import open_source, read_file
+from components.ops.targets.git.place import parse_place
+from components.ops.targets.git.repository import Branch
 from tests.unit.ops.git.https_server import PASSWORD, USER, GitServer, served
 from tests.unit.ops.git.repositories import FOLDER, Bare, git
 
@@ -78,11 +78,11 @@ def test_a_model_is_read_by_the_same_secret(server: GitServer, secret: Path, bar
     fill(secret, username=USER, password=PASSWORD)
     model = f"git+{server.url}/gitops.git@{commit}#models/churn"
 
-    with pytest.raises(InputError, match="a commit that can be read"), opened(model):
+    with pytest.raises(InputError, match="a commit that can be read"), open_source(model):
         pass
     assert set(server.asked) == {""}, "a secret that names no host is not for every host"
     fill(secret, host=f"git.example.org\n{server.host}\n")
-    with opened(model) as folder:
+    with open_source(model) as folder:
         assert read_file(folder, "model.yaml", "") == b"name: churn\n"
     assert server.leaks == []
 
@@ -96,7 +96,7 @@ def test_a_person_reads_models_with_their_own_settings_and_a_target_does_not(
     (tmp_path / ".netrc").write_text(f"machine 127.0.0.1 login {USER} password {PASSWORD}\n")
     monkeypatch.setenv("HOME", str(tmp_path))
 
-    with opened(f"git+{server.url}/gitops.git@{commit}#models/churn") as folder:
+    with open_source(f"git+{server.url}/gitops.git@{commit}#models/churn") as folder:
         assert read_file(folder, "model.yaml", "") == b"name: churn\n"
     server.asked.clear()
     with pytest.raises(ApiRejected, match=f"mounted at {secret}"):
@@ -257,7 +257,7 @@ def asked(folder: Path, verb: str, question: str, unnamed: str = "any") -> str:
 def test_credentials_in_an_address_of_a_model_are_refused() -> None:
     with (
         pytest.raises(InputError, match="/var/run/secrets/ratoon/git") as caught,
-        opened(f"git+https://user:{PASSWORD}@host/repository@{'0' * 40}#x"),
+        open_source(f"git+https://user:{PASSWORD}@host/repository@{'0' * 40}#x"),
     ):
         pass
     assert PASSWORD not in str(caught.value)

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from components.core.errors import InputError
-from components.ops.deploy.targets import read_champion
 from components.ops.rollout.restore import restore
-from tests.unit.ops.deploy.kserve_toys import WAYS
-from tests.unit.ops.deploy.kserve_world import NAMESPACE
-from tests.unit.ops.deploy.serving_toys import MODEL
+from components.ops.targets import read_champion
+from tests.unit.ops.deploy.kserve_factories import WAYS
+from tests.unit.ops.deploy.kserve_harness import NAMESPACE
+from tests.unit.ops.deploy.serving_factories import MODEL
 from tests.unit.ops.git.following import Followed, followed
 from tests.unit.ops.git.repositories import FOLDER, Bare
 

@@ -9,13 +9,13 @@ import pytest
 from components.core.artifacts import DEPLOYMENT
 from components.core.errors import ApiRejected
 from components.ops.deploy.deployment import Deployment
-from components.ops.deploy.targets import read_champion
-from components.ops.deploy.targets.git.target import Proposal
-from components.ops.deploy.targets.protocol import CandidateGone
 from components.ops.rollout.run import Outputs, roll_out
-from tests.unit.ops.deploy.kserve_toys import WAYS
-from tests.unit.ops.deploy.kserve_world import NAMESPACE
-from tests.unit.ops.deploy.serving_toys import MODEL, make_plan
+from components.ops.targets import read_champion
+from components.ops.targets.git.target import Proposal
+from components.ops.targets.protocol import CandidateGone
+from tests.unit.ops.deploy.kserve_factories import WAYS
+from tests.unit.ops.deploy.kserve_harness import NAMESPACE
+from tests.unit.ops.deploy.serving_factories import MODEL, make_plan
 from tests.unit.ops.git.following import Followed, followed
 from tests.unit.ops.git.repositories import Bare, git
 

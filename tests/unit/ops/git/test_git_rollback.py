@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.ops.deploy.targets.kserve.record import Strategy
+from components.ops.targets.kserve.record import Strategy
 from tests.unit.ops.git.repositories import FOLDER, Bare, git, serving
 from tests.unit.ops.git.steps_of_rollouts import FILES, committed, roll_back, shift, stage, to
 

@@ -7,13 +7,13 @@ import pytest
 import yaml
 
 from components.core.errors import DeadlineExceeded, InputError
-from components.ops.deploy.targets import read_champion
-from components.ops.deploy.targets.git.cluster import namespace_of
-from components.ops.deploy.targets.git.place import parse_place
-from components.ops.deploy.targets.git.target import connect_git
-from components.ops.deploy.targets.protocol import CandidateGone, ChampionChanged
-from tests.unit.ops.deploy.kserve_toys import WAYS
-from tests.unit.ops.deploy.serving_toys import MODEL
+from components.ops.targets import read_champion
+from components.ops.targets.git.cluster import namespace_of
+from components.ops.targets.git.place import parse_place
+from components.ops.targets.git.target import connect_git
+from components.ops.targets.protocol import CandidateGone, ChampionChanged
+from tests.unit.ops.deploy.kserve_factories import WAYS
+from tests.unit.ops.deploy.serving_factories import MODEL
 from tests.unit.ops.git.following import Followed, followed
 from tests.unit.ops.git.repositories import FOLDER, Bare
 

@@ -8,7 +8,7 @@ import yaml
 
 from components.core import audit
 from tests.unit.ops.deploy.conftest import Serving, predict
-from tests.unit.ops.deploy.serving_toys import MODEL
+from tests.unit.ops.deploy.serving_factories import MODEL
 
 
 @pytest.fixture

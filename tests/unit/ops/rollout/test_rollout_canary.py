@@ -4,11 +4,11 @@ import math
 
 import pytest
 
-from components.core.latency import BOUNDS_MS
+from components.core.artifacts import LATENCY_BOUNDS_MS
 from components.core.spec.operation import Canary
 from components.core.verdict import Severity
-from components.ops.deploy.traffic import Traffic, bucket_of
 from components.ops.rollout.canary import Answers, Move, Seen, Side, judge
+from components.ops.targets.traffic import Traffic, bucket_of
 
 CANARY = Canary.model_validate(
     {"requests": 50, "errors": "2%", "slower": 3, "latency": "1s", "shift": 0.1}
@@ -18,7 +18,7 @@ CANARY = Canary.model_validate(
 def traffic_of(
     requests: int, latency_ms: float = 10.0, errors: int = 0, refused: int = 0, slowest: float = 0.0
 ) -> Traffic:
-    counts = [0] * (len(BOUNDS_MS) + 1)
+    counts = [0] * (len(LATENCY_BOUNDS_MS) + 1)
     counts[bucket_of(latency_ms)] = requests - (1 if slowest else 0)
     if slowest:
         counts[bucket_of(slowest)] += 1

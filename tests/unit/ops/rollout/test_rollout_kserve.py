@@ -20,12 +20,12 @@ from components.core.artifacts import DEPLOYMENT
 from components.core.plan import Champion
 from components.core.verdict import Severity, Verdict
 from components.ops.deploy.deployment import Deployment
-from components.ops.deploy.targets import connect, read_champion
 from components.ops.rollout.run import Outputs, roll_out
-from tests.standin.api_server import running
-from tests.unit.ops.deploy.kserve_toys import Toy, toy
-from tests.unit.ops.deploy.kserve_world import NAMESPACE
-from tests.unit.ops.deploy.serving_toys import MODEL, make_model, make_plan
+from components.ops.targets import connect, read_champion
+from tests.fakes.api_server import running
+from tests.unit.ops.deploy.kserve_factories import Toy, toy
+from tests.unit.ops.deploy.kserve_harness import NAMESPACE
+from tests.unit.ops.deploy.serving_factories import MODEL, make_model, make_plan
 
 TARGET = f"kserve://{NAMESPACE}"
 STEPS = {"steps": ["30%", "60%"], "requests": 20, "deadline": "30s", "latency": "3s", "slower": 50}

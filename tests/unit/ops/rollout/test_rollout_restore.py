@@ -10,11 +10,11 @@ import pytest
 
 from components.core import audit
 from components.core.errors import DeadlineExceeded, InputError
-from components.ops.deploy.targets.protocol import ChampionChanged
 from components.ops.rollout.restore import restore
+from components.ops.targets.protocol import ChampionChanged
 from tests.unit.ops.deploy.conftest import Serving, predict, record_of, versions_running
-from tests.unit.ops.deploy.kserve_toys import WAYS, Killed, Toy, toy
-from tests.unit.ops.deploy.serving_toys import AS_OF, MODEL
+from tests.unit.ops.deploy.kserve_factories import WAYS, Killed, Toy, toy
+from tests.unit.ops.deploy.serving_factories import AS_OF, MODEL
 
 
 @pytest.fixture(params=WAYS)

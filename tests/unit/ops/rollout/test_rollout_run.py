@@ -14,10 +14,10 @@ from components.core.artifacts import DEPLOYMENT, VERDICT
 from components.core.plan import Champion
 from components.core.verdict import Verdict
 from components.ops.deploy.deployment import Deployment
-from components.ops.deploy.targets.local import processes
 from components.ops.rollout.run import Outputs, roll_out
+from components.ops.targets.local import processes
 from tests.unit.ops.deploy.conftest import Serving
-from tests.unit.ops.deploy.serving_toys import MODEL, Clients, make_plan
+from tests.unit.ops.deploy.serving_factories import MODEL, Clients, make_plan
 
 STEPS = {"steps": ["30%", "60%"], "requests": 20, "deadline": "60s", "latency": "3s", "slower": 50}
 
@@ -73,9 +73,9 @@ def test_a_good_candidate_is_promoted_step_by_step(serving: Serving) -> None:
     assert Verdict.read(serving.tmp / "rollout" / VERDICT) == verdict
     shares = {f.subject for f in verdict.findings}
     assert shares == {"30% of the traffic", "60% of the traffic"}
-    assert verdict.numbers["requests"] is not None
-    assert verdict.numbers["requests"] >= 40
-    assert verdict.numbers["mean_probability"] == pytest.approx(0.3)
+    assert verdict.metrics["requests"] is not None
+    assert verdict.metrics["requests"] >= 40
+    assert verdict.metrics["mean_probability"] == pytest.approx(0.3)
     (entry,) = audit.entries(f"{serving.tmp}/log-audit", "run-1")
     assert (entry.step, entry.version, entry.decision) == ("rollout", "v2", "promoted")
     page = (serving.tmp / "rollout.html").read_text()

@@ -1,0 +1,60 @@
+"""The places that models are deployed to, each behind the same protocol.
+
+``local://<folder>`` is a folder on this machine, ``kserve://<namespace>`` a cluster, and
+``git+https://<repository>@<branch>#<folder>`` a repository that a cluster follows.
+"""
+
+from components.core.errors import InputError
+from components.core.plan import Champion
+from components.ops.targets.local.place import SCHEME, parse_place
+from components.ops.targets.protocol import Target
+
+_ACCEPTED = (
+    f"a target of the form {SCHEME}<folder>, kserve://<namespace> or "
+    "git+https://<repository>@<branch>#<folder>"
+)
+
+
+def read_champion(target: str, model_name: str) -> Champion | None:
+    """Reads what serves now, and changes nothing.
+
+    Args:
+        target: The spec's `serving.target`.
+        model_name: The spec's name.
+
+    Returns:
+        The champion; None: nothing serves there yet.
+
+    Raises:
+        InputError: The target's scheme is not known, its record is damaged, another model serves
+            there, or somebody changed by hand what serves.
+        ClusterError: It could not be read.
+    """
+    if not target.startswith(SCHEME):
+        return connect(target, model_name).champion()
+    place = parse_place(target)
+    record = place.read(model_name)
+    return place.champion_of(record.champion) if record and record.champion else None
+
+
+def connect(target: str, model_name: str) -> Target:
+    """The target that a spec names; nothing is started or changed by this alone.
+
+    Raises:
+        InputError: The target's scheme is not known, or there is no way to reach the cluster.
+    """
+    # Each is imported where it is asked for: the gateway needs none of them.
+    if target.startswith(SCHEME):
+        from components.ops.targets.local.target import LocalTarget
+
+        return LocalTarget(parse_place(target), model_name)
+    if target.startswith("kserve://"):
+        from components.ops.targets.kserve.connect import connect_kserve
+
+        return connect_kserve(target, model_name)
+    if target.startswith(("git+https://", "git+file://")):
+        from components.ops.targets.git.target import connect_git
+
+        followed: Target = connect_git(target, model_name)
+        return followed
+    raise InputError("serving.target", target, _ACCEPTED)

@@ -1,0 +1,139 @@
+"""The files of a model's folder, as they follow from its record."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from components.core.errors import InputError
+from components.ops.cluster.protocol import Object
+from components.ops.targets.kserve.inference_service import wanted
+from components.ops.targets.kserve.names import candidate_name
+from components.ops.targets.kserve.record import RolloutRecord
+
+RECORD = "record.json"
+SERVICE = "inferenceservice.yaml"
+CANDIDATE = "inferenceservice-candidate.yaml"
+KUSTOMIZATION = "kustomization.yaml"
+MOST_BYTES = 1 << 20
+NAMES = (RECORD, SERVICE, CANDIDATE, KUSTOMIZATION)
+_MADE = (
+    "# Made by Ratoon from record.json beside it, and written anew with every change of the model\n"
+    "# that serves. To change it, change the model's spec, or patch it from an overlay.\n"
+)
+_BEGUN = (
+    "# Begun by Ratoon and left alone since: add what you like, and keep the resources that are\n"
+    "# here. record.json is no manifest and is not to be listed.\n"
+)
+_NOTHING = "# Nothing is to serve from this file now.\n"
+
+
+def read_record(content: bytes, where: str, model: str) -> RolloutRecord:
+    """The record as the repository has it.
+
+    Raises:
+        InputError: It is damaged, or of another model.
+    """
+    do = "Revert the commit that changed it: git log -- record.json names it."
+    try:
+        record = RolloutRecord.model_validate_json(content)
+    except ValidationError as error:
+        found = error.errors()[0]
+        place = ".".join(str(part) for part in found["loc"])
+        given = f"{place}: {found['msg']}" if place else found["msg"]
+        raise InputError(f"{where}/{RECORD}", given, "the record that Ratoon wrote", do) from error
+    if record.model != model:
+        accepted = f"the model that serves from there: {record.model}"
+        do = "Give each model a folder of its own."
+        raise InputError(where, f"model {model}", accepted, do)
+    return record
+
+
+def record_file(record: RolloutRecord) -> bytes:
+    """``record.json``: one field a line, in a fixed order."""
+    return (record.model_dump_json(indent=1) + "\n").encode()
+
+
+def manifests_of(record: RolloutRecord, namespace: str | None) -> Mapping[str, bytes]:
+    """The manifests that follow from a record: always the same files, so that one list names them.
+
+    Args:
+        record: The record.
+        namespace: Where the cluster serves it; None: the manifests name none, and what follows
+            the repository says it.
+    """
+    objects = {found["metadata"]["name"]: found for found in wanted(record, namespace or "")}
+    if namespace is None:
+        objects = {name: _without_namespace(found) for name, found in objects.items()}
+    return {
+        SERVICE: _manifest(objects.get(record.model)),
+        CANDIDATE: _manifest(objects.get(candidate_name(record.model))),
+    }
+
+
+def _manifest(found: Object | None) -> bytes:
+    """The object with its keys in order, under a comment that says whose it is."""
+    if found is None:
+        return (_MADE + _NOTHING).encode()
+    return (_MADE + _as_yaml(found)).encode()
+
+
+def read_manifest(content: bytes | None, where: str) -> Object | None:
+    """The object of a manifest; None where the file is missing or holds none.
+
+    Raises:
+        InputError: It is no object.
+    """
+    found = _parsed(content or b"", where)
+    if found is not None and not isinstance(found, Mapping):
+        raise InputError(where, type(found).__name__, "one Kubernetes object")
+    return found
+
+
+def kustomization(names: Sequence[str]) -> bytes:
+    """``kustomization.yaml`` over some manifests."""
+    fields = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": sorted(names),
+    }
+    return (_BEGUN + _as_yaml(fields)).encode()
+
+
+def check_kustomization(content: bytes, names: Sequence[str], where: str) -> None:
+    """Checks that what a person wrote still holds the manifests, so that the cluster sees them.
+
+    Raises:
+        InputError: It does not.
+    """
+    found = read_manifest(content, f"{where}/{KUSTOMIZATION}") or {}
+    listed = found.get("resources")
+    listed = listed if isinstance(listed, list) else []
+    missing = [name for name in names if name not in [str(e).removeprefix("./") for e in listed]]
+    if missing:
+        raise InputError(
+            f"{where}/{KUSTOMIZATION}: resources",
+            listed,
+            f"a list that holds {' and '.join(missing)}",
+            "Add what is missing, or the cluster does not see what Ratoon changes.",
+        )
+
+
+def _without_namespace(found: Object) -> Object:
+    metadata = {key: value for key, value in found["metadata"].items() if key != "namespace"}
+    return {**found, "metadata": metadata}
+
+
+def _parsed(content: bytes, where: str) -> object:
+    try:
+        return yaml.safe_load(content)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(where, str(error).splitlines()[0], "YAML") from error
+
+
+def _as_yaml(fields: Mapping[str, Any]) -> str:
+    text: str = yaml.safe_dump(
+        dict(fields), sort_keys=True, default_flow_style=False, allow_unicode=True, width=100
+    )
+    return text
