@@ -35,6 +35,25 @@ class Finding(Record):
     sentence: str
 
 
+def finding(
+    code: str,
+    severity: Severity,
+    subject: str,
+    measured: float | str | None,
+    limit: float | str | None,
+    sentence: str,
+) -> Finding:
+    """Makes a finding by position, in the order of its fields."""
+    return Finding(
+        code=code,
+        severity=severity,
+        subject=subject,
+        measured=measured,
+        limit=limit,
+        sentence=sentence,
+    )
+
+
 class Verdict(Record):
     """A step's decision as data; it is never an exception.
 

@@ -14,10 +14,14 @@ from components.ops.rollout import run as rolling
 def main(plan: Path, model: Path, run: str, out: Path) -> None:
     deployment = out / "deployment"
     staged = deploying.deploy(
-        plan, model, run, deploying.Outputs(deployment, out / "deploy.html"), ready_timeout_s=90
+        plan,
+        model,
+        run,
+        deploying.DeployOutputs(deployment, out / "deploy.html"),
+        ready_timeout_s=90,
     )
     if staged.decision == "staged":
-        outputs = rolling.Outputs(out / "rollout", out / "rollout.html")
+        outputs = rolling.RolloutOutputs(out / "rollout", out / "rollout.html")
         rolling.roll_out(plan, deployment, run, outputs)
 
 

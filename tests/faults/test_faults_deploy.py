@@ -20,7 +20,7 @@ from components.core.artifacts import (
 )
 from components.core.plan import Plan
 from components.core.verdict import Verdict
-from components.ops.targets.local.processes import belonging_to
+from components.ops.targets.local.processes import find_processes
 from pipelines.local.machine import Machine
 from pipelines.replay.requests import ReplayRequest
 from tests.loop.places import TRAINED_ON, Deployed, Stages
@@ -73,7 +73,7 @@ class Serving:
         assert answer.status_code == 200, answer.text
         assert answer.json()["model_version"] == version
         assert self.version == version
-        assert len(belonging_to(self.stage.serving)) == 2, "one server and the gateway"
+        assert len(find_processes(self.stage.serving)) == 2, "one server and the gateway"
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,7 @@ def test_a_broken_model_never_gets_traffic(
     ("name", "canary", "codes"),
     [
         ("errs", {}, {"errors", "refused"}),
-        ("slow", {"latency": "1s", "requests": 4}, {"latency", "slower"}),
+        ("slow", {"max_p99": "1s", "min_requests": 4}, {"latency", "slower"}),
     ],
 )
 def test_a_bad_canary_is_rolled_back(

@@ -11,7 +11,7 @@ from tests.loop.stage import MONITOR, Stage
 from tests.loop.turbines import day
 
 # A retraining that starts is stopped at validate, which is all that these tests need of it.
-_STOPPED = {"history": {"spans": 1_000}}
+_STOPPED = {"history": {"min_spans": 1_000}}
 
 
 def test_two_at_once_start_one_retraining(watched: Watched, stages: Stages) -> None:

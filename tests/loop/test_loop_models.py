@@ -36,7 +36,12 @@ def test_a_spec_as_text_with_a_network_of_its_own(stages: Stages) -> None:
     """Nothing is on disk but the data: schema and network come inside the parameter."""
     stage = stages.make(STEADY)
     spec = spec_of(stage.root, stage.target)
-    spec["model"] = {"module": "model.py", "epochs": 2, "batch": 256, "learning_rate": 0.05}
+    spec["model"] = {
+        "module": "model.py",
+        "max_epochs": 2,
+        "batch_size": 256,
+        "learning_rate": 0.05,
+    }
     files = {"schema.pbtxt": SCHEMA, "model.py": OWN_NETWORK}
     text = yaml.dump({**spec, "files": files}, Dumper=_Blocks, sort_keys=False)
     assert "schema.pbtxt: |" in text

@@ -75,7 +75,7 @@ class External(SpecModel):
     max_age: Duration | None = Field(
         None, description="An older row is a missing value, not stale truth."
     )
-    fresh_within: Duration | None = Field(
+    max_staleness: Duration | None = Field(
         None, description="How old the newest row may be at `as_of`; default: `max_age`."
     )
     origin: str = Field("not stated", description="Who publishes it; printed in reports.")
@@ -85,12 +85,12 @@ class External(SpecModel):
 
     @model_validator(mode="after")
     def _history_has_time(self) -> Self:
-        if self.event_time is None and (self.known_after or self.max_age or self.fresh_within):
+        if self.event_time is None and (self.known_after or self.max_age or self.max_staleness):
             raise field_error(
                 "event_time",
                 "none",
                 "the column that says when a row was observed, which known_after, max_age and "
-                "fresh_within are counted from; a static table has none of them",
+                "max_staleness are counted from; a static table has none of them",
             )
         return self
 
@@ -223,12 +223,12 @@ class Feature(SpecModel):
 class Rule(SpecModel):
     """What no schema can say: a value for which the expression is true becomes missing."""
 
-    refuse_value: str = Field(
+    null_if: str = Field(
         description="A comparison such as weather.wind_speed > 120, or "
         "abs(change(weather.temp, by=origin)) > 30."
     )
 
-    @field_validator("refuse_value")
+    @field_validator("null_if")
     @classmethod
     def _parses(cls, text: str) -> str:
         parse_rule(text)

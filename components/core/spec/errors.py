@@ -32,6 +32,37 @@ class Words(str):
     __repr__ = str.__str__
 
 
+# Words that specs had before, by where they stood; None where nothing took the word's place.
+RETIRED: Mapping[str, str | None] = {
+    "owner.tell": None,
+    "data.external.fresh_within": "max_staleness",
+    "rules.refuse_value": "null_if",
+    "history.spans": "min_spans",
+    "history.rows": "min_rows",
+    "history.positives": "min_per_class",
+    "history.labelled": "min_labelled",
+    "history.newest": "max_age",
+    "model.epochs": "max_epochs",
+    "model.batch": "batch_size",
+    "gates.slices.rows": "min_rows",
+    "serving.replicas": "min_replicas",
+    "serving.ready_within": "ready_timeout",
+    "serving.canary.requests": "min_requests",
+    "serving.canary.deadline": "timeout",
+    "serving.canary.errors": "max_error_ratio",
+    "serving.canary.slower": "max_latency_ratio",
+    "serving.canary.latency": "max_p99",
+    "serving.canary.shift": "max_prediction_shift",
+    "monitoring.limits": "thresholds",
+    "monitoring.calibration.limit": "max_error",
+    "monitoring.rows": "min_rows",
+    "monitoring.labelled": "min_labelled",
+    "monitoring.oldest_model": "max_model_age",
+    "monitoring.silence": "max_silence",
+    "retraining.most": "budget",
+}
+
+
 @dataclass(frozen=True)
 class _Problem:
     """One thing that is wrong."""
@@ -51,7 +82,9 @@ def spec_errors(error: ValidationError, fields: Mapping[str, Any], where: str) -
         fields: The spec's fields as written.
         where: What to call the spec.
     """
-    problems = _merged([_problem(p, fields) for p in error.errors(include_url=False)])
+    problems = _merged(
+        _without_renamed([_problem(p, fields) for p in error.errors(include_url=False)])
+    )
     first, *others = problems
     also = [
         f"Also {_path(p.path) or 'at the top'}: given {p.given!r}; accepted: {_end(p)}"
@@ -92,7 +125,29 @@ def _problem(problem: Mapping[str, Any], fields: Mapping[str, Any]) -> _Problem:
 
 def _unknown_word(path: Path) -> _Problem:
     word, known = str(path[-1]), sorted(_fields_at(path[:-1]))
-    return _Problem(path[:-1], word, f"one of {', '.join(known)}", _nearest(word, known))
+    place = _retired_place(path)
+    if place not in RETIRED:
+        return _Problem(path[:-1], word, f"one of {', '.join(known)}", _nearest(word, known))
+    new, given = RETIRED[place], Words(f"{word!r}, a word that is retired")
+    if new is None:
+        return _Problem(path, given, f"one of {', '.join(known)}", f"Remove {word}.")
+    return _Problem(path, given, new, f"Write {new!r} in its place.")
+
+
+def _retired_place(path: Path) -> str:
+    """Where a word stands, without the numbers of items and the names of external sources."""
+    words = [step for step in path if isinstance(step, str)]
+    return ".".join(words[:2] + words[3:] if words[:2] == ["data", "external"] else words)
+
+
+def _without_renamed(problems: Sequence[_Problem]) -> list[_Problem]:
+    """Leaves out that a new word is missing where the retired one stands."""
+    renamed = {
+        (*p.path[:-1], RETIRED[_retired_place(p.path)])
+        for p in problems
+        if p.path and _retired_place(p.path) in RETIRED
+    }
+    return [p for p in problems if p.path not in renamed]
 
 
 def _other_word(path: Path, given: object, expected: str) -> _Problem:

@@ -28,18 +28,20 @@ class Canary(SpecModel):
     """How the candidate meets live traffic."""
 
     steps: tuple[Share, ...] = Field((0.1, 0.5), description="Shares of the traffic, in order.")
-    requests: int = Field(50, ge=1, description="Requests to the candidate before each step ends.")
-    deadline: Duration = Field(
+    min_requests: int = Field(
+        50, ge=1, description="Requests to the candidate before each step ends."
+    )
+    timeout: Duration = Field(
         timedelta(minutes=30), description="Without enough traffic by then: rolled back."
     )
-    errors: Share = Field(0.01, description="Share of failed requests that is accepted.")
-    slower: float = Field(
+    max_error_ratio: Share = Field(0.01, description="Share of failed requests that is accepted.")
+    max_latency_ratio: float = Field(
         3.0, gt=0, description="The candidate's median latency, as a multiple of the champion's."
     )
-    latency: Duration = Field(
+    max_p99: Duration = Field(
         timedelta(seconds=1), description="A candidate whose 99th percentile is above goes back."
     )
-    shift: float = Field(
+    max_prediction_shift: float = Field(
         0.1, gt=0, description="Accepted difference of mean probability between the two."
     )
 
@@ -50,7 +52,7 @@ class Serving(SpecModel):
     target: str = Field(
         description="local://folder, kserve://namespace or git+https://repo@branch#path."
     )
-    replicas: int = Field(1, ge=0, description="Fewest servers.")
+    min_replicas: int = Field(1, ge=0, description="Fewest servers.")
     resources: Resources = Resources()
     store: str | None = Field(
         None, description="Where KServe reads models: s3://…, gs://… or pvc://claim/folder."
@@ -58,7 +60,7 @@ class Serving(SpecModel):
     account: Name = Field(
         "ratoon-models", description="The service account whose secret opens the store to KServe."
     )
-    ready_within: Duration = Field(
+    ready_timeout: Duration = Field(
         timedelta(minutes=5), description="A candidate whose server takes longer is refused."
     )
     canary: Canary = Canary()
@@ -109,7 +111,7 @@ class CalibrationPolicy(SpecModel):
         description="Bins of equal mass of the curve that the report shows; the error that is "
         "judged always has 10, like those that its limit is learned from.",
     )
-    limit: float | None = Field(None, gt=0, description="Given instead of learned.")
+    max_error: float | None = Field(None, gt=0, description="Given instead of learned.")
 
 
 class Monitoring(SpecModel):
@@ -118,16 +120,22 @@ class Monitoring(SpecModel):
     every: SpanKind | Duration = Field(
         SpanKind.DAY, description="hour, day, month, or a duration: how often, and how much."
     )
-    limits: Literal["learned"] | dict[str, float] = Field(
-        "learned", description="learned from the training window, or metric to limit."
+    thresholds: Literal["learned"] | dict[str, float] = Field(
+        "learned", description="learned from the training window, or metric to threshold."
     )
     calibration: CalibrationPolicy = CalibrationPolicy()
-    rows: int = Field(1_000, ge=1, description="Fewer labelled rows: insufficient, never healthy.")
-    labelled: Share = Field(0.8, description="Share of rows, old enough, whose label must be in.")
-    oldest_model: Duration = Field(
+    min_rows: int = Field(
+        1_000, ge=1, description="Fewer labelled rows: insufficient, never healthy."
+    )
+    min_labelled: Share = Field(
+        0.8, description="Share of rows, old enough, whose label must be in."
+    )
+    max_model_age: Duration = Field(
         timedelta(days=180), description="An older model is a finding, whatever its numbers."
     )
-    silence: Duration = Field(timedelta(days=2), description="No request for so long is a finding.")
+    max_silence: Duration = Field(
+        timedelta(days=2), description="No request for so long is a finding."
+    )
 
     @field_validator("every", mode="before")
     @classmethod
@@ -149,13 +157,13 @@ class RetrainingPolicy(SpecModel):
     cool_down: Duration = Field(
         timedelta(days=7), description="No second retraining within, whatever is found."
     )
-    most: Annotated[
+    budget: Annotated[
         str, TextPattern(_BUDGET.pattern, "a number per duration, such as 3 per 90d")
-    ] = Field("4 per 90d", description="The budget.")
+    ] = Field("4 per 90d", description="How many at most, in which period.")
 
     @property
-    def budget(self) -> tuple[int, timedelta]:
+    def max_per_period(self) -> tuple[int, timedelta]:
         """How many retrainings in which period."""
-        match = _BUDGET.fullmatch(self.most)
+        match = _BUDGET.fullmatch(self.budget)
         assert match is not None  # the field's pattern
         return int(match[1]), parse_duration(match[2])

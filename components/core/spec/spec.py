@@ -17,10 +17,9 @@ JUDGED = {"binary": ("auc", "log_loss", "brier", "pr_auc", "calibration_error")}
 
 
 class Owner(SpecModel):
-    """Who answers for the model, and who is told of what."""
+    """Who answers for the model."""
 
     team: str
-    tell: dict[str, str] = Field(default_factory=dict, description="Duty to webhook URL.")
 
 
 _SchemaFile = Annotated[
@@ -120,7 +119,7 @@ class Spec(SpecModel):
     @model_validator(mode="after")
     def _sources_are_declared(self) -> Self:
         named = [(f"features.{f.name}", s) for f in self.features for s in f.sources]
-        rules = [parse_rule(rule.refuse_value) for rule in self.rules]
+        rules = [parse_rule(rule.null_if) for rule in self.rules]
         named += [(f"rules: {rule.text}", rule.source) for rule in rules]
         for place, source in named:
             table, dot, _ = source.partition(".")

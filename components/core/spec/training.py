@@ -16,11 +16,11 @@ _EVERY = re.compile(r"every ([2-9]|[1-9]\d+)(?:st|nd|rd|th)? week")
 class History(SpecModel):
     """What must be there before anyone trains."""
 
-    spans: int = Field(3, ge=1, description="Spans with rows.")
-    rows: int = Field(1_000, ge=1, description="Labelled rows to train on.")
-    positives: int = Field(100, ge=1, description="Rows of each class.")
-    labelled: Share = Field(0.8, description="Share of rows, old enough, that have a label.")
-    newest: Duration = Field(timedelta(days=45), description="Age of the newest row at as_of.")
+    min_spans: int = Field(3, ge=1, description="Spans with rows.")
+    min_rows: int = Field(1_000, ge=1, description="Labelled rows to train on.")
+    min_per_class: int = Field(100, ge=1, description="Rows of each class.")
+    min_labelled: Share = Field(0.8, description="Share of rows, old enough, that have a label.")
+    max_age: Duration = Field(timedelta(days=45), description="Age of the newest row at as_of.")
 
 
 class Split(SpecModel):
@@ -85,10 +85,10 @@ class Network(SpecModel):
     buckets: int = Field(8, ge=1, description="Stretches between the quantiles of a number.")
     embedding: int = Field(8, ge=1, description="Width of an embedding.")
     dropout: float = Field(0.2, ge=0, lt=1, description="Share of hidden units dropped.")
-    epochs: int = Field(
+    max_epochs: int = Field(
         3, ge=1, description="Most passes over the rows; held-out blocks of time say how many."
     )
-    batch: int = Field(2_048, ge=1, description="Most rows in a step.")
+    batch_size: int = Field(2_048, ge=1, description="Most rows in a step.")
     learning_rate: float = Field(0.008, gt=0, description="At the start; it falls to 0.")
     seed: int = Field(17, ge=0, description="Same seed, same data: same model.")
     module: _Module | None = Field(
@@ -135,7 +135,7 @@ class Slice(SpecModel):
 
     by: Column = Field(description="The column whose values make the slices.")
     floors: dict[str, float] = Field(description="Metric to the least (or most) that is accepted.")
-    rows: int = Field(500, ge=1, description="A smaller slice is shown but not judged.")
+    min_rows: int = Field(500, ge=1, description="A smaller slice is shown but not judged.")
 
 
 _Behaviour = Annotated[

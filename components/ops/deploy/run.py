@@ -12,8 +12,8 @@ from components.core.errors import DeadlineExceeded, InputError
 from components.core.plan import Plan
 from components.core.verdict import Finding, Severity, Verdict, worst_first
 from components.ops.deploy.deployment import Deployment
-from components.ops.deploy.report import STAGED, draw_report
-from components.ops.deploy.server_check import check_server
+from components.ops.deploy.infra_validation import validate_server
+from components.ops.deploy.page import STAGED, draw_report
 from components.ops.targets import connect
 from components.ops.targets.protocol import (
     Candidate,
@@ -28,7 +28,7 @@ REFUSED = "refused"
 
 
 @dataclass(frozen=True)
-class Outputs:
+class DeployOutputs:
     """Where deploy writes.
 
     Attributes:
@@ -67,7 +67,7 @@ class _Tried:
 
 
 def deploy(
-    plan: Path, model: Path, run: str, outputs: Outputs, ready_timeout_s: float | None = None
+    plan: Path, model: Path, run: str, outputs: DeployOutputs, ready_timeout_s: float | None = None
 ) -> Verdict:
     """Stages a model beside the champion and tries it there, before it gets any traffic.
 
@@ -87,7 +87,7 @@ def deploy(
     """
     given = _read(plan, model, run)
     target = connect(given.plan.spec.serving.target, given.plan.spec.name)
-    within_s = given.plan.spec.serving.ready_within.total_seconds()
+    within_s = given.plan.spec.serving.ready_timeout.total_seconds()
     tried = _try(given, target, within_s if ready_timeout_s is None else ready_timeout_s)
     verdict = _verdict(given, tried.findings)
     if verdict.decision == REFUSED:
@@ -128,7 +128,7 @@ def _try(given: _Given, target: Target, ready_timeout_s: float) -> _Tried:
         return _Tried((failed,))
     started = time.monotonic()
     try:
-        endpoint = target.reach(staged.version, ready_timeout_s)
+        endpoint = target.wait_ready(staged.version, ready_timeout_s)
     except DeadlineExceeded as error:
         failed = _fail("ready", "server", str(error), None, f"{ready_timeout_s:g} s")
         return _Tried((failed,))
@@ -143,8 +143,8 @@ def _try(given: _Given, target: Target, ready_timeout_s: float) -> _Tried:
         limit=ready_timeout_s,
         sentence=f"Version {version} loaded and was ready {waited_s:.1f} s after it was asked for.",
     )
-    limit_ms = plan.spec.serving.canary.latency / timedelta(milliseconds=1)
-    trials = check_server(endpoint, given.card, given.golden, limit_ms)
+    limit_ms = plan.spec.serving.canary.max_p99 / timedelta(milliseconds=1)
+    trials = validate_server(endpoint, given.card, given.golden, limit_ms)
     return _Tried((ready, *trials), staged)
 
 
@@ -167,7 +167,7 @@ def _verdict(given: _Given, findings: tuple[Finding, ...]) -> Verdict:
     )
 
 
-def _write(given: _Given, verdict: Verdict, address: str | None, outputs: Outputs) -> None:
+def _write(given: _Given, verdict: Verdict, address: str | None, outputs: DeployOutputs) -> None:
     verdict.write(outputs.deployment / VERDICT)
     outputs.report.parent.mkdir(parents=True, exist_ok=True)
     page = draw_report(verdict, given.plan, given.card, address)

@@ -7,23 +7,23 @@ from enum import StrEnum
 
 from components.core.spec.operation import Canary
 from components.core.verdict import Finding, Severity
-from components.ops.targets.traffic import Traffic
+from components.ops.targets.protocol import Traffic
 
 # A share of errors is clearly above its limit where chance alone would show as many this rarely.
 _CHANCE = 0.001
 _FEWEST = 20
 
 
-class Move(StrEnum):
+class Decision(StrEnum):
     """What to do next."""
 
     WAIT = "wait"
-    ON = "go on"
-    BACK = "go back"
+    ON = "advance"
+    ROLL_BACK = "roll back"
 
 
 @dataclass(frozen=True)
-class Answers:
+class PredictionStats:
     """What a version predicted, by the prediction log.
 
     Attributes:
@@ -39,21 +39,21 @@ class Answers:
         """The mean probability; None without rows."""
         return self.total / self.rows if self.rows else None
 
-    def since(self, before: "Answers") -> "Answers":
+    def since(self, before: "PredictionStats") -> "PredictionStats":
         """What was logged after an earlier reading."""
-        return Answers(self.rows - before.rows, self.total - before.total)
+        return PredictionStats(self.rows - before.rows, self.total - before.total)
 
 
 @dataclass(frozen=True)
-class Side:
+class VersionStats:
     """One of the two versions over the same time."""
 
     traffic: Traffic = field(default_factory=Traffic)
-    answers: Answers = field(default_factory=Answers)
+    answers: PredictionStats = field(default_factory=PredictionStats)
 
 
 @dataclass(frozen=True)
-class Seen:
+class CanaryAnalysis:
     """What a step has seen so far.
 
     Attributes:
@@ -64,20 +64,20 @@ class Seen:
     """
 
     share: float
-    candidate: Side
-    champion: Side
+    candidate: VersionStats
+    champion: VersionStats
     overdue: bool
 
 
 @dataclass(frozen=True)
-class Judgement:
+class CanaryAssessment:
     """What is done, and every number that it was decided by."""
 
-    move: Move
+    decision: Decision
     findings: tuple[Finding, ...]
 
 
-def judge(seen: Seen, canary: Canary) -> Judgement:
+def assess_canary(seen: CanaryAnalysis, canary: Canary) -> CanaryAssessment:
     """Judges a step by its numbers; a candidate is never promoted for want of them.
 
     Args:
@@ -89,31 +89,37 @@ def judge(seen: Seen, canary: Canary) -> Judgement:
         ``wait`` until there are enough requests and logged rows; else by the limits.
     """
     traffic, logged = seen.candidate.traffic, seen.candidate.answers.rows
-    if traffic.requests < canary.requests:
+    if traffic.requests < canary.min_requests:
         failing = _clearly_failing(seen, canary)
-        return Judgement(Move.BACK, failing) if failing else _unfinished(seen, _few(seen, canary))
+        return (
+            CanaryAssessment(Decision.ROLL_BACK, failing)
+            if failing
+            else _unfinished(seen, _few(seen, canary))
+        )
     findings = _judge_traffic(seen, canary)
     if any(f.severity is Severity.FAIL for f in findings):
-        return Judgement(Move.BACK, findings)
-    if logged < canary.requests or _champion_is_unlogged(seen):
+        return CanaryAssessment(Decision.ROLL_BACK, findings)
+    if logged < canary.min_requests or _champion_is_unlogged(seen):
         return _unfinished(seen, _few_rows(seen, canary), findings)
     findings = (*findings, _shift(seen, canary))
     failed = any(f.severity is Severity.FAIL for f in findings)
-    return Judgement(Move.BACK if failed else Move.ON, findings)
+    return CanaryAssessment(Decision.ROLL_BACK if failed else Decision.ON, findings)
 
 
-def _champion_is_unlogged(seen: Seen) -> bool:
+def _champion_is_unlogged(seen: CanaryAnalysis) -> bool:
     """Whether the champion answered but nothing of it is in the log yet, which lags a little."""
     return seen.champion.traffic.requests > 0 and seen.champion.answers.rows == 0
 
 
-def _unfinished(seen: Seen, lacking: Finding, findings: tuple[Finding, ...] = ()) -> Judgement:
+def _unfinished(
+    seen: CanaryAnalysis, lacking: Finding, findings: tuple[Finding, ...] = ()
+) -> CanaryAssessment:
     if not seen.overdue:
-        return Judgement(Move.WAIT, findings)
-    return Judgement(Move.BACK, (lacking, *findings))
+        return CanaryAssessment(Decision.WAIT, findings)
+    return CanaryAssessment(Decision.ROLL_BACK, (lacking, *findings))
 
 
-def _judge_traffic(seen: Seen, canary: Canary) -> tuple[Finding, ...]:
+def _judge_traffic(seen: CanaryAnalysis, canary: Canary) -> tuple[Finding, ...]:
     return (
         _errors(seen, canary),
         _champion_errors(seen, canary),
@@ -123,12 +129,12 @@ def _judge_traffic(seen: Seen, canary: Canary) -> tuple[Finding, ...]:
     )
 
 
-def _clearly_failing(seen: Seen, canary: Canary) -> tuple[Finding, ...]:
+def _clearly_failing(seen: CanaryAnalysis, canary: Canary) -> tuple[Finding, ...]:
     """What is so bad after a few requests that more cannot be expected to mend it."""
     if seen.candidate.traffic.requests < _FEWEST:
         return ()
     findings = [_latency(seen, canary, share=0.5)]
-    if _is_beyond_chance(seen.candidate.traffic, canary.errors):
+    if _is_beyond_chance(seen.candidate.traffic, canary.max_error_ratio):
         findings.insert(0, _errors(seen, canary))
     return tuple(f for f in findings if f.severity is Severity.FAIL)
 
@@ -145,24 +151,24 @@ def _is_beyond_chance(traffic: Traffic, limit: float) -> bool:
     return math.exp(-traffic.requests * divergence) < _CHANCE
 
 
-def _errors(seen: Seen, canary: Canary) -> Finding:
+def _errors(seen: CanaryAnalysis, canary: Canary) -> Finding:
     traffic = seen.candidate.traffic
     return _finding(
-        "errors", seen, traffic.error_share, canary.errors,
+        "errors", seen, traffic.error_share, canary.max_error_ratio,
         f"{traffic.errors} of the candidate's {traffic.requests} requests failed.",
     )  # fmt: skip
 
 
-def _champion_errors(seen: Seen, canary: Canary) -> Finding:
+def _champion_errors(seen: CanaryAnalysis, canary: Canary) -> Finding:
     """Worth a look, but no excuse for the candidate."""
     traffic = seen.champion.traffic
     return _finding(
-        "champion_errors", seen, traffic.error_share, canary.errors,
+        "champion_errors", seen, traffic.error_share, canary.max_error_ratio,
         f"{traffic.errors} of the champion's {traffic.requests} requests failed.", Severity.WARN,
     )  # fmt: skip
 
 
-def _refused(seen: Seen, canary: Canary) -> Finding:
+def _refused(seen: CanaryAnalysis, canary: Canary) -> Finding:
     """Clients err with both alike, so more refusals than the champion's are the candidate's own."""
     ours, theirs = seen.candidate.traffic, seen.champion.traffic
     sentence = (
@@ -170,51 +176,51 @@ def _refused(seen: Seen, canary: Canary) -> Finding:
         f"the champion {theirs.refused_share:.1%}."
     )
     worse = Severity.FAIL if theirs.requests else Severity.WARN
-    limit = theirs.refused_share + canary.errors
+    limit = theirs.refused_share + canary.max_error_ratio
     return _finding("refused", seen, ours.refused_share, limit, sentence, worse)
 
 
-def _latency(seen: Seen, canary: Canary, share: float = 0.99) -> Finding:
-    limit_ms = canary.latency / timedelta(milliseconds=1)
+def _latency(seen: CanaryAnalysis, canary: Canary, share: float = 0.99) -> Finding:
+    limit_ms = canary.max_p99 / timedelta(milliseconds=1)
     slow_ms = seen.candidate.traffic.quantile_ms(share) or 0.0
     sentence = f"{share:.0%} of the candidate's requests took at most {slow_ms:.0f} ms."
     return _finding("latency", seen, slow_ms, limit_ms, sentence)
 
 
-def _slower(seen: Seen, canary: Canary) -> Finding:
+def _slower(seen: CanaryAnalysis, canary: Canary) -> Finding:
     ours, theirs = seen.candidate.traffic.p50_ms or 0.0, seen.champion.traffic.p50_ms
     if theirs is None:
         sentence = "The champion answered nothing that the candidate's latency could be held to."
         return _finding("slower", seen, ours, None, sentence)
     sentence = f"The candidate's median latency is {ours:.1f} ms, the champion's {theirs:.1f} ms."
-    return _finding("slower", seen, ours, canary.slower * theirs, sentence)
+    return _finding("slower", seen, ours, canary.max_latency_ratio * theirs, sentence)
 
 
-def _shift(seen: Seen, canary: Canary) -> Finding:
+def _shift(seen: CanaryAnalysis, canary: Canary) -> Finding:
     ours, theirs = seen.candidate.answers.mean, seen.champion.answers.mean
     if ours is None or theirs is None:
         sentence = "The champion logged nothing that the candidate's answers could be held to."
         return _finding("shift", seen, ours, None, sentence)
     sentence = f"The candidate's mean probability is {ours:.3f}, the champion's {theirs:.3f}."
-    return _finding("shift", seen, abs(ours - theirs), canary.shift, sentence)
+    return _finding("shift", seen, abs(ours - theirs), canary.max_prediction_shift, sentence)
 
 
-def _few(seen: Seen, canary: Canary) -> Finding:
+def _few(seen: CanaryAnalysis, canary: Canary) -> Finding:
     n = seen.candidate.traffic.requests
-    sentence = f"Only {n} requests reached the candidate in time; {canary.requests} are wanted."
-    return _lack("traffic", seen, n, canary.requests, sentence)
+    sentence = f"Only {n} requests reached the candidate in time; {canary.min_requests} are wanted."
+    return _lack("traffic", seen, n, canary.min_requests, sentence)
 
 
-def _few_rows(seen: Seen, canary: Canary) -> Finding:
+def _few_rows(seen: CanaryAnalysis, canary: Canary) -> Finding:
     n, theirs = seen.candidate.answers.rows, seen.champion.answers.rows
     sentence = (
         f"Only {n} of the candidate's rows and {theirs} of the champion's are in the log; "
-        f"{canary.requests} of the candidate's are wanted, and some of the champion's."
+        f"{canary.min_requests} of the candidate's are wanted, and some of the champion's."
     )
-    return _lack("log", seen, n, canary.requests, sentence)
+    return _lack("log", seen, n, canary.min_requests, sentence)
 
 
-def _lack(code: str, seen: Seen, measured: int, limit: int, sentence: str) -> Finding:
+def _lack(code: str, seen: CanaryAnalysis, measured: int, limit: int, sentence: str) -> Finding:
     return Finding(
         code=code,
         severity=Severity.FAIL,
@@ -227,7 +233,7 @@ def _lack(code: str, seen: Seen, measured: int, limit: int, sentence: str) -> Fi
 
 def _finding(
     code: str,
-    seen: Seen,
+    seen: CanaryAnalysis,
     measured: float | None,
     limit: float | None,
     sentence: str,
@@ -248,5 +254,5 @@ def _finding(
     )
 
 
-def _subject(seen: Seen) -> str:
+def _subject(seen: CanaryAnalysis) -> str:
     return f"{seen.share:.0%} of the traffic"

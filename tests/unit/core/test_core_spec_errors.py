@@ -1,9 +1,14 @@
 """A spec that cannot be used: each error names the place, what stands there and what would do."""
 
+import json
+
 import pytest
+import yaml
 
 from components.core.errors import InputError
-from components.core.spec import load_spec
+from components.core.spec import load_spec, spec_json_schema
+from components.core.spec.errors import RETIRED
+from components.core.spec.load import merge
 
 SMALL = """name: churn
 data:
@@ -55,8 +60,16 @@ CASES = {
     "a duration beyond all": ("30d", "99999999999w", ["label.known_after", "at most 36500d"]),
     "an empty holdout": ("", "split: {recent: 0d}", ["split.recent", "not zero"]),
     "no time between runs": ("", "monitoring: {every: 0h}", ["monitoring.every", "not zero"]),
-    "a share": ("", "history: {labelled: 120%}", ["history.labelled: given '120%'", "100%"]),
-    "a number": ("", "history: {rows: many}", ["history.rows: given 'many'", "a whole number"]),
+    "a share": (
+        "",
+        "history: {min_labelled: 120%}",
+        ["history.min_labelled: given '120%'", "100%"],
+    ),
+    "a number": (
+        "",
+        "history: {min_rows: many}",
+        ["history.min_rows: given 'many'", "a whole number"],
+    ),
     "a size": ("", "serving: {resources: {memory: 2GB}}", ["memory: given '2GB'", "512Mi"]),
     "no finite number": ("", "gates: {floors: {auc: .nan}}", ["gates.floors.auc", "finite"]),
     "a zone": (
@@ -80,7 +93,7 @@ CASES = {
         "split: {reference: every 5th week or so}",
         ["split.reference", "such as every 5th week"],
     ),
-    "a budget": ("", "retraining: {most: often}", ["retraining.most", "such as 3 per 90d"]),
+    "a budget": ("", "retraining: {budget: often}", ["retraining.budget", "such as 3 per 90d"]),
     "a name": ("name: churn", "name: Churn Model", ["name: given 'Churn Model'", "a DNS label"]),
     "a target": ("", "serving: {target: build}", ["serving.target: given 'build'", "local://…"]),
     "a scheme": ("s3:", "ftp:", ["data.primary.uri: given 'ftp://", "begins with file://, s3://"]),
@@ -125,10 +138,10 @@ CASES = {
     ),
     "an undeclared source in a rule": (
         "",
-        "rules: [{refuse_value: w.a > 3}]",
+        "rules: [{null_if: w.a > 3}]",
         ["rules: w.a > 3: given w.a", "data.external"],
     ),
-    "a rule": ("", "rules: [{refuse_value: a == 3}]", ["rules[0].refuse_value", "<, <=, > and >="]),
+    "a rule": ("", "rules: [{null_if: a == 3}]", ["rules[0].null_if", "<, <=, > and >="]),
     "a gate that judges nothing": (
         "",
         "gates: {recent: {}}",
@@ -152,6 +165,32 @@ def test_names_the_place_the_given_and_the_accepted(case: str) -> None:
     assert places == sorted(places), message
     assert "Input should" not in message
     assert "Field required" not in message
+
+
+@pytest.mark.parametrize("place", RETIRED)
+def test_a_retired_word_is_refused_with_the_new_one(place: str) -> None:
+    *above, word = place.split(".")
+    inside: dict[str, object] = {word: 1}
+    for step in reversed(above):
+        named = {"w": inside} if step == "external" else inside
+        inside = {step: [named] if step in ("rules", "slices") else named}
+    written = merge(yaml.safe_load(SMALL), inside)
+
+    with pytest.raises(InputError) as caught:
+        load_spec(yaml.safe_dump(written))
+
+    new = RETIRED[place]
+    said = f"{word}: given {word!r}, a word that is retired; accepted: {new or 'one of'}"
+    assert said in str(caught.value)
+    assert (f"Write {new!r} in its place." if new else f"Remove {word}.") in str(caught.value)
+    assert f"{new}: given nothing" not in str(caught.value)
+
+
+def test_every_new_word_is_one_of_the_spec() -> None:
+    schema = json.dumps(spec_json_schema())
+
+    assert RETIRED
+    assert [new for new in RETIRED.values() if new and f'"{new}"' not in schema] == []
 
 
 @pytest.mark.parametrize(
@@ -189,7 +228,7 @@ def test_refuses_the_future_wherever_it_would_be_read(place: str, old: str, new:
 def test_a_column_known_later_may_be_judged_by_a_rule_and_be_the_label() -> None:
     late = SMALL.replace("seen_at]}", "seen_at], known_later: [left, gone]}")
 
-    assert load_spec(late + "rules: [{refuse_value: gone > 3}]\n").never_features == {
+    assert load_spec(late + "rules: [{null_if: gone > 3}]\n").never_features == {
         "left",
         "gone",
     }
@@ -197,10 +236,10 @@ def test_a_column_known_later_may_be_judged_by_a_rule_and_be_the_label() -> None
 
 def test_names_every_problem_at_once() -> None:
     with pytest.raises(InputError) as caught:
-        load_spec(SMALL + "history: {rows: many}\nwindow: x\nfoo: 1\n")
+        load_spec(SMALL + "history: {min_rows: many}\nwindow: x\nfoo: 1\n")
 
     message = str(caught.value)
-    assert "history.rows: given 'many'" in message
+    assert "history.min_rows: given 'many'" in message
     assert "Also window: given 'x'; accepted: expanding" in message
     assert "Also at the top: given 'foo'; accepted: one of data" in message
 

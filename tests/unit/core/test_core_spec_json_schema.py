@@ -28,12 +28,12 @@ def validator() -> jsonschema.Draft202012Validator:
     [
         {},
         {"serving": {"canary": ["10%", 0.5]}},
-        {"serving": {"canary": {"steps": ["10%"], "deadline": "5m"}}},
+        {"serving": {"canary": {"steps": ["10%"], "timeout": "5m"}}},
         {"features": [{"name": "a", "from": "b"}]},
         {"features": [{"name": "a", "derive": "ratio", "from": ["b", "w.c"]}]},
-        {"history": {"rows": 50_000}},
-        {"history": {"rows": "50_000"}},  # what an editor's YAML 1.2 makes of 50_000
-        {"monitoring": {"every": "month", "limits": {"calibration_error": 0.08}}},
+        {"history": {"min_rows": 50_000}},
+        {"history": {"min_rows": "50_000"}},  # what an editor's YAML 1.2 makes of 50_000
+        {"monitoring": {"every": "month", "thresholds": {"calibration_error": 0.08}}},
         {"gates": {"recent": {"auc": "better"}, "reference": {"auc": {"not_worse_by": 0.1}}}},
     ],
 )
@@ -47,7 +47,7 @@ def test_accepts(validator: jsonschema.Draft202012Validator, more: dict[str, Any
         {"gatess": {}},
         {"name": "Churn Model"},
         {"serving": {"targt": "x"}},
-        {"history": {"rows": "many"}},
+        {"history": {"min_rows": "many"}},
         {"label": {"column": "left"}},
         {"label": {"column": "left", "known_after": "a month"}},
         {"split": {"reference": "every week"}},

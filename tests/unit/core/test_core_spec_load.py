@@ -57,8 +57,8 @@ def test_short_forms_stand_for_the_long_ones() -> None:
         + """features: [{name: tenure, from: months}]
 serving: {canary: [10%, 0.5]}
 monitoring: {every: 36h}
-retraining: {on: [calibration], most: 3 per 90d}
-history: {rows: 50_000}
+retraining: {on: [calibration], budget: 3 per 90d}
+history: {min_rows: 50_000}
 window: last 4 spans
 """
     )
@@ -67,8 +67,8 @@ window: last 4 spans
     assert spec.serving.canary.steps == (0.1, 0.5)
     assert spec.monitoring.every == timedelta(hours=36)
     assert spec.retraining.on == ("calibration",)  # `on` is a word and not a boolean
-    assert spec.retraining.budget == (3, timedelta(days=90))
-    assert spec.history.rows == 50_000
+    assert spec.retraining.max_per_period == (3, timedelta(days=90))
+    assert spec.history.min_rows == 50_000
     assert window_spans(spec.window) == 4
 
 
@@ -79,14 +79,14 @@ def test_a_date_is_its_midnight_in_utc() -> None:
 
 
 def test_an_overlay_changes_only_what_it_names() -> None:
-    base = load_spec(SMALL + "serving: {log: log, replicas: 2, canary: [10%]}\n")
+    base = load_spec(SMALL + "serving: {log: log, min_replicas: 2, canary: [10%]}\n")
     over = load_spec(
-        SMALL + "serving: {log: log, replicas: 2, canary: [10%]}\n",
+        SMALL + "serving: {log: log, min_replicas: 2, canary: [10%]}\n",
         "serving: {target: 'kserve://ml', store: 's3://models/ml', canary: [20%, 40%]}\n",
     )
 
     assert over.serving.target == "kserve://ml"
-    assert over.serving.replicas == 2
+    assert over.serving.min_replicas == 2
     assert over.serving.canary.steps == (0.2, 0.4)  # a list replaces a list
     assert over.data == base.data
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from components.core.plan import Champion
 from components.core.spec.operation import Serving
 from components.ops.targets.protocol import Candidate, Staged
-from components.ops.targets.state import RolloutState, Version
+from components.ops.targets.rollout_state import DeployedVersion, RolloutState
 
 
 class Mode(StrEnum):
@@ -22,10 +22,12 @@ class Strategy(StrEnum):
 
     KNATIVE = "knative"  # two revisions, predictor.canaryTrafficPercent
     CANARY = "canary"  # two deployments, spec.canary[] (KServe 0.20)
-    WHOLE = "whole"  # no shared traffic: tried in a service of its own, then promoted whole
+    BLUE_GREEN = (
+        "blue_green"  # no shared traffic: tried in a service of its own, then promoted whole
+    )
 
 
-class Published(Version):
+class PublishedVersion(DeployedVersion):
     """A version whose model folder is in the model store.
 
     Attributes:
@@ -40,7 +42,7 @@ class Published(Version):
     slot: str = ""
 
     @classmethod
-    def of(cls, candidate: Candidate, uri: str, digest: str) -> "Published":
+    def of(cls, candidate: Candidate, uri: str, digest: str) -> "PublishedVersion":
         """A candidate in its place in the store."""
         return cls(
             **candidate.model_dump(exclude={"model", "serving"}),
@@ -53,11 +55,11 @@ class Published(Version):
         """As the plan knows it."""
         return Champion(**self.model_dump(exclude={"serving", "slot"}))
 
-    def as_strong_as(self, other: "Published | None") -> "Published":
+    def as_strong_as(self, other: "PublishedVersion | None") -> "PublishedVersion":
         """The same with no fewer servers than the one that it is to take over from."""
-        fewest = other.serving.replicas if other else 0
-        replicas = max(fewest, self.serving.replicas)
-        serving = self.serving.model_copy(update={"replicas": replicas})
+        fewest = other.serving.min_replicas if other else 0
+        replicas = max(fewest, self.serving.min_replicas)
+        serving = self.serving.model_copy(update={"min_replicas": replicas})
         return self.model_copy(update={"serving": serving})
 
     def as_staged(self, share: float) -> Staged:
@@ -65,7 +67,7 @@ class Published(Version):
         return Staged(**self.as_champion().model_dump(), share=share)
 
 
-class RolloutRecord(RolloutState[Published]):
+class RolloutRecord(RolloutState[PublishedVersion]):
     """Everything that is remembered of a model; the wanted objects are a function of it alone.
 
     Attributes:
@@ -73,25 +75,25 @@ class RolloutRecord(RolloutState[Published]):
         mode: The deployment mode that the target names; None: KServe's default.
         strategy: How the rollout under way shares traffic; None: nothing serves beside it, or it
             is not known.
-        raised: Whether the candidate is being brought up for the whole traffic, to be promoted.
-        held: Whether Knative is to keep all traffic where it was rolled out last, because the
+        scaled_up: Whether the candidate is being brought up for the whole traffic, to be promoted.
+        pinned: Whether Knative is to keep all traffic where it was rolled out last, because the
             newest revision may be one that was rolled back.
     """
 
     format: Literal[1] = 1
     mode: Mode | None = None
     strategy: Strategy | None = None
-    raised: bool = False
-    held: bool = False
+    scaled_up: bool = False
+    pinned: bool = False
 
-    def retired(self, version: Published, *, served: bool) -> Mapping[str, Any]:
+    def retired(self, version: PublishedVersion, *, served: bool) -> Mapping[str, Any]:
         """An earlier champion is remembered; a promotion makes the newest revision the one."""
         if not served:
-            return {"raised": False}
-        return {"previous": self.with_earlier(version), "raised": False, "held": False}
+            return {"scaled_up": False}
+        return {"previous": self.with_earlier(version), "scaled_up": False, "pinned": False}
 
     @property
-    def known(self) -> tuple[Published, ...]:
+    def known(self) -> tuple[PublishedVersion, ...]:
         """Every version whose model folder stays: all in use, and the last few champions."""
         used = (self.champion, self.candidate, *self.previous)
         return tuple(one for one in used if one)

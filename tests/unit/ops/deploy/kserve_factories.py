@@ -10,11 +10,11 @@ from pathlib import Path
 
 from components.core.plan import Champion
 from components.core.spec.operation import Serving
-from components.ops.targets.kserve.applied import Applied
-from components.ops.targets.kserve.place import KServePlace
+from components.ops.targets.kserve.cluster_view import ClusterView
 from components.ops.targets.kserve.record import Mode, RolloutRecord
+from components.ops.targets.kserve.rollout_store import ConfigMapStore
 from components.ops.targets.kserve.target import KServeTarget
-from components.ops.targets.kserve.view import View
+from components.ops.targets.kserve.target_uri import KServeTargetUri
 from components.ops.targets.protocol import Candidate
 from tests.unit.ops.deploy.kserve_harness import NAMESPACE, KServeHarness, Reconciled
 from tests.unit.ops.deploy.kserve_pods import Servers
@@ -23,7 +23,7 @@ from tests.unit.ops.deploy.serving_factories import AS_OF, MODEL, make_model
 WAYS = {
     "knative": (Mode.KNATIVE, False),
     "canary": (Mode.STANDARD, True),
-    "whole": (Mode.STANDARD, False),
+    "blue_green": (Mode.STANDARD, False),
 }
 
 
@@ -50,7 +50,7 @@ class Toy:
 
     @property
     def record(self) -> RolloutRecord:
-        record = Applied(self.world.memory, NAMESPACE, MODEL).read()
+        record = ConfigMapStore(self.world.memory, NAMESPACE, MODEL).read()
         assert record is not None
         return record
 
@@ -59,9 +59,9 @@ class Toy:
         return self.tmp / "store"
 
     def target_on(self, cluster: Reconciled) -> KServeTarget:
-        place = KServePlace(NAMESPACE)
-        view = View(cluster, NAMESPACE, MODEL, poll_s=0.001)
-        return KServeTarget(Applied(cluster, NAMESPACE, MODEL), view, place.target)
+        place = KServeTargetUri(NAMESPACE)
+        view = ClusterView(cluster, NAMESPACE, MODEL, poll_s=0.001)
+        return KServeTarget(ConfigMapStore(cluster, NAMESPACE, MODEL), view, place.target)
 
     def killed_after(self, writes: int, *, done: bool) -> KServeTarget:
         """A target whose step ends at one of its writes, before or after the cluster did it.
@@ -83,7 +83,7 @@ class Toy:
                 "target": f"kserve://{NAMESPACE}",
                 "store": f"file://{self.store}",
                 "log": "s3://toys/log",
-                "ready_within": "2s",
+                "ready_timeout": "2s",
                 **serving,
             }
         )

@@ -65,7 +65,7 @@ def make_plan(
     folder: Path, target: str, champion: Champion | None = None, **changes: object
 ) -> Path:
     """A plan artifact; `changes` are parts of the spec, `canary` and `serving` of its serving."""
-    canary = changes.pop("canary", {"steps": ["50%"], "requests": 20, "deadline": "20s"})
+    canary = changes.pop("canary", {"steps": ["50%"], "min_requests": 20, "timeout": "20s"})
     serving = changes.pop("serving", {})
     spec = Spec.model_validate(
         {

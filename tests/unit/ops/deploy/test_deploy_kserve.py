@@ -7,7 +7,7 @@ import pytest
 
 from components.core.errors import DeadlineExceeded
 from components.ops.cluster.protocol import INFERENCE_SERVICE
-from components.ops.targets.kserve.names import candidate_name
+from components.ops.targets.kserve.inference_service import candidate_name
 from components.ops.targets.protocol import CandidateGone, ChampionChanged
 from tests.unit.ops.deploy.kserve_factories import WAYS, Killed, Toy, toy
 from tests.unit.ops.deploy.serving_factories import MODEL, make_model
@@ -25,7 +25,7 @@ def test_a_first_model_serves_once_it_is_promoted(kserve: Toy) -> None:
     assert target.address is None
     kserve.stage("v1")
     assert target.champion() is None
-    assert target.reach("v1", 5).url.startswith("http://127.")
+    assert target.wait_ready("v1", 5).url.startswith("http://127.")
     assert kserve.promote("v1") == target.champion()
     assert list(kserve.world.services()) == [MODEL]
     assert kserve.world.traffic == {"v1": 100}
@@ -38,13 +38,13 @@ def test_a_candidate_gets_its_share_and_then_all(kserve: Toy) -> None:
     kserve.stage("v2")
     target = kserve.target
     assert kserve.world.traffic == {"v1": 100}
-    target.reach("v2", 5)
+    target.wait_ready("v2", 5)
     assert target.champion() == champion
-    if kserve.way == "whole":
-        assert "spec.canary[]" in (target.obstacle() or "")
+    if kserve.way == "blue_green":
+        assert "spec.canary[]" in (target.no_canary_reason() or "")
         assert sorted(kserve.world.services()) == [MODEL, candidate_name(MODEL)]
     else:
-        assert target.obstacle() is None
+        assert target.no_canary_reason() is None
         target.shift("v2", 0.3)
         target.champion()
         assert kserve.world.traffic == {"v1": 70, "v2": 30}
@@ -67,11 +67,11 @@ def test_a_candidate_gets_its_share_and_then_all(kserve: Toy) -> None:
 def test_a_promotion_of_a_tried_candidate_starts_no_server_again(kserve: Toy) -> None:
     kserve.promote("v1")
     kserve.stage("v2")
-    kserve.target.reach("v2", 5)
+    kserve.target.wait_ready("v2", 5)
     before = {pod.name for pod in kserve.world.pods_of("v2")}
     kserve.target.promote("v2", kserve.target.champion(), "good")
     after = {pod.name for pod in kserve.world.pods_of("v2")}
-    assert before.isdisjoint(after) == (kserve.way == "whole")
+    assert before.isdisjoint(after) == (kserve.way == "blue_green")
 
 
 @pytest.mark.parametrize("slow", [0, 20])
@@ -83,7 +83,7 @@ def test_what_is_rolled_back_leaves_no_trace_but_its_outcome(
     champion = kserve.promote("v1")
     kserve.stage("v2")
     target = kserve.target
-    target.reach("v2", 5)
+    target.wait_ready("v2", 5)
     target.shift("v2", share)
     kserve.world.history.clear()
     target.roll_back("v2", "it was bad")
@@ -96,7 +96,7 @@ def test_what_is_rolled_back_leaves_no_trace_but_its_outcome(
     assert all(sum(now.values()) == 100 for now in kserve.world.history)
     assert list(kserve.world.services()) == [MODEL]
     assert kserve.published() == ["v1"]
-    assert not kserve.record.held
+    assert not kserve.record.pinned
     assert not kserve.world.pods_of("v2")
     target.roll_back("v2", "again")
     outcome = target.outcome("v2")
@@ -129,7 +129,7 @@ def test_many_rollouts_one_after_the_other(kserve: Toy, slow: int) -> None:
         kserve.world.history.clear()
         version = f"v{number}"
         kserve.stage(version)
-        kserve.target.reach(version, 5)
+        kserve.target.wait_ready(version, 5)
         kserve.target.shift(version, 0.1)
         if number % 2:
             kserve.target.roll_back(version, "odd")
@@ -156,10 +156,10 @@ def test_a_newer_candidate_takes_the_place_of_an_older_one(kserve: Toy, slow: in
     kserve.world.slow = slow
     kserve.promote("v1")
     kserve.stage("v2")
-    kserve.target.reach("v2", 5)
+    kserve.target.wait_ready("v2", 5)
     settled(kserve, "v1")
     kserve.stage("v3")
-    kserve.target.reach("v3", 5)
+    kserve.target.wait_ready("v3", 5)
     assert kserve.world.traffic == {"v1": 100}
     with pytest.raises(CandidateGone, match="v3 is"):
         kserve.target.shift("v2", 0.5)
@@ -206,7 +206,7 @@ def test_a_candidate_that_is_never_ready_says_why_and_keeps_the_champion(kserve:
     ]
     kserve.world.touch()
     with pytest.raises(DeadlineExceeded) as told:
-        kserve.target.reach("v2", 0.05)
+        kserve.target.wait_ready("v2", 0.05)
     lines = str(told.value).splitlines()
     assert lines[0] == "version v2 was not ready within 0.05 s"
     assert lines[-1] == f"pod {pod.name}: kserve-container CrashLoopBackOff: back-off 10s"
@@ -224,19 +224,19 @@ def test_a_champion_whose_service_somebody_removed_serves_no_more(kserve: Toy) -
 
 @pytest.mark.parametrize("slow", [0, 20])
 def test_a_promotion_waits_for_all_servers(kserve: Toy, slow: int) -> None:
-    kserve.promote("v1", replicas=3)
+    kserve.promote("v1", min_replicas=3)
     kserve.world.slow = slow
-    kserve.stage("v2", replicas=3)
+    kserve.stage("v2", min_replicas=3)
     kserve.target.promote("v2", kserve.target.champion(), "good")
     settled(kserve, "v2")
     assert kserve.world.fewest == {"v1": 3, "v2": 3}
 
 
 def test_a_promotion_that_finds_no_room_can_be_taken_back(tmp_path: Path) -> None:
-    with toy(tmp_path, "whole") as kserve:
+    with toy(tmp_path, "blue_green") as kserve:
         champion = kserve.promote("v1")
         kserve.stage("v2")
-        kserve.target.reach("v2", 5)
+        kserve.target.wait_ready("v2", 5)
         kserve.world.full = {MODEL}
         with pytest.raises(DeadlineExceeded, match="had no 1 server"):
             kserve.target.promote("v2", champion, "good")

@@ -8,8 +8,7 @@ import pytest
 
 from components.core.artifacts import LATENCY_BOUNDS_MS, SERVER_LATENCY_BOUNDS_MS
 from components.core.errors import ApiUnavailable
-from components.ops.targets.kserve.counters import Counters, parse_counters
-from components.ops.targets.kserve.pods import Pod
+from components.ops.targets.kserve.pods import Pod, TrafficCounters, parse_metrics
 from tests.unit.ops.deploy.kserve_factories import toy
 from tests.unit.ops.deploy.kserve_pods import Server, Servers
 
@@ -44,7 +43,7 @@ def test_counts_of_one_server() -> None:
     server.count(97, seconds=0.004)
     server.count(2, status=422, seconds=0.004)
     server.count(1, status=500, seconds=500)
-    traffic = parse_counters(server.metrics())
+    traffic = parse_metrics(server.metrics())
     assert (traffic.requests, traffic.errors, traffic.refused) == (100, 1, 2)
     assert len(traffic.latency) == len(LATENCY_BOUNDS_MS) + 1
     # 4 ms is in the bucket that ends at 0.1 * 1.1**39 = 4.114 ms.
@@ -56,7 +55,7 @@ def test_counts_of_one_server() -> None:
 @pytest.mark.parametrize("text", ["", "# TYPE x counter\nx_total 1\n", "<html>", "x{ 1"])
 def test_what_is_not_of_our_server_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        parse_counters(text)
+        parse_metrics(text)
 
 
 def test_servers_of_a_version_are_added_and_none_is_forgotten(made: Made) -> None:
@@ -65,7 +64,7 @@ def test_servers_of_a_version_are_added_and_none_is_forgotten(made: Made) -> Non
     first.count(10)
     second.count(5, status=503)
     foreign.count(100)
-    counters = Counters()
+    counters = TrafficCounters()
     traffic = counters.read([one, two, other], "v1")
     assert (traffic.requests, traffic.errors) == (15, 5)
     assert sum(traffic.latency) == 15
@@ -77,7 +76,7 @@ def test_servers_of_a_version_are_added_and_none_is_forgotten(made: Made) -> Non
 def test_a_container_that_was_started_again_is_an_error_and_loses_nothing(made: Made) -> None:
     pod, server = made.pod()
     server.count(10)
-    counters = Counters()
+    counters = TrafficCounters()
     before = counters.read([pod], "v1")
     server.statuses.clear()
     server.seconds.clear()
@@ -90,7 +89,7 @@ def test_a_container_that_was_started_again_is_an_error_and_loses_nothing(made: 
 
 def test_a_server_that_gets_requests_must_tell_its_counts(made: Made) -> None:
     pod, server = made.pod()
-    counters = Counters()
+    counters = TrafficCounters()
     server.count(4)
     counters.read([pod], "v1")
     server.is_mute = True
@@ -104,17 +103,17 @@ def test_a_server_that_gets_requests_must_tell_its_counts(made: Made) -> None:
 
 def test_nothing_counted_yet(made: Made) -> None:
     pod, _ = made.pod()
-    traffic = Counters().read([replace(pod, url=None, is_ready=False)], "v1")
+    traffic = TrafficCounters().read([replace(pod, url=None, is_ready=False)], "v1")
     assert traffic.requests == 0
     assert traffic.p50_ms is None
 
 
 def test_a_target_reads_the_pods_of_each_version(tmp_path: Path) -> None:
     with toy(tmp_path, "knative") as kserve:
-        kserve.promote("v1", replicas=2)
+        kserve.promote("v1", min_replicas=2)
         kserve.stage("v2")
         target = kserve.target
-        target.reach("v2", 5)
+        target.wait_ready("v2", 5)
         for number, pod in enumerate(kserve.world.pods_of("v1"), 1):
             pod.server.count(number)
         (pod,) = kserve.world.pods_of("v2")

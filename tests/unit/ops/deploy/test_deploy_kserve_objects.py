@@ -10,24 +10,24 @@ import pytest
 import yaml
 
 from components.core.spec.operation import Serving
-from components.ops.targets import changes
-from components.ops.targets.kserve.inference_service import percent_of, wanted
-from components.ops.targets.kserve.record import Mode, Published, RolloutRecord, Strategy
+from components.ops.targets import rollout_state
+from components.ops.targets.kserve.inference_service import desired_services, percent_of
+from components.ops.targets.kserve.record import Mode, PublishedVersion, RolloutRecord, Strategy
 
 CRD = "serving.kserve.io_inferenceservices.yaml"
 
 
-def published(version: str, *, slot: str = "", replicas: int = 1) -> Published:
+def published(version: str, *, slot: str = "", replicas: int = 1) -> PublishedVersion:
     serving = Serving.model_validate(
         {
             "target": "kserve://ns",
             "store": "s3://store/models",
             "log": "s3://store/log",
-            "replicas": replicas,
+            "min_replicas": replicas,
             "resources": {"cpu": "500m", "memory": "512Mi"},
         }
     )
-    return Published(
+    return PublishedVersion(
         version=version,
         uri=f"s3://store/models/toy/{version}",
         digest=f"d-{version}",
@@ -93,17 +93,17 @@ def service(version: str, spec: dict[str, Any], name: str = "toy", **more: str) 
 
 
 BARE = RolloutRecord(model="toy")
-FIRST = changes.staged(BARE, published("v1"))
-SERVING = changes.promoted(FIRST, "v1", "good")
+FIRST = rollout_state.with_candidate(BARE, published("v1"))
+SERVING = rollout_state.with_promotion(FIRST, "v1", "good")
 THREE = BARE.model_copy(update={"champion": published("v1", replicas=3)})
 
 
 def under_way(
-    strategy: Strategy, share: float, base: RolloutRecord = SERVING, *, raised: bool = False
+    strategy: Strategy, share: float, base: RolloutRecord = SERVING, *, scaled_up: bool = False
 ) -> RolloutRecord:
     slot = "vb" if strategy is Strategy.CANARY else ""
-    record = changes.staged(base, published("v2", slot=slot, replicas=3))
-    return record.model_copy(update={"strategy": strategy, "share": share, "raised": raised})
+    record = rollout_state.with_candidate(base, published("v2", slot=slot, replicas=3))
+    return record.model_copy(update={"strategy": strategy, "share": share, "scaled_up": scaled_up})
 
 
 def canary(share: int, replicas: int) -> dict[str, Any]:
@@ -138,12 +138,12 @@ RULES = {
         [service("v2", {"predictor": predictor("v2", 3, canaryTrafficPercent=99)})],
     ),
     "knative, promoted": (
-        changes.promoted(under_way(Strategy.KNATIVE, 0.5), "v2", "good"),
+        rollout_state.with_promotion(under_way(Strategy.KNATIVE, 0.5), "v2", "good"),
         [service("v2", {"predictor": predictor("v2", 3)})],
     ),
     "knative, rolled back and held": (
-        changes.rolled_back(under_way(Strategy.KNATIVE, 0.5), "v2", "bad").model_copy(
-            update={"held": True}
+        rollout_state.without_candidate(under_way(Strategy.KNATIVE, 0.5), "v2", "bad").model_copy(
+            update={"pinned": True}
         ),
         [service("v1", {"predictor": predictor("v1", canaryTrafficPercent=0)})],
     ),
@@ -160,16 +160,16 @@ RULES = {
         [service("v1", {"predictor": predictor("v1", 3), "canary": [canary(100, 3)]})],
     ),
     "canary, brought up before it gets the whole": (
-        under_way(Strategy.CANARY, 0.5, THREE, raised=True),
+        under_way(Strategy.CANARY, 0.5, THREE, scaled_up=True),
         [service("v1", {"predictor": predictor("v1", 3), "canary": [canary(50, 3)]})],
     ),
     "canary, promoted: its predictor as it was": (
-        changes.promoted(under_way(Strategy.CANARY, 1.0), "v2", "good"),
+        rollout_state.with_promotion(under_way(Strategy.CANARY, 1.0), "v2", "good"),
         [service("v2", {"predictor": named("v2", 3, "vb")})],
     ),
     "canary beside one that was one": (
-        changes.staged(
-            changes.promoted(under_way(Strategy.CANARY, 1.0), "v2", "good"),
+        rollout_state.with_candidate(
+            rollout_state.with_promotion(under_way(Strategy.CANARY, 1.0), "v2", "good"),
             published("v3", slot="vc"),
         ),
         [
@@ -188,21 +188,21 @@ RULES = {
         ],
     ),
     "whole, staged": (
-        under_way(Strategy.WHOLE, 0.0),
+        under_way(Strategy.BLUE_GREEN, 0.0),
         [
             service("v1", {"predictor": predictor("v1")}),
             service("v2", {"predictor": predictor("v2", 3)}, "toy-candidate"),
         ],
     ),
     "whole, brought up": (
-        under_way(Strategy.WHOLE, 0.0, raised=True),
+        under_way(Strategy.BLUE_GREEN, 0.0, scaled_up=True),
         [
             service("v2", {"predictor": predictor("v2", 3)}),
             service("v2", {"predictor": predictor("v2", 3)}, "toy-candidate"),
         ],
     ),
     "whole, promoted": (
-        changes.promoted(under_way(Strategy.WHOLE, 1.0), "v2", "good"),
+        rollout_state.with_promotion(under_way(Strategy.BLUE_GREEN, 1.0), "v2", "good"),
         [service("v2", {"predictor": predictor("v2", 3)})],
     ),
 }
@@ -211,9 +211,11 @@ RULES = {
 @pytest.mark.parametrize("name", RULES)
 def test_what_follows_from_a_record(name: str) -> None:
     record, expected = RULES[name]
-    assert list(wanted(record, "ns")) == expected
+    assert list(desired_services(record, "ns")) == expected
     read_again = RolloutRecord.model_validate_json(record.model_dump_json())
-    assert json.dumps(wanted(read_again, "ns")) == json.dumps(wanted(record, "ns"))
+    assert json.dumps(desired_services(read_again, "ns")) == json.dumps(
+        desired_services(record, "ns")
+    )
 
 
 @pytest.mark.parametrize(
@@ -243,7 +245,7 @@ def test_kserve_declares_every_field(schema: dict[str, Any]) -> None:
     for name, (record, _) in RULES.items():
         if record.strategy is Strategy.CANARY and not schema["is_newer"]:
             continue
-        for made in wanted(record, "ns"):
+        for made in desired_services(record, "ns"):
             assert list(faults(schema, made, name)) == []
 
 

@@ -13,7 +13,7 @@ import yaml
 from components.core.spec.operation import Serving
 from components.ops.cluster.protocol import INFERENCE_SERVICE, Object
 from components.ops.targets.git.target import GitTarget, connect_git
-from components.ops.targets.kserve.record import Mode, Published, RolloutRecord, Strategy
+from components.ops.targets.kserve.record import Mode, PublishedVersion, RolloutRecord, Strategy
 from components.ops.targets.protocol import Candidate
 from tests.unit.ops.deploy.kserve_factories import WAYS
 from tests.unit.ops.deploy.kserve_harness import NAMESPACE, KServeHarness
@@ -115,7 +115,7 @@ class Followed:
                 "target": self.bare.target,
                 "store": f"file://{self.tmp}/store",
                 "log": "s3://toys/log",
-                "ready_within": "20s",
+                "ready_timeout": "20s",
                 **serving,
             }
         )
@@ -127,17 +127,17 @@ class Followed:
         mode, canary = WAYS[self.way]
         strategy = Strategy.KNATIVE
         if mode is Mode.STANDARD:
-            strategy = Strategy.CANARY if canary else Strategy.WHOLE
+            strategy = Strategy.CANARY if canary else Strategy.BLUE_GREEN
         slot = "vbeside" if strategy is Strategy.CANARY else ""
         record = RolloutRecord(model=MODEL, champion=self.published("v1"))
-        self.target.desired.change(lambda _: record, "")
+        self.target.rollout_store.change(lambda _: record, "")
         self.await_traffic(v1=100)
         if candidate is not None:
             one = self.published(candidate).model_copy(update={"slot": slot})
             beside = record.model_copy(update={"candidate": one, "strategy": strategy})
-            self.target.desired.change(lambda _: beside, "")
+            self.target.rollout_store.change(lambda _: beside, "")
 
-    def published(self, version: str) -> Published:
+    def published(self, version: str) -> PublishedVersion:
         one = published(version)
         serving = one.serving.model_copy(update={"store": f"file://{self.tmp}/store"})
         return one.model_copy(update={"serving": serving})

@@ -7,11 +7,23 @@ import pytest
 from components.core.artifacts import LATENCY_BOUNDS_MS
 from components.core.spec.operation import Canary
 from components.core.verdict import Severity
-from components.ops.rollout.canary import Answers, Move, Seen, Side, judge
-from components.ops.targets.traffic import Traffic, bucket_of
+from components.ops.rollout.canary import (
+    CanaryAnalysis,
+    Decision,
+    PredictionStats,
+    VersionStats,
+    assess_canary,
+)
+from components.ops.targets.protocol import Traffic, bucket_of
 
 CANARY = Canary.model_validate(
-    {"requests": 50, "errors": "2%", "slower": 3, "latency": "1s", "shift": 0.1}
+    {
+        "min_requests": 50,
+        "max_error_ratio": "2%",
+        "max_latency_ratio": 3,
+        "max_p99": "1s",
+        "max_prediction_shift": 0.1,
+    }
 )
 
 
@@ -25,53 +37,57 @@ def traffic_of(
     return Traffic(requests=requests, errors=errors, refused=refused, latency=tuple(counts))
 
 
-def side(requests: int, mean: float = 0.3, rows: int | None = None, **traffic: float) -> Side:
+def side(
+    requests: int, mean: float = 0.3, rows: int | None = None, **traffic: float
+) -> VersionStats:
     rows = requests if rows is None else rows
-    return Side(traffic_of(requests, **traffic), Answers(rows, rows * mean))
+    return VersionStats(traffic_of(requests, **traffic), PredictionStats(rows, rows * mean))
 
 
 GOOD = side(450)
 
 
-def failed(candidate: Side, champion: Side = GOOD, overdue: bool = False) -> tuple[Move, list[str]]:
-    found = judge(Seen(0.1, candidate, champion, overdue), CANARY)
-    return found.move, [f.code for f in found.findings if f.severity is Severity.FAIL]
+def failed(
+    candidate: VersionStats, champion: VersionStats = GOOD, overdue: bool = False
+) -> tuple[Decision, list[str]]:
+    found = assess_canary(CanaryAnalysis(0.1, candidate, champion, overdue), CANARY)
+    return found.decision, [f.code for f in found.findings if f.severity is Severity.FAIL]
 
 
 @pytest.mark.parametrize(
     ("candidate", "move", "codes"),
     [
-        (side(50), Move.ON, []),
-        (side(50, errors=1), Move.ON, []),  # 2% is accepted
-        (side(50, errors=2), Move.BACK, ["errors"]),
-        (side(100, slowest=5000.0), Move.ON, []),  # one of a hundred: p99 is still 10 ms
-        (side(90, slowest=5000.0), Move.BACK, ["latency"]),
-        (side(50, latency_ms=25.0), Move.ON, []),
-        (side(50, latency_ms=40.0), Move.BACK, ["slower"]),
-        (side(50, mean=0.39), Move.ON, []),
-        (side(50, mean=0.41), Move.BACK, ["shift"]),
-        (side(50, mean=0.19), Move.BACK, ["shift"]),
-        (side(50, mean=math.nan), Move.BACK, ["shift"]),
-        (side(50, refused=1), Move.ON, []),
-        (side(50, refused=2), Move.BACK, ["refused"]),
+        (side(50), Decision.ON, []),
+        (side(50, errors=1), Decision.ON, []),  # 2% is accepted
+        (side(50, errors=2), Decision.ROLL_BACK, ["errors"]),
+        (side(100, slowest=5000.0), Decision.ON, []),  # one of a hundred: p99 is still 10 ms
+        (side(90, slowest=5000.0), Decision.ROLL_BACK, ["latency"]),
+        (side(50, latency_ms=25.0), Decision.ON, []),
+        (side(50, latency_ms=40.0), Decision.ROLL_BACK, ["slower"]),
+        (side(50, mean=0.39), Decision.ON, []),
+        (side(50, mean=0.41), Decision.ROLL_BACK, ["shift"]),
+        (side(50, mean=0.19), Decision.ROLL_BACK, ["shift"]),
+        (side(50, mean=math.nan), Decision.ROLL_BACK, ["shift"]),
+        (side(50, refused=1), Decision.ON, []),
+        (side(50, refused=2), Decision.ROLL_BACK, ["refused"]),
     ],
 )
 def test_with_enough_requests_the_limits_decide(
-    candidate: Side, move: Move, codes: list[str]
+    candidate: VersionStats, decision: Decision, codes: list[str]
 ) -> None:
-    assert failed(candidate) == (move, codes)
+    assert failed(candidate) == (decision, codes)
 
 
 def test_refusals_are_held_against_the_champions() -> None:
-    assert failed(side(50, refused=10), side(450, refused=90)) == (Move.ON, [])
-    assert failed(side(50, refused=12), side(450, refused=90)) == (Move.BACK, ["refused"])
+    assert failed(side(50, refused=10), side(450, refused=90)) == (Decision.ON, [])
+    assert failed(side(50, refused=12), side(450, refused=90)) == (Decision.ROLL_BACK, ["refused"])
 
 
 def test_errors_of_the_champion_are_shown_but_excuse_nothing() -> None:
-    found = judge(Seen(0.1, side(50), side(450, errors=90), False), CANARY)
-    assert found.move is Move.ON
+    found = assess_canary(CanaryAnalysis(0.1, side(50), side(450, errors=90), False), CANARY)
+    assert found.decision is Decision.ON
     assert [f.code for f in found.findings if f.severity is Severity.WARN] == ["champion_errors"]
-    assert failed(side(50, errors=10), side(450, errors=90)) == (Move.BACK, ["errors"])
+    assert failed(side(50, errors=10), side(450, errors=90)) == (Decision.ROLL_BACK, ["errors"])
 
 
 @pytest.mark.parametrize(
@@ -84,41 +100,43 @@ def test_errors_of_the_champion_are_shown_but_excuse_nothing() -> None:
         (side(50, rows=0), "log"),
     ],
 )
-def test_too_little_is_waited_for_and_goes_back_at_the_deadline(candidate: Side, code: str) -> None:
-    assert failed(candidate) == (Move.WAIT, [])
-    assert failed(candidate, overdue=True) == (Move.BACK, [code])
-
-
-@pytest.mark.parametrize(("overdue", "move"), [(False, Move.WAIT), (True, Move.BACK)])
-def test_a_champion_whose_answers_are_not_in_the_log_is_waited_for(
-    overdue: bool, move: Move
+def test_too_little_is_waited_for_and_goes_back_at_the_deadline(
+    candidate: VersionStats, code: str
 ) -> None:
-    unlogged = Side(side(50).traffic, Answers())
-    found = judge(Seen(0.5, side(50), unlogged, overdue), CANARY)
-    assert found.move is move
+    assert failed(candidate) == (Decision.WAIT, [])
+    assert failed(candidate, overdue=True) == (Decision.ROLL_BACK, [code])
+
+
+@pytest.mark.parametrize(("overdue", "move"), [(False, Decision.WAIT), (True, Decision.ROLL_BACK)])
+def test_a_champion_whose_answers_are_not_in_the_log_is_waited_for(
+    overdue: bool, decision: Decision
+) -> None:
+    unlogged = VersionStats(side(50).traffic, PredictionStats())
+    found = assess_canary(CanaryAnalysis(0.5, side(50), unlogged, overdue), CANARY)
+    assert found.decision is decision
     assert "shift" not in {finding.code for finding in found.findings}
 
 
 def test_a_good_step_that_ends_at_the_deadline_is_good() -> None:
-    assert failed(side(50), overdue=True) == (Move.ON, [])
+    assert failed(side(50), overdue=True) == (Decision.ON, [])
 
 
 @pytest.mark.parametrize(
     ("requests", "errors", "latency_ms", "move"),
     [
-        (20, 20, 10.0, Move.BACK),
-        (20, 0, 10.0, Move.WAIT),
+        (20, 20, 10.0, Decision.ROLL_BACK),
+        (20, 0, 10.0, Decision.WAIT),
         # Chernoff: exp(-20 KL(0.15 || 0.02)) = 0.0149; with 5 of 20, exp(-20 KL(0.25||0.02)) = 1e-4
-        (20, 3, 10.0, Move.WAIT),
-        (20, 5, 10.0, Move.BACK),
-        (20, 0, 3000.0, Move.BACK),  # half of the requests take longer than the 99th may
-        (19, 0, 3000.0, Move.WAIT),
+        (20, 3, 10.0, Decision.WAIT),
+        (20, 5, 10.0, Decision.ROLL_BACK),
+        (20, 0, 3000.0, Decision.ROLL_BACK),  # half of the requests take longer than the 99th may
+        (19, 0, 3000.0, Decision.WAIT),
     ],
 )
 def test_a_clearly_failing_candidate_goes_back_early(
-    requests: int, errors: int, latency_ms: float, move: Move
+    requests: int, errors: int, latency_ms: float, decision: Decision
 ) -> None:
-    assert failed(side(requests, errors=errors, latency_ms=latency_ms))[0] is move
+    assert failed(side(requests, errors=errors, latency_ms=latency_ms))[0] is decision
 
 
 def test_the_bound_behind_going_back_early() -> None:
@@ -137,20 +155,26 @@ def test_the_bound_behind_going_back_early() -> None:
 
 
 def test_no_error_is_accepted_where_the_limit_is_none() -> None:
-    strict = CANARY.model_copy(update={"errors": 0.0})
-    assert judge(Seen(0.1, side(20, errors=1), GOOD, False), strict).move is Move.BACK
-    lenient = CANARY.model_copy(update={"errors": 1.0})
-    assert judge(Seen(0.1, side(50, errors=50), GOOD, False), lenient).move is Move.ON
+    strict = CANARY.model_copy(update={"max_error_ratio": 0.0})
+    assert (
+        assess_canary(CanaryAnalysis(0.1, side(20, errors=1), GOOD, False), strict).decision
+        is Decision.ROLL_BACK
+    )
+    lenient = CANARY.model_copy(update={"max_error_ratio": 1.0})
+    assert (
+        assess_canary(CanaryAnalysis(0.1, side(50, errors=50), GOOD, False), lenient).decision
+        is Decision.ON
+    )
 
 
 def test_without_a_champions_traffic_the_comparisons_are_warnings() -> None:
-    found = judge(Seen(1.0, side(50), Side(), False), CANARY)
-    assert found.move is Move.ON
+    found = assess_canary(CanaryAnalysis(1.0, side(50), VersionStats(), False), CANARY)
+    assert found.decision is Decision.ON
     warned = {f.code for f in found.findings if f.severity is Severity.WARN}
     assert warned == {"slower", "shift"}
 
 
 def test_means_since_an_earlier_reading() -> None:
-    assert Answers(10, 4.0).since(Answers(4, 1.0)) == Answers(6, 3.0)
-    assert Answers(6, 3.0).mean == 0.5
-    assert Answers().mean is None
+    assert PredictionStats(10, 4.0).since(PredictionStats(4, 1.0)) == PredictionStats(6, 3.0)
+    assert PredictionStats(6, 3.0).mean == 0.5
+    assert PredictionStats().mean is None

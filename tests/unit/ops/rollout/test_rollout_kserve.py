@@ -20,7 +20,7 @@ from components.core.artifacts import DEPLOYMENT
 from components.core.plan import Champion
 from components.core.verdict import Severity, Verdict
 from components.ops.deploy.deployment import Deployment
-from components.ops.rollout.run import Outputs, roll_out
+from components.ops.rollout.run import RolloutOutputs, roll_out
 from components.ops.targets import connect, read_champion
 from tests.fakes.api_server import running
 from tests.unit.ops.deploy.kserve_factories import Toy, toy
@@ -28,7 +28,13 @@ from tests.unit.ops.deploy.kserve_harness import NAMESPACE
 from tests.unit.ops.deploy.serving_factories import MODEL, make_model, make_plan
 
 TARGET = f"kserve://{NAMESPACE}"
-STEPS = {"steps": ["30%", "60%"], "requests": 20, "deadline": "30s", "latency": "3s", "slower": 50}
+STEPS = {
+    "steps": ["30%", "60%"],
+    "min_requests": 20,
+    "timeout": "30s",
+    "max_p99": "3s",
+    "max_latency_ratio": 50,
+}
 
 
 @dataclass
@@ -46,7 +52,7 @@ class Live:
         folder = make_model(self.tmp, version)
         given = self.made.candidate(version, log=str(self.tmp / "log"))
         staged = target.stage(folder, given, champion)
-        target.reach(version, 20)
+        target.wait_ready(version, 20)
         made = self.tmp / f"deployment-{version}"
         Deployment(
             target=TARGET, model=MODEL, version=version, uri=staged.uri, digest=staged.digest,
@@ -59,7 +65,7 @@ class Live:
         store = {"store": f"file://{self.made.store}"}
         canary = changes.pop("canary", STEPS)
         plan = make_plan(self.tmp, TARGET, champion, canary=canary, serving=store, **changes)
-        outputs = Outputs(self.tmp / "rollout", self.tmp / "rollout.html")
+        outputs = RolloutOutputs(self.tmp / "rollout", self.tmp / "rollout.html")
         return roll_out(plan, deployment, "run-1", outputs, poll_s=0.02)
 
     def act(self) -> None:
@@ -146,7 +152,7 @@ def test_silence_promotes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with live(tmp_path, "knative", monkeypatch) as world:
         world.roll_out("v1")
         world.is_silent = True
-        verdict = world.roll_out("v2", canary={**STEPS, "deadline": "1s"})
+        verdict = world.roll_out("v2", canary={**STEPS, "timeout": "1s"})
         assert verdict.decision == "rolled_back"
         assert [f.code for f in verdict.failures] == ["traffic"]
 
@@ -154,7 +160,7 @@ def test_silence_promotes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_where_traffic_cannot_be_shared_it_is_promoted_whole_and_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with live(tmp_path, "whole", monkeypatch) as world:
+    with live(tmp_path, "blue_green", monkeypatch) as world:
         world.roll_out("v1")
         verdict = world.roll_out("v2")
         assert verdict.decision == "promoted"
@@ -164,7 +170,7 @@ def test_where_traffic_cannot_be_shared_it_is_promoted_whole_and_said(
         assert "No live request tried it" in (tmp_path / "rollout.html").read_text()
 
 
-@pytest.mark.parametrize("way", ["knative", "whole"])
+@pytest.mark.parametrize("way", ["knative", "blue_green"])
 def test_a_person_decides_by_the_command_that_the_report_gives(
     tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

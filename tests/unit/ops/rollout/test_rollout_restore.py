@@ -10,7 +10,7 @@ import pytest
 
 from components.core import audit
 from components.core.errors import DeadlineExceeded, InputError
-from components.ops.rollout.restore import restore
+from components.ops.rollout.manual import rollback
 from components.ops.targets.protocol import ChampionChanged
 from tests.unit.ops.deploy.conftest import Serving, predict, record_of, versions_running
 from tests.unit.ops.deploy.kserve_factories import WAYS, Killed, Toy, toy
@@ -25,12 +25,12 @@ def kserve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Toy]:
 
 @pytest.fixture
 def whole(tmp_path: Path) -> Iterator[Toy]:
-    with toy(tmp_path, "whole") as made:
+    with toy(tmp_path, "blue_green") as made:
         yield made
 
 
 def command(serving: Serving, *words: str) -> tuple[str, str]:
-    module = ("-m", "components.ops.rollout.restore", serving.uri, MODEL)
+    module = ("-m", "components.ops.rollout.manual", serving.uri, MODEL)
     done = subprocess.run([sys.executable, *module, *words], capture_output=True, text=True)
     return done.stdout, done.stderr
 
@@ -46,21 +46,21 @@ def test_a_person_goes_back_by_the_command(serving: Serving) -> None:
     told, trouble = command(serving, "--audit", log, "--reason", "it answers nonsense")
 
     assert told == (
-        "version v3: rolled_back, its rollout was under way\nversion v1: restored instead of v2\n"
+        "version v3: rolled_back, its rollout was under way\nversion v1: reinstated instead of v2\n"
     ), trouble
     assert predict(serving).headers["x-ratoon-version"] == "v1"
     assert versions_running(serving) == ["gateway", "v1"]
     assert [one.version for one in record_of(serving).previous] == ["v2"]
     entries = {(e.step, e.version, e.decision): e for e in audit.entries(log)}
-    assert set(entries) == {("restore", "v1", "restored"), ("approve", "v3", "rolled_back")}
-    entry = entries["restore", "v1", "restored"]
+    assert set(entries) == {("rollback", "v1", "reinstated"), ("approve", "v3", "rolled_back")}
+    entry = entries["rollback", "v1", "reinstated"]
     assert (entry.reason, entry.details) == ("it answers nonsense", {"replaced": "v2"})
 
     again, _ = command(serving, "--audit", log)
     assert again.startswith("version v1 serves already; nothing was changed.")
     assert len(audit.entries(log)) == 2
     forth, _ = command(serving, "v2")
-    assert forth == "version v2: restored instead of v1\n"
+    assert forth == "version v2: reinstated instead of v1\n"
     assert versions_running(serving) == ["gateway", "v2"]
 
 
@@ -86,15 +86,15 @@ def test_what_cannot_be_had_is_refused_and_nothing_is_changed(serving: Serving) 
 
 def test_an_earlier_version_gets_all_traffic_in_every_mode(kserve: Toy) -> None:
     kserve.promote("v1")
-    kserve.promote("v2", replicas=2)
+    kserve.promote("v2", min_replicas=2)
     kserve.stage("v3")
     kserve.world.history.clear()
 
-    done = restore(kserve.target, None, "v2 is bad")
+    done = rollback(kserve.target, None, "v2 is bad")
 
-    assert (done.decision, done.champion.version) == ("restored", "v1")
-    assert done.taken_back is not None
-    assert done.taken_back.version == "v3"
+    assert (done.decision, done.champion.version) == ("reinstated", "v1")
+    assert done.ended is not None
+    assert done.ended.version == "v3"
     kserve.world.reconcile()
     assert kserve.world.traffic == {"v1": 100}
     assert len(kserve.world.pods_of("v1")) == 2, "no fewer servers than before"
@@ -103,11 +103,11 @@ def test_an_earlier_version_gets_all_traffic_in_every_mode(kserve: Toy) -> None:
     assert kserve.published() == ["v1", "v2"]
     outcome = kserve.target.outcome("v1")
     assert outcome is not None
-    assert (outcome.decision, outcome.reason) == ("restored", "v2 is bad")
-    assert restore(kserve.target, None, "again").decision == "serves already"
-    assert restore(kserve.target, "v2", "after all").decision == "restored"
+    assert (outcome.decision, outcome.reason) == ("reinstated", "v2 is bad")
+    assert rollback(kserve.target, None, "again").decision == "serves already"
+    assert rollback(kserve.target, "v2", "after all").decision == "reinstated"
     kserve.promote("v4")
-    assert [one.version for one in kserve.target.restorable()] == ["v2", "v1"]
+    assert [one.version for one in kserve.target.previous_champions()] == ["v2", "v1"]
 
 
 def test_one_that_was_killed_is_finished_when_it_is_run_again(kserve: Toy) -> None:
@@ -118,10 +118,10 @@ def test_one_that_was_killed_is_finished_when_it_is_run_again(kserve: Toy) -> No
     while was_killed:
         toy, was_killed = kserve.again(), False
         try:
-            restore(toy.killed_after(writes, done=True), None, "v2 is bad")
+            rollback(toy.killed_after(writes, done=True), None, "v2 is bad")
         except Killed:
             was_killed = True
-        restore(toy.target, None, "v2 is bad")
+        rollback(toy.target, None, "v2 is bad")
         toy.target.champion()
         assert toy.world.traffic == {"v1": 100}, writes
         assert [one.version for one in toy.record.previous] == ["v2"]
@@ -131,15 +131,15 @@ def test_one_that_was_killed_is_finished_when_it_is_run_again(kserve: Toy) -> No
 
 
 def test_one_that_does_not_start_leaves_what_serves(kserve: Toy) -> None:
-    kserve.promote("v1", ready_within="1s")
-    champion = kserve.promote("v2", ready_within="1s")
+    kserve.promote("v1", ready_timeout="1s")
+    champion = kserve.promote("v2", ready_timeout="1s")
     kserve.world.broken = {"v1"}
     with pytest.raises(DeadlineExceeded, match="version v1 was not ready"):
-        restore(kserve.target, None, "v2 is bad", ready_within_s=0.1)
+        rollback(kserve.target, None, "v2 is bad", ready_timeout_s=0.1)
     assert kserve.target.champion() == champion
     assert kserve.world.traffic == {"v2": 100}
     assert kserve.target.staged() is None
-    assert [one.version for one in kserve.target.restorable()] == ["v1"]
+    assert [one.version for one in kserve.target.previous_champions()] == ["v1"]
     assert kserve.published() == ["v1", "v2"], "it may be tried again"
 
 
@@ -150,12 +150,12 @@ def test_a_folder_of_the_store_is_compared_by_all_its_bytes(whole: Toy) -> None:
     folder = whole.store / MODEL / "v1"
     (folder / "behaviour.json").write_text("{ }")
     with pytest.raises(InputError, match="other bytes"):
-        restore(whole.target, "v1", "")
+        rollback(whole.target, "v1", "")
     (folder / "published.json").unlink()
     with pytest.raises(InputError, match="a folder that is gone"):
-        restore(whole.target, "v1", "")
+        rollback(whole.target, "v1", "")
     with pytest.raises(InputError, match="accepted: an earlier version that is kept: v1"):
-        restore(whole.target, "v0", "")
+        rollback(whole.target, "v0", "")
     assert whole.record == before
 
 
@@ -164,5 +164,5 @@ def test_another_champion_than_was_seen_stops_it(whole: Toy) -> None:
     whole.promote("v2")
     before = whole.record
     with pytest.raises(ChampionChanged):
-        whole.target.bring_back("v1", seen)
+        whole.target.stage_previous("v1", seen)
     assert whole.record == before

@@ -14,17 +14,23 @@ from components.core.artifacts import DEPLOYMENT, VERDICT
 from components.core.plan import Champion
 from components.core.verdict import Verdict
 from components.ops.deploy.deployment import Deployment
-from components.ops.rollout.run import Outputs, roll_out
+from components.ops.rollout.run import RolloutOutputs, roll_out
 from components.ops.targets.local import processes
 from tests.unit.ops.deploy.conftest import Serving
 from tests.unit.ops.deploy.serving_factories import MODEL, Clients, make_plan
 
-STEPS = {"steps": ["30%", "60%"], "requests": 20, "deadline": "60s", "latency": "3s", "slower": 50}
+STEPS = {
+    "steps": ["30%", "60%"],
+    "min_requests": 20,
+    "timeout": "60s",
+    "max_p99": "3s",
+    "max_latency_ratio": 50,
+}
 
 
 def staged(serving: Serving, version: str, champion: Champion | None, **behaviour: object) -> Path:
     serving.stage(version, **behaviour)
-    serving.target.reach(version, 30)
+    serving.target.wait_ready(version, 30)
     candidate = serving.target.staged()
     assert candidate is not None
     folder = serving.tmp / f"deployment-{version}"
@@ -44,7 +50,7 @@ def run(
     serving: Serving, deployment: Path, champion: Champion | None, **changes: object
 ) -> Verdict:
     plan = make_plan(serving.tmp, serving.uri, champion, **{"canary": STEPS, **changes})
-    outputs = Outputs(serving.tmp / "rollout", serving.tmp / "rollout.html")
+    outputs = RolloutOutputs(serving.tmp / "rollout", serving.tmp / "rollout.html")
     return roll_out(plan, deployment, "run-1", outputs, poll_s=0.05)
 
 
@@ -89,8 +95,8 @@ def test_a_good_candidate_is_promoted_step_by_step(serving: Serving) -> None:
         ({"status": 500}, {}, "errors"),
         ({"resets": True}, {}, "errors"),
         ({"status": 422}, {}, "refused"),
-        ({"delay_s": 1.3}, {"latency": "1s"}, "latency"),
-        ({"delay_s": 0.5}, {"slower": 2}, "slower"),
+        ({"delay_s": 1.3}, {"max_p99": "1s"}, "latency"),
+        ({"delay_s": 0.5}, {"max_latency_ratio": 2}, "slower"),
         ({"offset": 0.4}, {}, "shift"),
     ],
 )
@@ -118,7 +124,7 @@ def test_silence_promotes_nothing(serving: Serving) -> None:
     champion = serving.promote("v1")
     deployment = staged(serving, "v2", champion)
     started = time.monotonic()
-    verdict = run(serving, deployment, champion, canary={**STEPS, "deadline": "1s"})
+    verdict = run(serving, deployment, champion, canary={**STEPS, "timeout": "1s"})
     assert verdict.decision == "rolled_back"
     assert codes(verdict) == ["traffic"]
     assert 1 <= time.monotonic() - started < 30
@@ -129,7 +135,7 @@ def test_answers_that_are_not_in_the_log_promote_nothing(serving: Serving) -> No
     champion = serving.promote("v1")
     deployment = staged(serving, "v2", champion, silent=True)
     with Clients(address_of(serving), pause_s=0.01):
-        verdict = run(serving, deployment, champion, canary={**STEPS, "deadline": "5s"})
+        verdict = run(serving, deployment, champion, canary={**STEPS, "timeout": "5s"})
     assert verdict.decision == "rolled_back"
     assert codes(verdict) == ["log"]
 
@@ -224,7 +230,7 @@ def test_a_candidate_that_dies_goes_back_and_no_client_notices(serving: Serving)
 
     act = while_it_runs(serving, kill)
     with Clients(address_of(serving), pause_s=0.01) as clients:
-        verdict = run(serving, deployment, champion, canary={**STEPS, "requests": 200})
+        verdict = run(serving, deployment, champion, canary={**STEPS, "min_requests": 200})
         act.join(60)
     assert verdict.decision == "rolled_back"
     assert codes(verdict) == ["errors"]
