@@ -1,102 +1,152 @@
-"""Compiles both pipelines: YAML for dashboard and laptop, objects for kubectl and GitOps."""
+"""Compiles both pipelines: YAML for dashboard and laptop, objects for kubectl and GitOps.
 
-import argparse
-import sys
+The objects are for KFP's Kubernetes-native store (KFP 2.14 and newer).
+"""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import yaml
+from kfp import compiler
 from kfp.dsl.base_component import BaseComponent
 
-from components.core.errors import InputError
 from pipelines.document import MONITOR_VERSION, Document
 from pipelines.monitor import monitor
-from pipelines.objects import KUSTOMIZATION, is_ours, kustomization, object_files
-from pipelines.settings import Settings, read_settings
+from pipelines.settings import SETTINGS, CompileSettings
+from pipelines.steps import configured
 from pipelines.train_and_deploy import train_and_deploy
 
-FOLDER = Path("manifests/pipelines")
-OBJECTS = "objects"
-SETTINGS = "compile.yaml"
 PIPELINES: tuple[BaseComponent, ...] = (train_and_deploy, monitor)
+OBJECTS = "objects"
+API_VERSION = "pipelines.kubeflow.org/v2beta1"
+# The ConfigMap that says which version of each pipeline is installed.
+VERSIONS = "ratoon-pipelines"
+# A recurring run may still be pinned to a version that git no longer names: GitOps leaves it.
+_KEPT = {
+    "argocd.argoproj.io/sync-options": "Prune=false",
+    "kustomize.toolkit.fluxcd.io/prune": "disabled",
+}
+# KFP refuses a version whose pipeline is not there yet.
+_AFTER_ITS_PIPELINE = {"argocd.argoproj.io/sync-wave": "1"}
+_GENERATED = "# Written by `make compile`; it removes what it no longer writes.\n"
 
 
-def compiled(settings: Settings) -> tuple[Document, ...]:
-    """Both pipelines, the same documents each time.
+@dataclass(frozen=True)
+class CompiledFiles:
+    """What compiling makes of a folder.
+
+    Attributes:
+        texts: The text of every file that it writes.
+        stale: Which of them are missing or differ today.
+        leftovers: Files that an earlier compilation wrote and this one does not.
+    """
+
+    texts: Mapping[Path, str]
+    stale: tuple[Path, ...]
+    leftovers: tuple[Path, ...]
+
+    def write(self) -> None:
+        """Writes every file and removes the leftovers."""
+        for file, text in self.texts.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        for file in self.leftovers:
+            file.unlink()
+
+
+def compile_into(folder: Path, settings: CompileSettings) -> CompiledFiles:
+    """Compiles both pipelines for a folder; writes nothing yet.
 
     Raises:
-        InputError: A step names an image that is none of ours.
+        InputError: A step is not in the table of steps, or names an image that is not Ratoon's.
     """
-    documents = [_placed(Document.of(pipeline), settings) for pipeline in PIPELINES]
+    texts = {folder / name: text for name, text in files_of(settings).items()}
+    stale = (f for f, text in texts.items() if not f.exists() or f.read_text("utf-8") != text)
+    written = sorted((folder / OBJECTS).glob("*.yaml"))
+    ours = (file for file in written if file.read_text("utf-8").startswith(_GENERATED))
+    return CompiledFiles(texts, tuple(stale), tuple(file for file in ours if file not in texts))
+
+
+def compile_pipelines(settings: CompileSettings) -> tuple[Document, ...]:
+    """Compiles both pipelines to the same documents each time.
+
+    Raises:
+        InputError: A step is not in the table of steps, or names an image that is not Ratoon's.
+    """
+    documents = [_compile(pipeline, settings) for pipeline in PIPELINES]
     (version,) = (one.version for one in documents if one.name == monitor.name)
     return tuple(one.with_variable(MONITOR_VERSION, version) for one in documents)
 
 
-def files_of(settings: Settings) -> dict[str, str]:
+def files_of(settings: CompileSettings) -> dict[str, str]:
     """Every file that compiling writes, by its path in the folder."""
-    documents = compiled(settings)
+    documents = compile_pipelines(settings)
     objects: dict[str, str] = {}
     for document in documents:
-        objects |= object_files(document, settings.tag)
+        objects |= _object_files(document, settings.tag)
     versions = {one.name: one.version for one in documents}
     return {
         **{f"{one.name}.yaml": one.text() for one in documents},
         **{f"{OBJECTS}/{name}": text for name, text in objects.items()},
-        f"{OBJECTS}/{KUSTOMIZATION}": kustomization(list(objects), versions),
+        f"{OBJECTS}/kustomization.yaml": _kustomization(list(objects), versions),
         SETTINGS: settings.text(),
     }
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Writes every file, or with ``--check`` says which are not fresh."""
-    options = _parser().parse_args(arguments)
-    folder: Path = options.folder
-    try:
-        settings = read_settings(folder / SETTINGS).told(
-            registry=options.registry, tag=options.tag, claim=options.pvc
-        )
-        texts = {folder / name: text for name, text in files_of(settings).items()}
-    except InputError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    left = [file for file in _written_before(folder / OBJECTS) if file not in texts]
-    if options.check:
-        return _report_stale(texts, left)
-    for file, text in texts.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-        sys.stdout.write(f"{file}\n")
-    for file in left:
-        file.unlink()
-        sys.stdout.write(f"{file} removed\n")
-    return 0
+def _compile(pipeline: BaseComponent, settings: CompileSettings) -> Document:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "pipeline.yaml"
+        compiler.Compiler().compile(pipeline, str(file))
+        document = configured(Document.read(file.read_text(encoding="utf-8")))
+    document = document.with_images(settings)
+    return document.with_claim(settings.claim) if settings.claim else document
 
 
-def _placed(document: Document, settings: Settings) -> Document:
-    placed = document.with_images(settings.images)
-    return placed.with_claim(settings.claim) if settings.claim else placed
+def _object_files(document: Document, tag: str) -> dict[str, str]:
+    """The two objects of a pipeline by their files' names, the pipeline before its version."""
+    written = {"": _pipeline(document), document.version: _version(document, tag)}
+    return {f"{name or document.name}.yaml": _text(fields) for name, fields in written.items()}
 
 
-def _written_before(folder: Path) -> list[Path]:
-    return [file for file in sorted(folder.glob("*.yaml")) if is_ours(file.read_text("utf-8"))]
+def _kustomization(files: list[str], versions: Mapping[str, str]) -> str:
+    """The kustomization of the objects; its ConfigMap is for the Job that pins recurring runs."""
+    named = [f"{pipeline}={version}" for pipeline, version in sorted(versions.items())]
+    fields = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": files,
+        "configMapGenerator": [{"name": VERSIONS, "literals": named}],
+    }
+    return _text(fields)
 
 
-def _report_stale(texts: dict[Path, str], left: list[Path]) -> int:
-    stale = [f for f, text in texts.items() if not f.exists() or f.read_text("utf-8") != text]
-    for file in stale:
-        sys.stderr.write(f"{file} is not what its pipeline compiles to; run `make compile`\n")
-    for file in left:
-        sys.stderr.write(f"{file} is of a pipeline that was changed; run `make compile`\n")
-    return 1 if stale or left else 0
+def _pipeline(document: Document) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Pipeline",
+        "metadata": {"name": document.name},
+        "spec": {"displayName": document.name, "description": document.description},
+    }
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="make compile", description=__doc__)
-    parser.add_argument("--registry", help="in front of every image")
-    parser.add_argument("--tag", help="of every image")
-    parser.add_argument("--pvc", help="a PersistentVolumeClaim that every step mounts")
-    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if not fresh")
-    parser.add_argument("--folder", type=Path, default=FOLDER)
-    return parser
+def _version(document: Document, tag: str) -> dict[str, Any]:
+    digest = document.version.removeprefix(f"{document.name}-")
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "PipelineVersion",
+        "metadata": {"name": document.version, "annotations": {**_KEPT, **_AFTER_ITS_PIPELINE}},
+        "spec": {
+            "displayName": f"{tag} ({digest})",
+            "description": document.description,
+            "pipelineName": document.name,
+            "pipelineSpec": document.spec,
+            "platformSpec": document.platform,
+        },
+    }
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _text(fields: Mapping[str, Any]) -> str:
+    return _GENERATED + yaml.safe_dump(fields, sort_keys=True, width=100)

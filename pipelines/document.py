@@ -1,6 +1,6 @@
 """A compiled pipeline: the graph, what it asks of a cluster, and the name of this very version."""
 
-import tempfile
+import json
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -8,19 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from google.protobuf import json_format
-from kfp import compiler
-from kfp.dsl.base_component import BaseComponent
-from kfp.kubernetes import kubernetes_executor_config_pb2 as pb
 
 from components.core.digest import digest_of
-from pipelines.images import Images
+from components.core.errors import InputError
+from pipelines.settings import CompileSettings
 
 # The schedule step pins the recurring run to this version of the monitor, by name.
 MONITOR_VERSION = "RATOON_MONITOR_VERSION"
-TO_BE_NAMED = "to-be-named"
+UNNAMED = "to-be-named"
 VOLUMES = "/mnt/pvc"
 _DIGITS = 12
+# Each type of KFP as a user meets it, and how its value is read from a command line's text.
+_TYPES: Mapping[str, tuple[str, tuple[type, ...]]] = {
+    "STRING": ("a text", (str,)),
+    "NUMBER_INTEGER": ("a whole number", (int,)),
+    "NUMBER_DOUBLE": ("a number", (int, float)),
+    "BOOLEAN": ("true or false", (bool,)),
+    "LIST": ("a JSON list", (list,)),
+    "STRUCT": ("a JSON object", (dict,)),
+}
 
 
 @dataclass(frozen=True)
@@ -38,19 +44,12 @@ class Document:
     platform: Mapping[str, Any]
 
     @classmethod
-    def of(cls, pipeline: BaseComponent) -> "Document":
-        """Compiles a pipeline."""
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "pipeline.yaml"
-            compiler.Compiler().compile(pipeline, str(file))
-            return cls.read(file.read_text(encoding="utf-8"))
-
-    @classmethod
     def read(cls, text: str) -> "Document":
         """Reads what `text` wrote.
 
         Raises:
-            yaml.YAMLError: It is no YAML.
+            yaml.YAMLError: It is not YAML.
+            ValueError: It holds no document.
         """
         comments = [line for line in text.splitlines(keepends=True) if line.startswith("#")]
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -74,7 +73,7 @@ class Document:
         The monitor holds its own version's name; the digest is of the document without it.
         """
         names_itself = self.variable(MONITOR_VERSION).startswith(f"{self.name}-")
-        told = self.with_variable(MONITOR_VERSION, TO_BE_NAMED) if names_itself else self
+        told = self.with_variable(MONITOR_VERSION, UNNAMED) if names_itself else self
         digest = digest_of([told.spec, told.platform])[:_DIGITS]
         return f"{self.name}-{digest}"
 
@@ -88,18 +87,40 @@ class Document:
             name for name, task in tasks if "executorLabel" in parts[task["componentRef"]["name"]]
         )
 
+    def bind(self, given: Mapping[str, object]) -> dict[str, object]:
+        """Checks the parameters of a run and reads texts as the declared types.
+
+        Raises:
+            InputError: A name is unknown, a required one is missing, or a type is wrong.
+        """
+        declared = self.spec["root"].get("inputDefinitions", {}).get("parameters", {})
+        required = {name for name, one in declared.items() if not one.get("isOptional")}
+        unknown, missing = sorted(set(given) - set(declared)), sorted(required - set(given))
+        if unknown or missing:
+            names = (f"{name} (required)" if name in required else name for name in declared)
+            accepted = ", ".join(sorted(names)) or "none"
+            do = "" if unknown else f"Give {', '.join(missing)}."
+            raise InputError(f"parameters of {self.name}", unknown or sorted(given), accepted, do)
+        return {
+            name: _typed(name, value, declared[name]["parameterType"])
+            for name, value in given.items()
+        }
+
     def text(self) -> str:
         """The document as YAML, the same text each time."""
         parts = [self.spec, self.platform] if self.platform else [self.spec]
         return self.comments + yaml.safe_dump_all(parts, sort_keys=True, width=100)
 
-    def with_images(self, images: Images) -> "Document":
+    def with_images(self, settings: CompileSettings) -> "Document":
         """The document with every image's whole name.
 
         Raises:
-            InputError: A step names an image that is none of ours.
+            InputError: A step names an image that is not one of Ratoon's.
         """
-        return replace(self, spec=images.placed(self.spec))
+        spec = deepcopy(dict(self.spec))
+        for executor in spec["deploymentSpec"]["executors"].values():
+            executor["container"]["image"] = settings.image(executor["container"]["image"])
+        return replace(self, spec=spec)
 
     def variable(self, name: str) -> str:
         """The value that steps are given for an environment variable; empty where none is."""
@@ -115,15 +136,47 @@ class Document:
 
     def with_claim(self, claim: str) -> "Document":
         """The document with a PersistentVolumeClaim at ``/mnt/pvc/<claim>`` of every step."""
-        mount = pb.PvcMount(mount_path=f"{VOLUMES}/{claim}", constant=claim)
-        mount.pvc_name_parameter.runtime_value.constant.string_value = claim
+        mount = {
+            "mountPath": f"{VOLUMES}/{claim}",
+            "constant": claim,
+            "pvcNameParameter": {"runtimeValue": {"constant": claim}},
+        }
         platform = deepcopy(dict(self.platform))
         executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-        for name, fields in executors.items():
-            config = json_format.ParseDict(fields, pb.KubernetesExecutorConfig())
-            config.pvc_mount.append(mount)
-            executors[name] = json_format.MessageToDict(config)
+        for executor in executors.values():
+            executor["pvcMount"] = [*executor.get("pvcMount", ()), mount]
         return replace(self, platform=platform)
+
+
+def load_document(path: Path) -> Document:
+    """Loads a compiled pipeline.
+
+    Raises:
+        InputError: The file is missing or is not a compiled pipeline.
+    """
+    try:
+        document = Document.read(path.read_text(encoding="utf-8"))
+        document.spec["pipelineInfo"]["name"], document.spec["root"], document.spec["components"]
+    except (OSError, yaml.YAMLError, ValueError, LookupError, TypeError) as error:
+        raise InputError(str(path), str(error), "a compiled pipeline") from error
+    return document
+
+
+def _typed(name: str, value: object, kind: str) -> object:
+    accepted, types = _TYPES[kind]
+    if isinstance(value, str) and str not in types:
+        value = _parsed(value)
+    # bool is an int to Python, but not to a reader.
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        raise InputError(f"parameter {name}", value, accepted)
+    return value
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
 
 
 def _variables(spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

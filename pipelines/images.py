@@ -1,59 +1,83 @@
-"""Which image every step runs in: the components name a room, compiling names registry and tag."""
+"""Builds the three images, or pushes them, with docker or podman: whichever answers first."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+import shutil
+import subprocess
+from pathlib import Path
 
-from components.core.errors import InputError
+from components.core.errors import InputError, RunError
+from pipelines.settings import REPOSITORIES, CompileSettings
 
-REPOSITORIES = ("ratoon-data", "ratoon-model", "ratoon-ops")
-_REGISTRY = re.compile(r"[a-z0-9][a-z0-9.:/_-]*[a-z0-9]")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+ENGINES = ("docker", "podman")
+ROOT = Path(__file__).resolve().parents[1]
+_TIMEOUT_S = 60
 
 
-@dataclass(frozen=True)
-class Images:
-    """Where the images are.
+def build_images(settings: CompileSettings) -> None:
+    """Builds every image from the checkout.
 
-    Attributes:
-        registry: Registry and path in front of the repository; empty for images of this machine.
-        tag: The tag of all three, which are built together.
+    Raises:
+        InputError: No engine answers.
+        RunError: The engine failed; it has said why.
     """
+    engine = find_engine()
+    labels = [f"VERSION={settings.tag}", f"REVISION={_revision()}"]
+    arguments = [word for label in labels for word in ("--build-arg", label)]
+    for repository in REPOSITORIES:
+        file = f"components/{repository.removeprefix('ratoon-')}/Dockerfile"
+        _run(engine, "build", "-f", file, "-t", settings.image(repository), *arguments, ".")
 
-    registry: str = ""
-    tag: str = "dev"
 
-    def __post_init__(self) -> None:
-        """Refuses what no registry would take.
+def push_images(settings: CompileSettings) -> None:
+    """Pushes every image.
 
-        Raises:
-            InputError: The registry or the tag has a character that is not allowed.
-        """
-        if self.registry and not _REGISTRY.fullmatch(self.registry):
-            raise InputError("REGISTRY", self.registry, "such as registry.example.com/team")
-        if not _TAG.fullmatch(self.tag):
-            raise InputError("TAG", self.tag, "letters, digits, '_', '.' and '-', such as 0.1.0")
+    Raises:
+        InputError: There is no registry to push to, or no engine answers.
+        RunError: The engine failed; it has said why.
+    """
+    if not settings.registry:
+        do = "Name the registry that the images were built for."
+        raise InputError("--registry", "", "such as registry.example.com/team", do)
+    engine = find_engine()
+    for repository in REPOSITORIES:
+        _run(engine, "push", settings.image(repository))
 
-    def named(self, repository: str) -> str:
-        """The whole name of an image, ``registry/ratoon-data:tag``."""
-        return f"{self.registry}/{repository}:{self.tag}".lstrip("/")
 
-    def placed(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """A compiled pipeline with every image's whole name.
+def find_engine() -> str:
+    """The first engine that answers.
 
-        Raises:
-            InputError: A step names an image that is none of ours.
-        """
-        return {key: self._value(key, value) for key, value in document.items()}
+    Raises:
+        InputError: None is installed, or none answers.
+    """
+    problems = {engine: _problem(engine) for engine in ENGINES}
+    for engine, problem in problems.items():
+        if not problem:
+            return engine
+    given = "; ".join(f"{engine}: {problem}" for engine, problem in problems.items())
+    do = "Install one of them, or start its service, and run this again."
+    raise InputError("container engine", given, " or ".join(ENGINES) + " that answers", do)
 
-    def _value(self, key: str, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return self.placed(value)
-        if isinstance(value, list):
-            return [self._value("", item) for item in value]
-        if key != "image":
-            return value
-        if value not in REPOSITORIES:
-            raise InputError("base_image of a component", value, ", ".join(REPOSITORIES))
-        return self.named(str(value))
+
+def _run(engine: str, command: str, *arguments: str) -> None:
+    if subprocess.run([engine, command, *arguments], cwd=ROOT).returncode:
+        raise RunError(f"{engine} {command} failed; what it said is above.")
+
+
+def _problem(engine: str) -> str:
+    """What is wrong with an engine; empty if it answers."""
+    if shutil.which(engine) is None:
+        return "not installed"
+    try:
+        done = subprocess.run([engine, "info"], capture_output=True, text=True, timeout=_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        return f"no answer within {_TIMEOUT_S} s"
+    lines = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+    return lines[-1] if done.returncode else ""
+
+
+def _revision() -> str:
+    """The commit that is checked out, marked if files differ from it."""
+    if shutil.which("git") is None:
+        return "unknown"
+    command = ["git", "describe", "--always", "--abbrev=40", "--match=", "--dirty"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    return done.stdout.strip() or "unknown"

@@ -2,10 +2,9 @@
 
 from kfp import dsl
 
-from components.data.monitor.component import monitor as judge
+from components.data.monitor.component import monitor as check_live
 from components.data.observe.component import observe
 from components.ops.plan.component import plan
-from pipelines.steps import equipped
 from pipelines.train_and_deploy import train_and_deploy
 
 
@@ -25,22 +24,19 @@ def monitor(model: str, as_of: str = "", target: str = "", overlay: str = "") ->
         overlay: A file of the model's folder with the few fields that differ here. Empty: none.
     """
     run = dsl.PIPELINE_JOB_NAME_PLACEHOLDER
-    planned = equipped(
-        plan(
-            model=model,
-            as_of=as_of,
-            target=target,
-            overlay=overlay,
-            purpose="watch",
-            run=run,
-            scheduled=dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER,
-        )
+    planned = plan(
+        model=model,
+        as_of=as_of,
+        target=target,
+        overlay=overlay,
+        purpose="watch",
+        run=run,
+        scheduled=dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER,
     )
-    observed = equipped(observe(plan=planned.outputs["plan"]))
-    judged = equipped(
-        judge(plan=planned.outputs["plan"], observations=observed.outputs["observations"], run=run)
-    )
-    with dsl.If(judged.outputs["decision"] == "retrain", name="the world has moved"):
+    the_plan = planned.outputs["plan"]
+    observations = observe(plan=the_plan).outputs["observations"]
+    monitored = check_live(plan=the_plan, observations=observations, run=run)
+    with dsl.If(monitored.outputs["decision"] == "retrain", name="the world has moved"):
         train_and_deploy(
             model=model, as_of=planned.outputs["as_of"], target=target, overlay=overlay
         ).set_caching_options(False)

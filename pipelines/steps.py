@@ -1,96 +1,150 @@
-"""What a cluster has to know of each step: its duty, resources, retries, caching and deadline."""
+"""What a cluster has to know of each step: its role, resources, retries, caching and deadline.
 
-from dataclasses import dataclass
+The pipelines do not say it; `configured` writes it into the compiled document.
+"""
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Literal
 
-from kfp import kubernetes
+from kfp.compiler.compiler_utils import _cpu_to_float, _memory_to_float
 
 from components.core.errors import InputError
+from pipelines.document import MONITOR_VERSION, UNNAMED, Document
 
-Duty = Literal["data", "model", "plan", "deploy", "schedule"]
+Role = Literal["data", "model", "plan", "deploy", "schedule"]
 
-DUTY_LABEL = "ratoon.dev/duty"
+ROLE_LABEL = "ratoon.dev/role"
 # The user of our images: a volume keeps one owner, whatever image wrote to it.
-USER_ID = 10001
-BACKOFF, BACKOFF_FACTOR = "10s", 2.0
+USER_ID = "10001"
 
 
 @dataclass(frozen=True)
-class Step:
+class StepSettings:
     """One step on a cluster.
 
     Attributes:
-        duty: What it may do: selects the service account, secrets and network rules of its pod.
+        role: Selects the service account, secrets and network rules of its pod.
         cpu: Requested cores and their limit.
         memory: Requested memory and its limit.
         deadline: A pod that runs longer is stopped.
         retries: How often it is tried again; every step may be, for it finds what it made before.
         cached: Whether an earlier result of the same inputs may be taken. Never for a step that
             reads the world: yesterday's "no drift" says nothing of today.
+        env: Environment variables.
     """
 
-    duty: Duty
+    role: Role
     cpu: tuple[str, str]
     memory: tuple[str, str]
     deadline: timedelta
     retries: int = 2
     cached: bool = False
+    env: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def deadline_of_all(self) -> timedelta:
-        """For all attempts together.
+    def task(self) -> dict[str, Any]:
+        """The fields of its task in KFP's PipelineSpec.
 
         Argo counts a retry's longest duration from the start of the first attempt: one that is
         shorter than the step itself means that the step is never tried again.
         """
-        return self.deadline * (self.retries + 1)
+        return {
+            "cachingOptions": {"enableCache": True} if self.cached else {},
+            "retryPolicy": {
+                "backoffDuration": "10s",
+                "backoffFactor": 2.0,
+                "backoffMaxDuration": f"{_seconds(self.deadline) * (self.retries + 1)}s",
+                "maxRetryCount": self.retries,
+            },
+        }
+
+    def container(self) -> dict[str, Any]:
+        """The fields of its container; KFP wants every quantity as text and as a number."""
+        resources: dict[str, Any] = {}
+        for kind, cpu, memory in zip(("Request", "Limit"), self.cpu, self.memory, strict=True):
+            resources |= {f"resourceCpu{kind}": cpu, f"resourceMemory{kind}": memory}
+            resources[f"cpu{kind}"] = _cpu_to_float(cpu)
+            resources[f"memory{kind}"] = _memory_to_float(memory)
+        env = [{"name": name, "value": value} for name, value in self.env.items()]
+        return {"resources": resources, **({"env": env} if env else {})}
+
+    def platform(self) -> dict[str, Any]:
+        """The fields of its executor in KFP's PlatformSpec for Kubernetes."""
+        return {
+            "activeDeadlineSeconds": str(_seconds(self.deadline)),
+            "podMetadata": {"labels": {ROLE_LABEL: self.role}},
+            "securityContext": {
+                "runAsUser": USER_ID,
+                "runAsGroup": USER_ID,
+                "runAsNonRoot": True,
+            },
+        }
 
 
 # Requests are about twice what a year of flights takes (train 1.0 GiB, evaluate 0.8, validate 0.4,
 # the others below 0.2); limits leave room for ten times as many rows. Deadlines are for a step that
 # hangs, not for one that is slow: a canary has one of its own in the spec.
 STEPS = {
-    "plan": Step("plan", ("100m", "1"), ("256Mi", "1Gi"), timedelta(minutes=30)),
-    "prepare": Step("data", ("500m", "4"), ("512Mi", "8Gi"), timedelta(hours=6)),
-    "validate": Step("data", ("500m", "2"), ("1Gi", "8Gi"), timedelta(hours=2), cached=True),
-    "train": Step("model", ("1", "4"), ("2Gi", "8Gi"), timedelta(hours=12), 1, cached=True),
-    "evaluate": Step("model", ("500m", "2"), ("2Gi", "8Gi"), timedelta(hours=3), cached=True),
-    "deploy": Step("deploy", ("100m", "1"), ("256Mi", "2Gi"), timedelta(hours=2)),
-    "rollout": Step("deploy", ("100m", "1"), ("256Mi", "2Gi"), timedelta(hours=24)),
-    "schedule": Step("schedule", ("100m", "1"), ("256Mi", "1Gi"), timedelta(minutes=30)),
-    "observe": Step("data", ("500m", "2"), ("512Mi", "8Gi"), timedelta(hours=2)),
-    "monitor": Step("data", ("500m", "2"), ("1Gi", "8Gi"), timedelta(hours=2)),
+    "plan": StepSettings("plan", ("100m", "1"), ("256Mi", "1Gi"), timedelta(minutes=30)),
+    "prepare": StepSettings("data", ("500m", "4"), ("512Mi", "8Gi"), timedelta(hours=6)),
+    "validate": StepSettings(
+        "data", ("500m", "2"), ("1Gi", "8Gi"), timedelta(hours=2), cached=True
+    ),
+    "train": StepSettings("model", ("1", "4"), ("2Gi", "8Gi"), timedelta(hours=12), 1, cached=True),
+    "evaluate": StepSettings(
+        "model", ("500m", "2"), ("2Gi", "8Gi"), timedelta(hours=3), cached=True
+    ),
+    "deploy": StepSettings("deploy", ("100m", "1"), ("256Mi", "2Gi"), timedelta(hours=2)),
+    "rollout": StepSettings("deploy", ("100m", "1"), ("256Mi", "2Gi"), timedelta(hours=24)),
+    "schedule": StepSettings(
+        "schedule",
+        ("100m", "1"),
+        ("256Mi", "1Gi"),
+        timedelta(minutes=30),
+        env={MONITOR_VERSION: UNNAMED},
+    ),
+    "observe": StepSettings("data", ("500m", "2"), ("512Mi", "8Gi"), timedelta(hours=2)),
+    "monitor": StepSettings("data", ("500m", "2"), ("1Gi", "8Gi"), timedelta(hours=2)),
 }
 
 
-def equipped(task: Any) -> Any:
-    """Gives a task of a pipeline what its step has in the table.
-
-    Args:
-        task: What calling a component gave.
-
-    Returns:
-        The same task.
+def configured(document: Document) -> Document:
+    """The document with what the table says of every step.
 
     Raises:
         InputError: The table has no such step.
     """
-    name = task.component_spec.name
-    if name not in STEPS:
-        raise InputError("pipelines/steps.py: STEPS", name, ", ".join(STEPS), "Add the step.")
-    step = STEPS[name]
-    task.set_cpu_request(step.cpu[0]).set_cpu_limit(step.cpu[1])
-    task.set_memory_request(step.memory[0]).set_memory_limit(step.memory[1])
-    task.set_retry(step.retries, BACKOFF, BACKOFF_FACTOR, _seconds(step.deadline_of_all))
-    task.set_caching_options(step.cached)
-    kubernetes.add_pod_label(task, DUTY_LABEL, step.duty)
-    kubernetes.set_timeout(task, int(step.deadline.total_seconds()))
-    kubernetes.set_security_context(
-        task, run_as_user=USER_ID, run_as_group=USER_ID, run_as_non_root=True
-    )
-    return task
+    spec = deepcopy(dict(document.spec))
+    executors = spec["deploymentSpec"]["executors"]
+    names = {label: _function(executor) for label, executor in executors.items()}
+    unknown = [name for name in names.values() if name not in STEPS]
+    if unknown:
+        raise InputError("pipelines/steps.py: STEPS", unknown, ", ".join(STEPS), "Add the step.")
+    for label, executor in executors.items():
+        executor["container"] |= STEPS[names[label]].container()
+    for label, task in _tasks(spec):
+        task |= STEPS[names[label]].task()
+    platform = {label: STEPS[name].platform() for label, name in names.items()}
+    kubernetes = {"deploymentSpec": {"executors": platform}}
+    return replace(document, spec=spec, platform={"platforms": {"kubernetes": kubernetes}})
 
 
-def _seconds(duration: timedelta) -> str:
-    return f"{int(duration.total_seconds())}s"
+def _function(executor: Mapping[str, Any]) -> str:
+    """The name of the component's function, with which the command line of a step ends."""
+    return str(executor["container"]["args"][-1])
+
+
+def _tasks(spec: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every task that runs in a pod, with the label of its executor."""
+    components = spec["components"]
+    for graph in (spec["root"], *components.values()):
+        for task in graph.get("dag", {}).get("tasks", {}).values():
+            component = components[task["componentRef"]["name"]]
+            if "executorLabel" in component:
+                yield component["executorLabel"], task
+
+
+def _seconds(duration: timedelta) -> int:
+    return int(duration.total_seconds())

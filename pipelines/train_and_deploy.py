@@ -10,8 +10,6 @@ from components.ops.deploy.component import deploy
 from components.ops.plan.component import plan
 from components.ops.rollout.component import rollout
 from components.ops.schedule.component import schedule
-from pipelines.document import MONITOR_VERSION, TO_BE_NAMED
-from pipelines.steps import equipped
 
 
 @dsl.pipeline(  # type: ignore[untyped-decorator]
@@ -30,48 +28,29 @@ def train_and_deploy(model: str, as_of: str = "", target: str = "", overlay: str
         overlay: A file of the model's folder with the few fields that differ here. Empty: none.
     """
     run = dsl.PIPELINE_JOB_NAME_PLACEHOLDER
-    planned = equipped(
-        plan(
-            model=model,
-            as_of=as_of,
-            target=target,
-            overlay=overlay,
-            purpose="train",
-            run=run,
-            scheduled=dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER,
-        )
+    planned = plan(
+        model=model,
+        as_of=as_of,
+        target=target,
+        overlay=overlay,
+        purpose="train",
+        run=run,
+        scheduled=dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER,
     )
-    prepared = equipped(prepare(plan=planned.outputs["plan"]))
-    checked = equipped(
-        validate(plan=planned.outputs["plan"], examples=prepared.outputs["examples"], run=run)
-    )
-    with dsl.If(checked.outputs["decision"] == "pass", name="the data is good"):
-        trained = equipped(
-            train(
-                plan=planned.outputs["plan"],
-                examples=prepared.outputs["examples"],
-                statistics=checked.outputs["statistics"],
-                run=run,
-            )
+    the_plan = planned.outputs["plan"]
+    examples = prepare(plan=the_plan).outputs["examples"]
+    validated = validate(plan=the_plan, examples=examples, run=run)
+    with dsl.If(validated.outputs["decision"] == "pass", name="the data is good"):
+        trained = train(
+            plan=the_plan, examples=examples, statistics=validated.outputs["statistics"], run=run
         )
-        judged = equipped(
-            evaluate(
-                plan=planned.outputs["plan"],
-                examples=prepared.outputs["examples"],
-                model=trained.outputs["model"],
-                run=run,
-            )
+        evaluated = evaluate(
+            plan=the_plan, examples=examples, model=trained.outputs["model"], run=run
         )
-        with dsl.If(judged.outputs["decision"] == "deploy", name="the challenger is better"):
-            deployed = equipped(
-                deploy(plan=planned.outputs["plan"], model=judged.outputs["chosen"], run=run)
-            )
+        with dsl.If(evaluated.outputs["decision"] == "deploy", name="the challenger is better"):
+            deployed = deploy(plan=the_plan, model=evaluated.outputs["chosen"], run=run)
             with dsl.If(deployed.outputs["decision"] == "staged", name="the server is sound"):
-                deployment = deployed.outputs["deployment"]
-                rolled = equipped(
-                    rollout(plan=planned.outputs["plan"], deployment=deployment, run=run)
+                rolled_out = rollout(
+                    plan=the_plan, deployment=deployed.outputs["deployment"], run=run
                 )
-                scheduled = equipped(
-                    schedule(plan=planned.outputs["plan"], model=model, overlay=overlay, run=run)
-                )
-                scheduled.after(rolled).set_env_variable(MONITOR_VERSION, TO_BE_NAMED)
+                schedule(plan=the_plan, model=model, overlay=overlay, run=run).after(rolled_out)

@@ -1,9 +1,14 @@
-"""kfp's own local orchestration of a compiled graph, with our steps at its leaves."""
+"""kfp's own local orchestration of a compiled graph, with Ratoon's steps at its leaves.
+
+This is the one place that patches kfp, read at version 2.17.0 (`kfp/local`): `PATCHES` says what is
+replaced and why, and `tests/contract/test_kfp_patches.py` fails when an upgrade moves it.
+"""
 
 import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from kfp.local import graph_utils
@@ -14,28 +19,41 @@ from kfp.local.status import Status
 from kfp.pipeline_spec import pipeline_spec_pb2 as pb
 
 from components.core.errors import RunError
-from pipelines.local.compiled import CompiledPipeline
-from pipelines.local.conditions import holds
-from pipelines.local.executor_inputs import identity, make_call
+from pipelines.local.graph import LocalPipeline, make_call, stable_id
 from pipelines.local.task_handler import TaskHandler
 
-_KFP_SORT_TASKS = graph_utils.topological_sort_tasks
+# The compiler writes the common expression language; these are the words it uses of it.
+_TO_PYTHON = (("&&", " and "), ("||", " or "), ("!(", " not ("))
+_WORDS = {"true": True, "false": False, "null": None, "int": int, "double": float}
 # Groups that the compiler makes of `with` blocks; they are no names that anyone gave.
 _BLOCK = re.compile(r"(condition|condition-branches|exit-handler)-\d+")
 
 
+@contextmanager
+def patch_kfp() -> Iterator[None]:
+    """Puts our parts in the place of kfp's for as long as the block lasts."""
+    originals = [getattr(module, name) for module, name, _ in PATCHES]
+    for module, name, part in PATCHES:
+        setattr(module, name, part)
+    try:
+        yield
+    finally:
+        for (module, name, _), part in zip(PATCHES, originals, strict=True):
+            setattr(module, name, part)
+
+
 def execute(
-    pipeline: CompiledPipeline, arguments: Mapping[str, Any], handler: TaskHandler
+    pipeline: LocalPipeline, arguments: Mapping[str, Any], handler: TaskHandler
 ) -> dict[str, Any] | None:
     """Runs a graph to its end.
 
     Returns:
-        The pipeline's outputs, None where a step failed.
+        The pipeline's outputs; None if a step failed.
 
     Raises:
         RunError: The graph asks for what kfp cannot run on one machine.
     """
-    with _our_parts(), _strict_log(), _plain_errors():
+    with patch_kfp(), _warnings_as_errors(), _translate_errors():
         outputs, status = enhanced_dag_orchestrator.run_enhanced_dag(
             pipeline_resource_name=handler.folder.name,
             dag_component_spec=pipeline.root,
@@ -45,14 +63,14 @@ def execute(
             pipeline_root=str(handler.folder.path),
             # kfp hands the runner down to every task, which is how ours reaches its steps.
             runner=handler,
-            unique_pipeline_id=identity(handler.folder.name),
+            unique_pipeline_id=stable_id(handler.folder.name),
             fail_stack=[],
         )
     return outputs if status == Status.SUCCESS else None
 
 
 def step_name(path: str) -> str:
-    """Names a step for people: its place in the graph without the compiler's own groups."""
+    """A step's name for people: its path in the graph without the compiler's own groups."""
     return "/".join(part for part in path.split("/") if not _BLOCK.fullmatch(part))
 
 
@@ -69,7 +87,7 @@ def _execute_task(
 ) -> tuple[dict[str, Any], Status]:
     condition = task_spec.trigger_policy.condition
     inputs = OrchestratorUtils.make_task_arguments(task_spec.inputs, io_store)
-    if condition and not holds(condition, inputs):
+    if condition and not evaluate_condition(condition, inputs):
         return {}, Status.SUCCESS
     component = components[task_spec.component_ref.name]
     # The resource name grows with each nested graph; without that, equal names would share files.
@@ -110,38 +128,56 @@ def _with_absent(graph: pb.ComponentSpec, inputs: Mapping[str, Any]) -> dict[str
     return dict.fromkeys(optional) | dict(inputs)
 
 
-class _EveryBlock:
+def evaluate_condition(condition: str, values: Mapping[str, object]) -> bool:
+    """Evaluates the condition of a block.
+
+    Args:
+        condition: What the compiler wrote, such as `inputs.parameter_values['x'] == 'y'`.
+        values: The block's resolved inputs.
+
+    Raises:
+        RunError: The condition cannot be evaluated; skipping the block would hide that.
+    """
+    expression = condition
+    for theirs, ours in _TO_PYTHON:
+        expression = expression.replace(theirs, ours)
+    inputs = SimpleNamespace(parameter_values=values)
+    names: dict[str, object] = {"__builtins__": {}, "inputs": inputs, **_WORDS}
+    try:
+        # The document it comes from names the commands to run, so it is trusted already.
+        return bool(eval(expression.strip(), names))  # noqa: S307
+    except (ArithmeticError, LookupError, NameError, SyntaxError, TypeError, ValueError) as error:
+        raise RunError(f"the condition {condition!r} cannot be evaluated: {error!r}") from error
+
+
+class _AlwaysTrue:
     """Lets every conditional block come to `_execute_task`, which knows the block's inputs."""
 
     def evaluate_condition(self, condition: str, io_store: IOStore) -> bool:
-        """Says yes."""
+        """True."""
         return True
 
 
+_SORT_TASKS = graph_utils.topological_sort_tasks
+
+
 def _sort_tasks(tasks: Mapping[str, pb.PipelineTaskSpec]) -> list[str]:
-    # A protobuf map has no order, and independent steps should run in the same one every time.
-    order: list[str] = _KFP_SORT_TASKS(dict(sorted(tasks.items())))
+    order: list[str] = _SORT_TASKS(dict(sorted(tasks.items())))
     return order
 
 
-@contextmanager
-def _our_parts() -> Iterator[None]:
-    ours = (
-        (enhanced_dag_orchestrator, "execute_task", _execute_task),
-        (enhanced_dag_orchestrator, "ConditionEvaluator", _EveryBlock),
-        (graph_utils, "topological_sort_tasks", _sort_tasks),
-    )
-    theirs = [getattr(module, name) for module, name, _ in ours]
-    for module, name, part in ours:
-        setattr(module, name, part)
-    try:
-        yield
-    finally:
-        for (module, name, _), part in zip(ours, theirs, strict=True):
-            setattr(module, name, part)
+PATCHES: tuple[tuple[ModuleType, str, object], ...] = (
+    # A task runs in its image's virtualenv; kfp would run a container or install the packages.
+    (enhanced_dag_orchestrator, "execute_task", _execute_task),
+    # kfp finds only outputs that are called `Output`: it reads any other name as a parameter of the
+    # pipeline, does not find it, and answers no. `evaluate_condition` uses the block's own inputs.
+    (enhanced_dag_orchestrator, "ConditionEvaluator", _AlwaysTrue),
+    # A protobuf map has no order, and independent steps should run in the same one every time.
+    (graph_utils, "topological_sort_tasks", _sort_tasks),
+)
 
 
-class _StrictHandler(logging.Handler):
+class _WarningsAsErrors(logging.Handler):
     """Makes an error of what kfp only warns about: it goes on with a wrong value."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -150,9 +186,9 @@ class _StrictHandler(logging.Handler):
 
 
 @contextmanager
-def _strict_log() -> Iterator[None]:
+def _warnings_as_errors() -> Iterator[None]:
     # A root handler also keeps kfp's bare logging calls from installing one of their own.
-    handler = _StrictHandler()
+    handler = _WarningsAsErrors()
     logging.getLogger().addHandler(handler)
     try:
         yield
@@ -161,7 +197,7 @@ def _strict_log() -> Iterator[None]:
 
 
 @contextmanager
-def _plain_errors() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except ValueError as error:

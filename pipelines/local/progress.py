@@ -4,17 +4,17 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from pipelines.local.result import StepResult
+from pipelines.local.results import StepResult
 
 _MARKS = {"succeeded": ("✓", "green"), "reused": ("↺", "cyan"), "failed": ("✗", "red")}
 _DECISION_WIDTH = 12
 _NAME_WIDTH = 28
 
 
-class Quiet:
+class NullObserver:
     """An observer that says nothing; a base for those that listen to one thing only."""
 
-    follows_logs = False
+    wants_logs = False
 
     def run_started(self, title: str) -> None:
         """Says nothing."""
@@ -22,7 +22,7 @@ class Quiet:
     def step_started(self, name: str) -> None:
         """Says nothing."""
 
-    def step_said(self, name: str, line: str) -> None:
+    def step_logged(self, name: str, line: str) -> None:
         """Says nothing."""
 
     def step_finished(self, step: StepResult) -> None:
@@ -32,15 +32,15 @@ class Quiet:
         """Says nothing."""
 
 
-class TerminalProgress(Quiet):
+class TerminalProgress(NullObserver):
     """Shows runs one after the other on a terminal, or as plain lines in a file.
 
     Attributes:
-        follows_logs: Whether each line that a step logs is shown too.
+        wants_logs: Whether each line that a step logs is shown too.
     """
 
     def __init__(self, console: Console | None = None, *, verbose: bool = False) -> None:
-        self.follows_logs = verbose
+        self.wants_logs = verbose
         self._console = console or Console()
         self._progress: Progress | None = None
         self._rows: dict[str, TaskID] = {}
@@ -64,7 +64,7 @@ class TerminalProgress(Quiet):
         if self._progress:
             self._rows[name] = self._progress.add_task(name.ljust(_NAME_WIDTH), total=None)
 
-    def step_said(self, name: str, line: str) -> None:
+    def step_logged(self, name: str, line: str) -> None:
         """Passes a log line on."""
         self._write(Text(f"      {name} | {line}", style="dim"))
 

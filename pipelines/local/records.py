@@ -1,16 +1,24 @@
-"""What finished steps leave on disk, written so that a killed runner leaves none half."""
+"""What runs and finished steps leave on disk, so that an interrupted run goes on."""
 
+import fcntl
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from kfp import dsl
 from kfp.dsl.executor import create_artifact_instance
 
-from pipelines.local.digests import digest_artifact
+from components.core.errors import InputError, RunError
+from pipelines.local.machine import digest_artifact
+
+STATE_FILE = "run.json"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 
 
 @dataclass(frozen=True)
@@ -63,12 +71,12 @@ class StepRecord:
     artifacts: Mapping[str, ArtifactRecord]
 
     def outputs(self) -> dict[str, Any]:
-        """Gives the outputs as kfp's orchestration passes them on."""
+        """The outputs as kfp's orchestration passes them on."""
         made = {name: record.to_artifact() for name, record in self.artifacts.items()}
         return {**self.parameters, **made}
 
     def write(self, path: Path) -> None:
-        """Writes the record in one step, so that it is there whole or not at all."""
+        """Writes the whole record at once."""
         write_json(path, asdict(self))
 
     @classmethod
@@ -79,7 +87,7 @@ class StepRecord:
             artifacts = {k: ArtifactRecord(**v) for k, v in content.pop("artifacts").items()}
             record = cls(artifacts=artifacts, **content)
         except (OSError, ValueError, KeyError, TypeError):
-            # A record of another version, or one that somebody edited, is no record.
+            # Another version wrote it, or somebody edited it.
             return None
         same = record.key == key and all(a.is_there() for a in record.artifacts.values())
         return record if same else None
@@ -91,3 +99,64 @@ def write_json(path: Path, content: object) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(json.dumps(content, indent=1))
     temporary.replace(path)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run; its name is the run's own name."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The run's own name."""
+        return self.path.name
+
+    def step(self, path: str) -> Path:
+        """The folder of a step's log, record and `outputs`."""
+        return self.path / path
+
+    def set_state(self, state: str) -> None:
+        """Records how far the run came: running, failed, interrupted, succeeded."""
+        write_json(self.path / STATE_FILE, {"state": state})
+
+    def state(self) -> str:
+        """How far the run came; empty if it never began."""
+        try:
+            return str(json.loads((self.path / STATE_FILE).read_text())["state"])
+        except (OSError, ValueError, KeyError):
+            return ""
+
+
+def choose_folder(workspace: Path, run_id: str) -> RunFolder:
+    """The unfinished run of this key, or a free name for a new one.
+
+    A finished run's artifacts may be in use, so a second run of its key is `<run_id>-2`.
+
+    Raises:
+        InputError: The key cannot name a folder.
+    """
+    if not _NAME.fullmatch(run_id):
+        raise InputError("run id", run_id, "letters, digits, '.', '_' and '-'")
+    for number in count(1):
+        name = run_id if number == 1 else f"{run_id}-{number}"
+        folder = RunFolder(workspace / "runs" / name)
+        if folder.state() != "succeeded":
+            break
+    return folder
+
+
+@contextmanager
+def lock_run(folder: RunFolder) -> Iterator[None]:
+    """Keeps a second runner out of the folder; the lock ends with the process.
+
+    Raises:
+        RunError: Another runner works in it.
+    """
+    folder.path.mkdir(parents=True, exist_ok=True)
+    with (folder.path / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunError(f"run {folder.name} is already going on in {folder.path}") from error
+        yield

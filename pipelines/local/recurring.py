@@ -6,25 +6,29 @@ from pathlib import Path
 
 from components.core.errors import InputError
 from components.core.spans import format_instant
-from components.ops.schedule.declared import PIPELINE
-from components.ops.schedule.installation import kubeflow_pipelines, surroundings
-from components.ops.schedule.recurrence import Wanted
-from components.ops.schedule.recurring_run import Existing
-from components.ops.schedule.register import SCHEDULE, done, read, turn
+from components.ops.schedule.kubeflow import connect_kubeflow, env_defaults
+from components.ops.schedule.local_schedule import (
+    SCHEDULE,
+    LocalRecurringRun,
+    lock,
+    mark_done,
+    read,
+)
+from components.ops.schedule.manifest import PIPELINE
+from components.ops.schedule.recurring_run import ActualRecurringRun
 from components.ops.schedule.trigger import next_runs
-from pipelines.local.result import Observer, RunResult
+from pipelines.local.results import RunObserver, RunResult
 from pipelines.local.runner import run
-
-PIPELINES = Path("manifests/pipelines")
+from pipelines.settings import FOLDER
 
 
 def run_due(
     serving: Path,
     now: datetime,
     workspace: Path,
-    observer: Observer,
+    observer: RunObserver,
 ) -> tuple[RunResult, ...]:
-    """Runs what a schedule says is due, and records that it was done.
+    """Runs what a schedule says is due, and records each run.
 
     Args:
         serving: The folder of the local target, which holds the schedule.
@@ -33,7 +37,7 @@ def run_due(
         observer: Is told of steps as they run.
 
     Returns:
-        What was run; nothing where nothing is due or another process is at it.
+        The runs; none if nothing is due or another process runs it.
 
     Raises:
         InputError: There is no schedule.
@@ -41,36 +45,30 @@ def run_due(
     """
     if read(serving) is None:
         accepted = "a schedule, which the first deployment writes"
-        raise InputError(str(serving / SCHEDULE), "no such file", accepted, "Run `make train`.")
+        raise InputError(str(serving / SCHEDULE), "no such file", accepted, "Run `ratoon train`.")
     results = []
-    with turn(serving, now) as claimed:
+    with lock(serving, now) as claimed:
         schedule, instants = claimed or (None, ())
         for instant in instants:
             assert schedule is not None  # what is due comes from a schedule
             result = _run(schedule.wanted, instant, workspace, observer)
-            done(serving, instant, result.run_id)
+            mark_done(serving, instant, result.run_id)
             results.append(result)
     return tuple(results)
 
 
 def run_recurring(
-    model: str, instant: datetime, workspace: Path, observer: Observer
+    model: str, instant: datetime, workspace: Path, observer: RunObserver
 ) -> tuple[RunResult, ...]:
     """Runs here what the recurring run of a model on a cluster would start there at an instant.
 
-    It is for replaying recorded time: the cluster's own clock is at another instant.
-
-    Args:
-        model: The model's name.
-        instant: The instant.
-        workspace: Folder of all runs.
-        observer: Is told of steps as they run.
+    For replays of recorded time: the cluster's own clock is at another instant.
 
     Returns:
-        What was run; nothing where nothing is due.
+        The run; none if nothing is due.
 
     Raises:
-        InputError: There is not one enabled recurring run of the model.
+        InputError: The model does not have exactly one enabled recurring run.
         RunError: A step failed.
         ClusterError: Kubeflow Pipelines did not answer, or refused.
     """
@@ -81,15 +79,15 @@ def run_recurring(
     return (_run_as_of(PIPELINE, given, instant, workspace, observer),)
 
 
-def recurring_run(model: str) -> Existing:
+def recurring_run(model: str) -> ActualRecurringRun:
     """The one recurring run that watches a model, as Kubeflow Pipelines keeps it.
 
     Raises:
-        InputError: There is not one that is enabled.
+        InputError: There is not exactly one that is enabled.
         ClusterError: Kubeflow Pipelines did not answer, or refused.
     """
-    with kubeflow_pipelines() as api:
-        namespace = surroundings().namespace if api.is_multi_user() else ""
+    with connect_kubeflow() as api:
+        namespace = env_defaults().namespace if api.is_multi_user() else ""
         found = [
             one
             for one in api.recurring_runs(namespace)
@@ -102,7 +100,9 @@ def recurring_run(model: str) -> Existing:
     return found[0]
 
 
-def _run(wanted: Wanted, instant: datetime, workspace: Path, observer: Observer) -> RunResult:
+def _run(
+    wanted: LocalRecurringRun, instant: datetime, workspace: Path, observer: RunObserver
+) -> RunResult:
     given = {"model": wanted.model, "target": wanted.target, "overlay": wanted.overlay}
     return _run_as_of(wanted.pipeline, given, instant, workspace, observer)
 
@@ -112,11 +112,11 @@ def _run_as_of(
     parameters: Mapping[str, str],
     instant: datetime,
     workspace: Path,
-    observer: Observer,
+    observer: RunObserver,
 ) -> RunResult:
     as_of = format_instant(instant)
     return run(
-        PIPELINES / f"{pipeline}.yaml",
+        FOLDER / f"{pipeline}.yaml",
         {**parameters, "as_of": as_of},
         workspace,
         run_id=f"{pipeline}-{instant:%Y%m%dT%H%M}",

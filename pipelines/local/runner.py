@@ -13,16 +13,13 @@ from typing import Any
 from kfp import dsl
 
 from components.core.errors import RatoonError, RunError
-from pipelines.local.compiled import load_pipeline
-from pipelines.local.errors import StepFailed
-from pipelines.local.images import require_environments
-from pipelines.local.logs import last_lines
-from pipelines.local.machine import Machine
+from pipelines.local.graph import load_pipeline
+from pipelines.local.machine import Machine, require_environments
 from pipelines.local.orchestration import execute
-from pipelines.local.processes import StepProcesses
-from pipelines.local.progress import Quiet
-from pipelines.local.result import Observer, RunResult, StepResult
-from pipelines.local.resume import choose_folder, held
+from pipelines.local.processes import StepProcesses, last_lines
+from pipelines.local.progress import NullObserver
+from pipelines.local.records import choose_folder, lock_run
+from pipelines.local.results import RunObserver, RunResult, StepFailed, StepResult
 from pipelines.local.task_handler import TaskHandler
 
 
@@ -33,7 +30,7 @@ def run(
     *,
     run_id: str | None = None,
     title: str | None = None,
-    observer: Observer | None = None,
+    observer: RunObserver | None = None,
     machine: Machine | None = None,
     cache: bool = True,
 ) -> RunResult:
@@ -61,15 +58,15 @@ def run(
         RunError: The run cannot go on for another reason.
     """
     machine = machine or Machine.of_checkout()
-    observer = observer or Quiet()
+    observer = observer or NullObserver()
     pipeline = load_pipeline(pipeline_yaml)
-    arguments = pipeline.bind(parameters)
+    arguments = pipeline.document.bind(parameters)
     require_environments(pipeline.images(), machine.envs)
     workspace = workspace.resolve()
-    folder = choose_folder(workspace, run_id or _new_run_id(pipeline.name))
+    folder = choose_folder(workspace, run_id or _new_run_id(pipeline.document.name))
     handler = TaskHandler(machine, folder, workspace / "cache" if cache else None, observer)
     started = time.monotonic()
-    with held(folder), _reported(handler, title or pipeline.name):
+    with lock_run(folder), _reported(handler, title or pipeline.document.name):
         outputs = execute(pipeline, arguments, handler)
         if outputs is None:
             raise _failure(handler.results)

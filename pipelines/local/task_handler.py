@@ -15,14 +15,11 @@ from kfp import dsl
 from kfp.pipeline_spec import pipeline_spec_pb2 as pb
 
 from components.core.errors import InputError
-from pipelines.local.digests import digest_artifact, digest_json
-from pipelines.local.executor_inputs import StepCall
-from pipelines.local.logs import followed, said_input_error
-from pipelines.local.machine import Machine
-from pipelines.local.processes import StepProcesses, stop_left_over
-from pipelines.local.records import ArtifactRecord, StepRecord
-from pipelines.local.result import Observer, StepResult
-from pipelines.local.resume import RunFolder
+from pipelines.local.graph import StepCall
+from pipelines.local.machine import Machine, digest_artifact, digest_json
+from pipelines.local.processes import StepProcesses, ended_by_input_error, follow_log, stop_orphan
+from pipelines.local.records import ArtifactRecord, RunFolder, StepRecord
+from pipelines.local.results import RunObserver, StepResult
 
 
 @dataclass
@@ -43,7 +40,7 @@ class TaskHandler:
     machine: Machine
     folder: RunFolder
     cache: Path | None
-    observer: Observer
+    observer: RunObserver
     processes: StepProcesses = field(default_factory=StepProcesses)
     results: dict[str, StepResult] = field(default_factory=dict)
     digests: dict[str, str | None] = field(default_factory=dict)
@@ -119,7 +116,7 @@ class TaskHandler:
 
     def _run_attempts(self, name: str, call: StepCall, key: str) -> StepRecord | None:
         folder = self.folder.step(call.path)
-        stop_left_over(folder / "pid", str(folder))
+        stop_orphan(folder / "pid", str(folder))
         folder.mkdir(parents=True, exist_ok=True)
         log = folder / "log.txt"
         log.write_bytes(b"")
@@ -130,7 +127,7 @@ class TaskHandler:
             code = self._run_once(name, call, folder, log)
             if code == 0:
                 return _to_record(call, key, time.monotonic() - started, log)
-            if self.processes.stopped or said_input_error(log):
+            if self.processes.stopped or ended_by_input_error(log):
                 break
         seconds = time.monotonic() - started
         self._tell_finished(StepResult(name, "failed", seconds, log, exit_code=code))
@@ -147,20 +144,20 @@ class TaskHandler:
         scratch = self.folder.path / "tmp"
         scratch.mkdir(exist_ok=True)
         declared = {v.name: v.value for v in call.container.env}
-        say = partial(self._say, name) if self.observer.follows_logs else None
-        with followed(log, say):
+        say = partial(self._say, name) if self.observer.wants_logs else None
+        with follow_log(log, say):
             return self.processes.run(
                 command=_checked(name, call.command()),
                 environment=self.machine.environment(
                     call.container.image, {"TMPDIR": str(scratch), **declared}
                 ),
-                directory=self.machine.code,
+                directory=self.machine.directory,
                 log=log,
                 pid_file=folder / "pid",
             )
 
     def _say(self, name: str, line: str) -> None:
-        self._tell(partial(self.observer.step_said, name, line))
+        self._tell(partial(self.observer.step_logged, name, line))
 
     def _tell_finished(self, step: StepResult) -> None:
         self.results[step.name] = step

@@ -56,7 +56,7 @@ def _check_nothing_started(stage: Stage, run: RunResult) -> None:
 
 
 def _start(stage: Stage, run_id: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "pipelines.local", "run", str(MONITOR), "--no-cache"]
+    command = [sys.executable, "-m", "pipelines.cli", "pipeline", "run", str(MONITOR), "--no-cache"]
     command += ["--param", f"model={stage.model}", "--param", f"as_of={day(63)}"]
     command += ["--workspace", str(stage.root / "runs"), "--run-id", run_id]
     return subprocess.Popen(

@@ -10,17 +10,16 @@ from kfp import components
 from components.core.errors import InputError
 from pipelines import compile as compiling
 from pipelines.document import Document
-from pipelines.settings import CompileSettings, Images, read_settings
+from pipelines.settings import FOLDER, SETTINGS, CompileSettings, read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / compiling.FOLDER
 ROOMS = ("data", "model", "ops")
 NAMES = ("train-and-deploy", "monitor")
 
 
 @pytest.fixture(scope="module")
 def files() -> dict[str, str]:
-    return compiling.files_of(read_settings(FOLDER / compiling.SETTINGS))
+    return compiling.files_of(read_settings(FOLDER / SETTINGS))
 
 
 def committed(name: str) -> Document:
@@ -37,11 +36,11 @@ def test_every_committed_file_is_what_compiles(files: dict[str, str]) -> None:
 
 
 def test_the_checkout_is_compiled_for_images_of_this_machine() -> None:
-    assert read_settings(FOLDER / compiling.SETTINGS) == CompileSettings()
+    assert read_settings(FOLDER / SETTINGS) == CompileSettings()
 
 
 def test_registry_and_tag_reach_every_image() -> None:
-    for document in compiling.compiled(CompileSettings("registry.example.com/a", "1.2")):
+    for document in compiling.compile_pipelines(CompileSettings("registry.example.com/a", "1.2")):
         lines = document.text().splitlines()
         images = {line.split()[-1] for line in lines if line.strip().startswith("image:")}
         assert images == {f"registry.example.com/a/ratoon-{room}:1.2" for room in ROOMS}
@@ -50,12 +49,14 @@ def test_registry_and_tag_reach_every_image() -> None:
 @pytest.mark.parametrize("images", [("UPPER", "dev"), ("", "a b"), ("", ""), ("-x", "dev")])
 def test_what_no_registry_takes_is_refused(images: tuple[str, str]) -> None:
     with pytest.raises(InputError, match="accepted"):
-        Images(*images)
+        CompileSettings(*images)
 
 
 def test_a_step_with_another_image_is_refused() -> None:
+    executors = {"exec-a": {"container": {"image": "python:3.11"}}}
+    other = Document("", {"deploymentSpec": {"executors": executors}}, {})
     with pytest.raises(InputError, match="base_image"):
-        Images().placed({"container": {"image": "python:3.11"}})
+        other.with_images(CompileSettings())
 
 
 @pytest.mark.parametrize("name", NAMES)

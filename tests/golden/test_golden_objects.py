@@ -12,10 +12,10 @@ import yaml
 
 from pipelines import compile as compiling
 from pipelines.document import MONITOR_VERSION, Document
-from pipelines.settings import CompileSettings
+from pipelines.settings import FOLDER, CompileSettings
 
 ROOT = Path(__file__).resolve().parents[2]
-OBJECTS = ROOT / compiling.FOLDER / compiling.OBJECTS
+OBJECTS = FOLDER / compiling.OBJECTS
 CRDS = Path(os.environ.get("RATOON_CRDS", ROOT.parent / "shared" / "crds"))
 # What client-side `kubectl apply` can write into its annotation; etcd takes six times as much.
 LARGEST_ANNOTATION_BYTES = 256 * 1024
@@ -70,7 +70,7 @@ def test_the_objects_are_valid(plural: str) -> None:
 
 def test_a_version_holds_what_the_dashboard_is_given() -> None:
     for one in of_kind("PipelineVersion"):
-        file = ROOT / compiling.FOLDER / f"{one['spec']['pipelineName']}.yaml"
+        file = FOLDER / f"{one['spec']['pipelineName']}.yaml"
         document = Document.read(file.read_text())
         assert one["metadata"]["name"] == document.version
         assert one["spec"]["pipelineSpec"] == document.spec
@@ -99,19 +99,19 @@ def test_git_ops_does_not_take_away_a_version_that_a_recurring_run_may_be_pinned
     ],
 )
 def test_other_content_is_another_version(settings: CompileSettings) -> None:
-    before, after = compiling.compiled(CompileSettings()), compiling.compiled(settings)
+    before, after = compiling.compile_pipelines(CompileSettings()), compiling.compile_pipelines(settings)
     assert not {one.version for one in before} & {one.version for one in after}
 
 
 def test_the_monitor_knows_its_own_name() -> None:
-    train, monitor = compiling.compiled(CompileSettings())
+    train, monitor = compiling.compile_pipelines(CompileSettings())
     assert (train.name, monitor.name) == ("train-and-deploy", "monitor")
     assert re.fullmatch(r"monitor-[0-9a-f]{12}", monitor.version)
     assert train.variable(MONITOR_VERSION) == monitor.variable(MONITOR_VERSION) == monitor.version
 
 
 def test_another_monitor_makes_another_training_pipeline_too() -> None:
-    train, monitor = compiling.compiled(CompileSettings())
+    train, monitor = compiling.compile_pipelines(CompileSettings())
     other = monitor.with_variable(MONITOR_VERSION, "monitor-000000000000")
     assert other.version == monitor.version, "its own name is no part of its digest"
     pinned = train.with_variable(MONITOR_VERSION, "monitor-000000000000")

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from pipelines.compile import FOLDER
+from pipelines.settings import FOLDER
 from pipelines.document import MONITOR_VERSION, Document
 from pipelines.steps import STEPS
 
 ROOT = Path(__file__).resolve().parents[2]
-# Step, duty, cached, cores and memory requested, their limits: written down by hand.
+# Step, role, cached, cores and memory requested, their limits: written down by hand.
 TABLE = {
     "plan": ("plan", False, ("100m", "256Mi"), ("1", "1Gi")),
     "prepare": ("data", False, ("500m", "512Mi"), ("4", "8Gi")),
@@ -27,7 +27,7 @@ NAMES = ("train-and-deploy", "monitor")
 
 
 def committed(name: str) -> Document:
-    return Document.read((ROOT / FOLDER / f"{name}.yaml").read_text())
+    return Document.read((FOLDER / f"{name}.yaml").read_text())
 
 
 def executors(name: str) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
@@ -60,14 +60,14 @@ def test_the_table_is_of_the_steps_that_there_are() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_resources_duty_and_user_of_every_step(name: str) -> None:
+def test_resources_role_and_user_of_every_step(name: str) -> None:
     for step, container, platform in executors(name):
-        duty, _, requests, limits = TABLE[step]
+        role, _, requests, limits = TABLE[step]
         resources = container["resources"]
         given = tuple(resources[f"resource{kind}Request"] for kind in ("Cpu", "Memory"))
         most = tuple(resources[f"resource{kind}Limit"] for kind in ("Cpu", "Memory"))
         assert (step, given, most) == (step, requests, limits)
-        assert platform["podMetadata"] == {"labels": {"ratoon.dev/duty": duty}}
+        assert platform["podMetadata"] == {"labels": {"ratoon.dev/role": role}}
         assert platform["securityContext"] == {
             "runAsUser": "10001",
             "runAsGroup": "10001",

@@ -23,11 +23,11 @@ def engine(folder: Path, name: str, info: str = "exit 0", rest: str = "exit 0") 
     (folder / name).chmod(0o755)
 
 
-def build(folder: Path, *arguments: str) -> tuple[int, str, list[str]]:
+def images(folder: Path, *arguments: str) -> tuple[int, str, list[str]]:
     """Exit code, error stream, and the calls of engines."""
     folder.mkdir(exist_ok=True)
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines.build", *arguments],
+        [sys.executable, "-m", "pipelines.cli", "images", *arguments],
         cwd=ROOT,
         env={**os.environ, "PATH": str(folder), "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -53,7 +53,9 @@ AWAY = "echo 'client fine'; echo 'Cannot connect to the daemon' >&2; exit 1"
 def test_the_engine_that_answers_builds_every_image(tmp_path, engines, used) -> None:
     for name, info in engines.items():
         engine(tmp_path, name, info)
-    code, said, calls = build(tmp_path, "--registry", "registry.example.com/a", "--tag", "1.2")
+    code, said, calls = images(
+        tmp_path, "build", "--registry", "registry.example.com/a", "--tag", "1.2"
+    )
     assert (code, said) == (0, "")
     assert [call.split(" --build-arg")[0] for call in calls] == [
         f"{used} build -f components/{room}/Dockerfile -t registry.example.com/a/ratoon-{room}:1.2"
@@ -65,7 +67,7 @@ def test_the_engine_that_answers_builds_every_image(tmp_path, engines, used) -> 
 
 def test_push(tmp_path) -> None:
     engine(tmp_path, "docker")
-    code, said, calls = build(tmp_path, "--push", "--registry", "localhost:5000", "--tag", "1")
+    code, said, calls = images(tmp_path, "push", "--registry", "localhost:5000", "--tag", "1")
     assert (code, said) == (0, "")
     names = [f"localhost:5000/ratoon-{room}:1" for room in ("data", "model", "ops")]
     assert calls == [f"docker push {name}" for name in names]
@@ -74,14 +76,14 @@ def test_push(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--registry", "UPPER"], "REGISTRY"),
-        (["--tag", "a b"], "TAG"),
-        (["--push"], "REGISTRY: given ''"),
+        (["build", "--registry", "UPPER"], "--registry"),
+        (["build", "--tag", "a b"], "--tag"),
+        (["push"], "--registry: given ''"),
     ],
 )
 def test_what_no_registry_takes_is_refused(tmp_path, arguments, said) -> None:
     engine(tmp_path, "docker")
-    code, error, calls = build(tmp_path, *arguments)
+    code, error, calls = images(tmp_path, *arguments)
     assert (code, calls) == (1, [])
     assert said in error
     assert "Traceback" not in error
@@ -89,7 +91,7 @@ def test_what_no_registry_takes_is_refused(tmp_path, arguments, said) -> None:
 
 def test_no_engine_at_all(tmp_path) -> None:
     engine(tmp_path, "docker", AWAY)
-    code, error, calls = build(tmp_path)
+    code, error, calls = images(tmp_path, "build")
     assert (code, calls) == (1, [])
     assert "docker: Cannot connect to the daemon; podman: not installed" in error
     assert "Traceback" not in error
@@ -97,7 +99,7 @@ def test_no_engine_at_all(tmp_path) -> None:
 
 def test_a_build_that_fails_ends_it(tmp_path) -> None:
     engine(tmp_path, "docker", rest="exit 3")
-    code, error, calls = build(tmp_path)
+    code, error, calls = images(tmp_path, "build")
     assert code == 1
     assert len(calls) == 1
     assert "docker build failed" in error

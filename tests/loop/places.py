@@ -137,7 +137,7 @@ def killed(deployed: Deployed, lasting_stages: Stages) -> Killed:
 
 def _kill_while_training(stage: Stage, folder: Path) -> None:
     """Kills a runner without any chance to clean up, while one of its steps trains."""
-    command = [sys.executable, "-m", "pipelines.local", "run", str(TRAIN_AND_DEPLOY)]
+    command = [sys.executable, "-m", "pipelines.cli", "pipeline", "run", str(TRAIN_AND_DEPLOY)]
     given = {"model": str(stage.model), "as_of": day(TRAINED_ON + 1)}
     command += [word for name, value in given.items() for word in ("--param", f"{name}={value}")]
     command += ["--workspace", str(stage.root / "runs"), "--run-id", folder.name, "--no-cache"]

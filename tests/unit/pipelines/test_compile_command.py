@@ -1,18 +1,21 @@
-"""`make compile`: what it writes, keeps, takes away and refuses."""
+"""`ratoon compile`: what it writes, keeps, takes away and refuses."""
 
 from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import Result
+from typer.testing import CliRunner
 
 from components.core.errors import InputError
 from pipelines import compile as compiling
+from pipelines.cli.app import app
 from pipelines.document import Document
-from pipelines.settings import Settings, read_settings
+from pipelines.settings import CompileSettings, read_settings
 
 
-def compile_into(folder: Path, *arguments: str) -> int:
-    return compiling.main(["--folder", str(folder), *arguments])
+def compile_into(folder: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["compile", "--folder", str(folder), *arguments])
 
 
 def versions(folder: Path) -> set[str]:
@@ -20,12 +23,12 @@ def versions(folder: Path) -> set[str]:
 
 
 def test_a_changed_pipeline_gets_a_new_name_and_the_old_file_goes(tmp_path: Path) -> None:
-    assert compile_into(tmp_path) == 0
+    assert compile_into(tmp_path).exit_code == 0
     before = versions(tmp_path)
     assert len(before) == 2
     by_hand = tmp_path / "objects/mine.yaml"
     by_hand.write_text("kind: Pipeline\n")
-    assert compile_into(tmp_path, "--tag", "2") == 0
+    assert compile_into(tmp_path, "--tag", "2").exit_code == 0
     assert len(versions(tmp_path)) == 2
     assert not versions(tmp_path) & before
     assert by_hand.exists(), "only what compiling wrote is taken away"
@@ -37,20 +40,20 @@ def test_what_is_not_given_stays_as_it_was(tmp_path: Path) -> None:
     compile_into(tmp_path, "--registry", "r.example/team", "--tag", "2", "--pvc", "data")
     compile_into(tmp_path, "--tag", "3")
     held = read_settings(tmp_path / "compile.yaml")
-    assert held == Settings("r.example/team", "3", "data")
+    assert held == CompileSettings("r.example/team", "3", "data")
     assert "image: r.example/team/ratoon-data:3" in (tmp_path / "monitor.yaml").read_text()
-    assert compile_into(tmp_path, "--check") == 0
+    assert compile_into(tmp_path, "--check").exit_code == 0
 
 
-def test_check_names_what_is_not_fresh(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_names_what_is_not_fresh(tmp_path: Path) -> None:
     compile_into(tmp_path)
     old = (tmp_path / "objects/monitor.yaml").read_text()
     (tmp_path / "objects/monitor-000000000000.yaml").write_text(old)
     with (tmp_path / "train-and-deploy.yaml").open("a") as stream:
         stream.write("# by hand\n")
-    capsys.readouterr()
-    assert compile_into(tmp_path, "--check") == 1
-    said = capsys.readouterr().err
+    checked = compile_into(tmp_path, "--check")
+    assert checked.exit_code == 3
+    said = checked.stderr
     assert f"{tmp_path}/train-and-deploy.yaml is not what" in said
     assert f"{tmp_path}/objects/monitor-000000000000.yaml is of a pipeline that was changed" in said
     assert (tmp_path / "objects/monitor-000000000000.yaml").exists(), "a check writes nothing"
@@ -59,17 +62,18 @@ def test_check_names_what_is_not_fresh(tmp_path: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--tag", "a b"), "TAG"),
-        (("--registry", "UPPER"), "REGISTRY"),
-        (("--pvc", "Data_1"), "PVC"),
-        (("--pvc", "../etc"), "PVC"),
+        (("--tag", "a b"), "--tag"),
+        (("--registry", "UPPER"), "--registry"),
+        (("--pvc", "Data_1"), "--pvc"),
+        (("--pvc", "../etc"), "--pvc"),
     ],
 )
 def test_what_no_cluster_takes_is_refused(
-    tmp_path: Path, arguments: tuple[str, str], said: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, arguments: tuple[str, str], said: str
 ) -> None:
-    assert compile_into(tmp_path, *arguments) == 2
-    assert capsys.readouterr().err.startswith(f"{said}: given ")
+    refused = compile_into(tmp_path, *arguments)
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(f"{said}: given ")
     assert not list(tmp_path.iterdir())
 
 
@@ -81,7 +85,7 @@ def test_settings_that_are_none_are_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_a_claim_is_mounted_in_every_step() -> None:
-    for document in compiling.compiled(Settings(claim="models-1")):
+    for document in compiling.compile_pipelines(CompileSettings(claim="models-1")):
         executors = document.platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
         mounts = [one["pvcMount"] for one in executors.values()]
         assert len(mounts) == len(document.spec["deploymentSpec"]["executors"])
@@ -93,5 +97,5 @@ def test_a_claim_is_mounted_in_every_step() -> None:
 
 
 def test_a_document_is_read_as_it_was_written() -> None:
-    for document in compiling.compiled(Settings()):
+    for document in compiling.compile_pipelines(CompileSettings()):
         assert Document.read(document.text()) == document

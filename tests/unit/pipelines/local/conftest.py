@@ -28,7 +28,8 @@ def command_line() -> Callable[..., list[str]]:
     """Makes the command that the Makefile calls."""
 
     def make(pipeline: Path, workspace: Path, *arguments: str) -> list[str]:
-        runner = [sys.executable, "-W", "error", "-m", "pipelines.local", "run", str(pipeline)]
-        return [*runner, "--workspace", str(workspace), *arguments]
+        ratoon = [sys.executable, "-W", "error", "-m", "pipelines.cli"]
+        command = [*ratoon, "pipeline", "run", str(pipeline)]
+        return [*command, "--workspace", str(workspace), *arguments]
 
     return make

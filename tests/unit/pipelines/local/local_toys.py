@@ -216,7 +216,7 @@ def settled(counter: str):
     """A step with all that a cluster may be told of it."""
     task = fail_once(counter=counter).set_retry(2, "0s", 2.0, "7200s")
     task.set_cpu_request("1").set_memory_limit("64Gi").set_caching_options(False)
-    kubernetes.add_pod_label(task, "ratoon.dev/duty", "model")
+    kubernetes.add_pod_label(task, "ratoon.dev/role", "model")
     kubernetes.set_security_context(task, run_as_user=10001, run_as_non_root=True)
     kubernetes.set_timeout(task, 3600)
     kubernetes.mount_pvc(task, "models", "/mnt/pvc/models")

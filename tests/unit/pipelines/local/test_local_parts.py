@@ -7,13 +7,16 @@ import pytest
 from rich.console import Console
 
 from components.core.errors import InputError, RunError
-from pipelines.local.conditions import holds
-from pipelines.local.digests import digest_artifact
-from pipelines.local.images import environment_name, repository_name, require_environments
-from pipelines.local.logs import followed, last_lines
-from pipelines.local.processes import StepProcesses
+from pipelines.local.machine import (
+    digest_artifact,
+    environment_name,
+    repository_name,
+    require_environments,
+)
+from pipelines.local.orchestration import evaluate_condition
+from pipelines.local.processes import StepProcesses, follow_log, last_lines
 from pipelines.local.progress import TerminalProgress
-from pipelines.local.result import RunResult, StepResult
+from pipelines.local.results import RunResult, StepResult
 
 
 @pytest.mark.parametrize(
@@ -51,7 +54,7 @@ def test_a_missing_virtualenv_says_how_to_get_it(tmp_path):
 )
 def test_conditions(condition, expected):
     values = {"d": "bang!", "quoted": 'it\'s "so"', "n": 3.0, "t": True, "nothing": None}
-    assert holds(condition, values) is expected
+    assert evaluate_condition(condition, values) is expected
 
 
 @pytest.mark.parametrize(
@@ -60,7 +63,7 @@ def test_conditions(condition, expected):
 )
 def test_a_condition_that_cannot_be_read_is_no_silent_no(condition):
     with pytest.raises(RunError, match="cannot be evaluated"):
-        holds(condition, {"d": "x"})
+        evaluate_condition(condition, {"d": "x"})
 
 
 def test_steps_are_found_by_their_last_name_if_one_has_it(tmp_path):
@@ -107,7 +110,7 @@ def test_last_lines_of_a_log(tmp_path, text, expected):
 def test_a_log_is_followed_to_its_last_word(tmp_path):
     log, heard = tmp_path / "log", []
     log.write_text("")
-    with followed(log, heard.append), log.open("a") as stream:
+    with follow_log(log, heard.append), log.open("a") as stream:
         stream.write("one\ntw")
         stream.flush()
         stream.write("o\nthree")

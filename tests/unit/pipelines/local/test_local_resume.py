@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from components.core.errors import InputError, RunError
-from pipelines.local import Machine, run
-from pipelines.local.resume import choose_folder, held
+from pipelines.local.machine import Machine
+from pipelines.local.records import choose_folder, lock_run
+from pipelines.local.runner import run
 
 
 @pytest.fixture
@@ -48,7 +49,12 @@ def test_a_stopped_run_goes_on_after_its_last_finished_step(
     arguments = ["--run-id", "r", "--param", f"counter={counter}", "--param", f"flag={flag}"]
     arguments += ["--code", str(machine.code)]
     command = command_line(compile_toy("slow"), workspace, *arguments)
-    first = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    # A shell's background job inherits an ignored SIGINT, and so would the child.
+    first = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     wait_for(flag.exists)
     first.send_signal(number)
     code = first.wait(10)
@@ -153,9 +159,9 @@ def test_changed_code_of_the_image_is_other_work(compile_toy, tmp_path, machine)
 
 def test_two_runners_never_share_a_folder(tmp_path):
     folder = choose_folder(tmp_path, "r")
-    with held(folder), pytest.raises(RunError, match="already going on"), held(folder):
+    with lock_run(folder), pytest.raises(RunError, match="already going on"), lock_run(folder):
         pass
-    with held(folder):
+    with lock_run(folder):
         folder.set_state("failed")
     assert choose_folder(tmp_path, "r").name == "r"
     folder.set_state("succeeded")

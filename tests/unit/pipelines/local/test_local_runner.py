@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from components.core.errors import InputError, RunError
-from pipelines.local import Machine, StepFailed, run
+from pipelines.local.machine import Machine
+from pipelines.local.results import StepFailed
+from pipelines.local.runner import run
 
 
 def lines_of(path: Path) -> list[str]:

@@ -1,4 +1,7 @@
-"""What a step is told (KFP's ExecutorInput) and how it answers (its ExecutorOutput)."""
+"""A compiled graph and its steps as kfp's local orchestration wants them.
+
+A step is told its inputs by KFP's ExecutorInput, and answers by its ExecutorOutput.
+"""
 
 import uuid
 from collections.abc import Mapping
@@ -9,12 +12,29 @@ from typing import Any
 from google.protobuf import json_format
 from kfp import dsl
 from kfp.local import executor_input_utils, executor_output_utils, placeholder_utils
+from kfp.local.utils import struct_to_executor_spec
 from kfp.pipeline_spec import pipeline_spec_pb2 as pb
 
-from components.core.errors import RunError
+from components.core.errors import InputError, RunError
+from pipelines.document import Document, load_document
 
 # A browser shows a file by its suffix; KFP's own viewers do not ask for one.
 SUFFIXES = {"system.HTML": ".html", "system.Markdown": ".md"}
+
+
+@dataclass(frozen=True)
+class LocalPipeline:
+    """One compiled pipeline: its root graph and all components, however deeply nested."""
+
+    document: Document
+    root: pb.ComponentSpec
+    components: dict[str, pb.ComponentSpec]
+    executors: dict[str, pb.PipelineDeploymentConfig.ExecutorSpec]
+
+    def images(self) -> list[str]:
+        """Every image that some step may run in."""
+        containers = (executor.container for executor in self.executors.values())
+        return sorted({container.image for container in containers if container.image})
 
 
 @dataclass(frozen=True)
@@ -40,7 +60,7 @@ class StepCall:
     inputs: dict[str, Any]
 
     def command(self) -> list[str]:
-        """Makes the command line, all placeholders filled in."""
+        """The command line, all placeholders filled in."""
         parts = [*self.container.command, *self.container.args]
         known = [part.replace(dsl.PIPELINE_TASK_ID_PLACEHOLDER, self._task_id()) for part in parts]
         filled: list[str] = placeholder_utils.replace_placeholders(
@@ -49,12 +69,12 @@ class StepCall:
             pipeline_resource_name=self.job_name,
             task_resource_name=self._task_name(),
             pipeline_root=self._root(),
-            unique_pipeline_id=identity(self.job_name),
+            unique_pipeline_id=stable_id(self.job_name),
         )
         return filled
 
     def outputs(self) -> dict[str, Any]:
-        """Reads the outputs that a finished process left.
+        """The outputs that a finished process left.
 
         Raises:
             RunError: They hold what KFP cannot carry, such as a number that is not finite.
@@ -79,13 +99,13 @@ class StepCall:
 
     def resolve(self) -> None:
         """Fills in placeholders inside input parameters, such as the run's name."""
-        _forget_schedule(self.inputs["inputs"].get("parameterValues", {}))
+        _clear_schedule_time(self.inputs["inputs"].get("parameterValues", {}))
         placeholder_utils.resolve_self_references_in_executor_input(
             executor_input_dict=self.inputs,
             pipeline_resource_name=self.job_name,
             task_resource_name=self._task_name(),
             pipeline_root=self._root(),
-            pipeline_job_id=identity(self.job_name),
+            pipeline_job_id=stable_id(self.job_name),
             pipeline_task_id=self._task_id(),
         )
 
@@ -93,14 +113,37 @@ class StepCall:
         return self.path.rpartition("/")[2]
 
     def _task_id(self) -> str:
-        return identity(f"{self.job_name}/{self.path}")
+        return stable_id(f"{self.job_name}/{self.path}")
 
     def _root(self) -> str:
         return str(Path(self.executor_input.outputs.output_file).parent)
 
 
-def identity(name: str) -> str:
-    """Makes the same identifier for the same name, so that a resumed step is told the same."""
+def load_pipeline(path: Path) -> LocalPipeline:
+    """Loads a compiled pipeline; its Kubernetes settings have no meaning here.
+
+    Raises:
+        InputError: The file is missing or is not a compiled pipeline.
+    """
+    document = load_document(path)
+    try:
+        spec = json_format.ParseDict(dict(document.spec), pb.PipelineSpec())
+    except json_format.ParseError as error:
+        raise InputError(str(path), str(error), "a compiled pipeline") from error
+    components = dict(spec.components.items())
+    for graph in (spec.root, *components.values()):
+        _give_optional_inputs_a_default(graph)
+    executors = dict(spec.deployment_spec.items()).get("executors", {})
+    return LocalPipeline(
+        document=document,
+        root=spec.root,
+        components=components,
+        executors={name: struct_to_executor_spec(value) for name, value in executors.items()},
+    )
+
+
+def stable_id(name: str) -> str:
+    """An identifier that is the same for the same name, so that a resumed step sees the same."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
 
@@ -113,7 +156,7 @@ def make_call(
     arguments: Mapping[str, Any],
     outputs_folder: Path,
 ) -> StepCall:
-    """Puts a step's resolved arguments and the places of its outputs together."""
+    """Joins a step's resolved arguments with the paths of its outputs."""
     # kfp cannot write None; on a cluster an optional input that was not given is simply absent.
     given = {name: value for name, value in arguments.items() if value is not None}
     executor_input = executor_input_utils.construct_executor_input(
@@ -130,8 +173,17 @@ def make_call(
     return call
 
 
-def _forget_schedule(parameters: dict[str, Any]) -> None:
-    """No recurring run starts anything here; kfp's local code does not know that placeholder."""
+def _give_optional_inputs_a_default(graph: pb.ComponentSpec) -> None:
+    # kfp reads the default of every graph input that was not given, and fails if none is set.
+    if graph.WhichOneof("implementation") != "dag":
+        return
+    for spec in graph.input_definitions.parameters.values():
+        if spec.is_optional and not spec.HasField("default_value"):
+            spec.default_value.null_value = 0
+
+
+def _clear_schedule_time(parameters: dict[str, Any]) -> None:
+    # kfp's local code does not know this placeholder; no recurring run starts anything here.
     for name, value in parameters.items():
         if value == dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER:
             parameters[name] = ""

@@ -5,7 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from components.core.errors import RunError
+
 StepState = Literal["succeeded", "reused", "failed"]
+# The decisions that stop a model, or that call for a person.
+REFUSALS = frozenset({"stop", "refuse", "refused", "rolled_back", "alert"})
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,12 @@ class RunResult:
     steps: Mapping[str, StepResult]
     outputs: Mapping[str, object]
 
+    @property
+    def refusal(self) -> StepResult | None:
+        """The last step whose verdict is no; None if none said so."""
+        refused = (s for s in reversed(list(self.steps.values())) if s.decision in REFUSALS)
+        return next(refused, None)
+
     def step(self, name: str) -> StepResult:
         """Finds a step by its whole name, or by its last part if only one step has it.
 
@@ -77,14 +87,14 @@ class RunResult:
         return found[0]
 
 
-class Observer(Protocol):
+class RunObserver(Protocol):
     """Is told what happens; calls never overlap, though they may come from several threads.
 
     Attributes:
-        follows_logs: Whether `step_said` is wanted.
+        wants_logs: Whether `step_logged` is wanted.
     """
 
-    follows_logs: bool
+    wants_logs: bool
 
     def run_started(self, title: str) -> None:
         """A run begins."""
@@ -92,7 +102,7 @@ class Observer(Protocol):
     def step_started(self, name: str) -> None:
         """A step's process starts."""
 
-    def step_said(self, name: str, line: str) -> None:
+    def step_logged(self, name: str, line: str) -> None:
         """A step wrote a line to its log."""
 
     def step_finished(self, step: StepResult) -> None:
@@ -100,3 +110,24 @@ class Observer(Protocol):
 
     def run_finished(self, state: str, seconds: float) -> None:
         """A run ended: succeeded, failed or interrupted."""
+
+
+class StepFailed(RunError):
+    """A step's process ended with an error.
+
+    Args:
+        step: The step's name.
+        seconds: How long it ran.
+        exit_code: Of its process; negative is the signal that ended it.
+        log: Its whole log.
+        last_lines: What it said last; of a traceback the error alone.
+    """
+
+    def __init__(
+        self, step: str, seconds: float, exit_code: int, log: Path, last_lines: tuple[str, ...]
+    ) -> None:
+        self.step, self.seconds, self.exit_code = step, seconds, exit_code
+        self.log, self.last_lines = log, last_lines
+        said = "".join(f"\n  {line}" for line in last_lines)
+        ended = f"step {step} failed after {seconds:.1f} s (exit code {exit_code})"
+        super().__init__(f"{ended}{said}\n  log: {log}")

@@ -1,4 +1,4 @@
-"""The parts of a season, each by a small table."""
+"""The parts of a replay, each by a small table."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -11,14 +11,11 @@ import pytest
 from components.core.errors import InputError
 from components.core.spec import load_spec
 from pipelines.local.platform_check import problem
-from pipelines.local.season.host import host_of
-from pipelines.local.season.ledger import Ledger, Month
-from pipelines.local.season.places import places_of
-from pipelines.local.season.play import stretches
-from pipelines.local.season.requests import requests_of
-from pipelines.local.season.settings import Grouping, Season, read_season
-from pipelines.local.season.setup import setup_seconds
-from pipelines.local.season.show import champion_of, decision_of, first_row
+from pipelines.replay.host import replay_host, replay_paths
+from pipelines.replay.replay import replay_periods
+from pipelines.replay.report import champion_of, decision_of, first_row, setup_seconds
+from pipelines.replay.requests import Grouping, ReplaySettings, group_requests, load_replay
+from pipelines.replay.state import ReplayPeriod, ReplayState
 
 SPEC = """
 name: churn
@@ -46,19 +43,19 @@ def table() -> pd.DataFrame:
 
 
 def test_examples_of_an_hour_come_together() -> None:
-    found = requests_of(table(), "at", Grouping(every=timedelta(hours=1)), "churn")
+    found = group_requests(table(), "at", Grouping(every=timedelta(hours=1)), "churn")
     assert [request.rows for request in found] == [3, 2]
     assert [request.at for request in found] == [AT, AT + timedelta(hours=1)]
 
 
 def test_examples_are_split_by_a_column() -> None:
-    found = requests_of(table(), "at", Grouping(by=("site",)), "churn")
+    found = group_requests(table(), "at", Grouping(by=("site",)), "churn")
     # The example whose site is missing has no group, so it must not be lost silently.
     assert sum(request.rows for request in found) == 5
 
 
 def test_a_request_is_of_the_open_inference_protocol() -> None:
-    (first, _) = requests_of(table(), "at", Grouping(), "churn")
+    (first, _) = group_requests(table(), "at", Grouping(), "churn")
     body = json.loads(first.body)
     assert body["id"] == "churn-000001"
     columns = {tensor["name"]: tensor for tensor in body["inputs"]}
@@ -78,31 +75,31 @@ def test_a_request_is_of_the_open_inference_protocol() -> None:
         ("20d", ["2024-01-15T00:00:00Z", "2024-02-04T00:00:00Z", "2024-02-24T00:00:00Z"]),
     ],
 )
-def test_stretches_end_where_monitoring_is_due(every: str, names: list[str]) -> None:
-    season = Season(start="2024-01-15", end="2024-03-01")
-    found = stretches(spec_with(f"monitoring: {{every: {every}}}"), season)
+def test_periods_end_when_monitoring_is_due(every: str, names: list[str]) -> None:
+    settings = ReplaySettings(start="2024-01-15", end="2024-03-01")
+    found = replay_periods(spec_with(f"monitoring: {{every: {every}}}"), settings)
     assert [name for name, _ in found] == names
     assert all(a.end == b.start for (_, a), (_, b) in pairwise(found))
 
 
-def test_a_season_clears_nothing_outside_of_build(tmp_path: Path) -> None:
+def test_a_replay_clears_nothing_outside_of_build(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a folder below build/"):
-        places_of(spec_with(f"serving: {{log: {tmp_path}/log}}"))
+        replay_paths(spec_with(f"serving: {{log: {tmp_path}/log}}"))
     with pytest.raises(InputError, match="a folder below build/"):
-        host_of(spec_with(f"serving: {{target: 'local://{tmp_path}'}}"))
-    assert host_of(spec_with()).target.place.folder == Path("build/churn/serving")
+        replay_host(spec_with(f"serving: {{target: 'local://{tmp_path}'}}"))
+    assert replay_host(spec_with()).target.place.folder == Path("build/churn/serving")
 
 
-def test_a_season_says_what_is_wrong_with_it(tmp_path: Path) -> None:
+def test_a_replay_says_what_is_wrong_with_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
-        read_season(tmp_path)
-    (tmp_path / "season.yaml").write_text("start: 2024-01-01\nend: soon\n")
-    with pytest.raises(InputError, match=r"season.yaml: end.*'soon'"):
-        read_season(tmp_path)
+        load_replay(tmp_path)
+    (tmp_path / "replay.yaml").write_text("start: 2024-01-01\nend: soon\n")
+    with pytest.raises(InputError, match=r"replay.yaml: end.*'soon'"):
+        load_replay(tmp_path)
 
 
-def month(before: str, after: str, outcome: str) -> Month:
-    return Month(
+def period(before: str, after: str, outcome: str) -> ReplayPeriod:
+    return ReplayPeriod(
         name="2024-01",
         requests=1,
         rows=2,
@@ -120,20 +117,20 @@ def month(before: str, after: str, outcome: str) -> Month:
 
 
 def test_a_row_says_who_serves_and_why() -> None:
-    refused = month("a", "a", "evaluate: refuse")
+    refused = period("a", "a", "evaluate: refuse")
     assert (champion_of(refused), decision_of(refused)) == ("a", "retrain → refuse")
     old, new = "20130701T0000-f10fad6a", "20131001T0000-288d982a-c"
-    assert champion_of(month(old, new, "rollout: promoted")) == "→ 2013-10-01-c"
+    assert champion_of(period(old, new, "rollout: promoted")) == "→ 2013-10-01-c"
 
 
-def test_an_unfinished_season_goes_on_and_a_finished_one_does_not(tmp_path: Path) -> None:
-    file = tmp_path / "season.json"
-    assert Ledger.at(file, "churn") == Ledger(model="churn")
-    ledger = Ledger(model="churn", began=True, sent=7)
-    ledger.write(file)
-    assert Ledger.at(file, "churn") == ledger
-    ledger.model_copy(update={"finished": True}).write(file)
-    assert Ledger.at(file, "churn") == Ledger(model="churn")
+def test_an_unfinished_replay_goes_on_and_a_finished_one_does_not(tmp_path: Path) -> None:
+    file = tmp_path / "replay.json"
+    assert ReplayState.at(file, "churn") == ReplayState(model="churn")
+    state = ReplayState(model="churn", began=True, sent=7)
+    state.write(file)
+    assert ReplayState.at(file, "churn") == state
+    state.model_copy(update={"finished": True}).write(file)
+    assert ReplayState.at(file, "churn") == ReplayState(model="churn")
 
 
 def test_set_up_seconds_are_summed(tmp_path: Path) -> None:

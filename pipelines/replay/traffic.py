@@ -10,7 +10,7 @@ from datetime import datetime
 import aiohttp
 
 from components.core.errors import RunError
-from pipelines.local.season.requests import Request
+from pipelines.replay.requests import ReplayRequest
 
 CLIENTS = 6
 FLOW_PAUSE_S = 0.15
@@ -19,8 +19,8 @@ _JSON = {"content-type": "application/json"}
 
 
 @dataclass
-class Tally:
-    """What was sent and how it was answered."""
+class TrafficStats:
+    """What was sent, and the answers."""
 
     requests: int = 0
     rows: int = 0
@@ -29,26 +29,26 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Flow:
-    """A flow of requests in the background, which begins once and ends once."""
+class BackgroundTraffic:
+    """Requests that flow in the background; begins once and ends once."""
 
     wanted: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
 
     def begin(self) -> None:
-        """Lets requests flow."""
+        """Begins to send."""
         self.wanted.set()
 
     def end(self) -> None:
-        """Stops them for good."""
+        """Stops for good."""
         self.ended.set()
         self.wanted.set()
 
 
-class Traffic:
+class ReplayTraffic:
     """A queue of requests in order of event time, and where they are sent to."""
 
-    def __init__(self, url: str, requests: Sequence[Request], sent: int = 0) -> None:
+    def __init__(self, url: str, requests: Sequence[ReplayRequest], sent: int = 0) -> None:
         """Begins at a request.
 
         Args:
@@ -57,7 +57,7 @@ class Traffic:
             sent: How many of them were sent before.
         """
         self.url, self.requests, self.sent = url, requests, sent
-        self.tally = Tally()
+        self.stats = TrafficStats()
 
     def send_until(self, instant: datetime) -> None:
         """Sends everything before an instant, as fast as the server answers.
@@ -68,13 +68,12 @@ class Traffic:
         asyncio.run(self._send(lambda request: request.at < instant, pause_s=0.0))
 
     @contextmanager
-    def flowing(self) -> Iterator["Flow"]:
-        """Makes a flow in the background, which lasts no longer than the block.
+    def flowing(self) -> Iterator["BackgroundTraffic"]:
+        """Sends in the background, for no longer than the block lasts.
 
-        Recorded time passes slowly in it, so that little of it goes by while something else is
-        waited for.
+        Recorded time passes slowly meanwhile, so that little of it goes by during a wait.
         """
-        flow = Flow()
+        flow = BackgroundTraffic()
 
         def send() -> None:
             flow.wanted.wait()
@@ -88,14 +87,17 @@ class Traffic:
             flow.end()
             thread.join()
 
-    async def _send(self, wanted: Callable[[Request], bool], pause_s: float) -> None:
+    async def _send(self, wanted: Callable[[ReplayRequest], bool], pause_s: float) -> None:
         timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             clients = (self._client(session, wanted, pause_s) for _ in range(CLIENTS))
             await asyncio.gather(*clients)
 
     async def _client(
-        self, session: aiohttp.ClientSession, wanted: Callable[[Request], bool], pause_s: float
+        self,
+        session: aiohttp.ClientSession,
+        wanted: Callable[[ReplayRequest], bool],
+        pause_s: float,
     ) -> None:
         while self.sent < len(self.requests) and wanted(self.requests[self.sent]):
             request = self.requests[self.sent]
@@ -103,7 +105,7 @@ class Traffic:
             await self._ask(session, request)
             await asyncio.sleep(pause_s)
 
-    async def _ask(self, session: aiohttp.ClientSession, request: Request) -> None:
+    async def _ask(self, session: aiohttp.ClientSession, request: ReplayRequest) -> None:
         try:
             async with session.post(self.url, data=request.body, headers=_JSON) as response:
                 await response.read()
@@ -113,7 +115,7 @@ class Traffic:
             raise RunError(f"nothing answers at {self.url}: {error}") from error
         except (aiohttp.ClientError, TimeoutError):
             good, version = False, ""
-        self.tally.requests += 1
-        self.tally.rows += request.rows
-        self.tally.failed += not good
-        self.tally.by_version[version] = self.tally.by_version.get(version, 0) + 1
+        self.stats.requests += 1
+        self.stats.rows += request.rows
+        self.stats.failed += not good
+        self.stats.by_version[version] = self.stats.by_version.get(version, 0) + 1

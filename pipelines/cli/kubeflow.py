@@ -1,0 +1,165 @@
+"""``ratoon compile``, ``submit``, ``upload``, ``images`` and ``recurring``: Kubeflow Pipelines."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.environment import continue_in_ops, development_environment
+from pipelines.cli.options import (
+    VERDICT_NO,
+    AsOf,
+    Format,
+    Model,
+    Output,
+    Overlay,
+    Registry,
+    Tag,
+    Target,
+    emit,
+    example,
+    group,
+)
+from pipelines.settings import FOLDER, SETTINGS, CompileSettings, read_settings
+
+Folder = Annotated[Path, typer.Option(help="Of the compiled pipelines.", show_default=False)]
+Files = Annotated[list[Path], typer.Argument(help="Files, or folders of YAML files.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    command = "compile --registry registry.example.com/team --tag 0.1.0"
+    app.command("compile", epilog=example(command))(compile_pipelines)
+    app.command(epilog=example("submit models/flights --overlay staging.yaml"))(submit)
+    app.command(epilog=example("upload models/flights --overlay kind.yaml --sample 10"))(upload)
+    images = group(app, "images", "The three images of the steps.")
+    command = "images build --registry registry.example.com/team --tag 0.1.0"
+    images.command(epilog=example(command))(build)
+    images.command(epilog=example(command.replace("build", "push")))(push)
+    recurring = group(app, "recurring", "Recurring runs of the monitoring pipeline.")
+    recurring.command(epilog=example("recurring reconcile manifests/recurring"))(reconcile)
+    recurring.command("check", epilog=example("recurring check manifests/recurring"))(
+        check_recurring
+    )
+
+
+def compile_pipelines(
+    registry: Registry = None,
+    tag: Tag = None,
+    pvc: Annotated[
+        str | None, typer.Option(help="A PersistentVolumeClaim that every step mounts.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 3 if a file is not fresh.")
+    ] = False,
+    folder: Folder = FOLDER,
+) -> None:
+    """Compile both pipelines to YAML and Kubernetes objects; what is not given stays as it was."""
+    with development_environment():
+        from pipelines.compile import compile_into
+
+    settings = read_settings(folder / SETTINGS).updated(registry=registry, tag=tag, claim=pvc)
+    compiled = compile_into(folder, settings)
+    if not check:
+        compiled.write()
+        written = [
+            *map(_shown, compiled.texts),
+            *(f"{_shown(f)} removed" for f in compiled.leftovers),
+        ]
+        sys.stdout.write("".join(f"{line}\n" for line in written))
+        return
+    for file in compiled.stale:
+        sys.stderr.write(f"{_shown(file)} is not what its pipeline compiles to; ratoon compile\n")
+    for file in compiled.leftovers:
+        sys.stderr.write(f"{_shown(file)} is of a pipeline that was changed; ratoon compile\n")
+    if compiled.stale or compiled.leftovers:
+        raise typer.Exit(VERDICT_NO)
+
+
+def submit(
+    model: Model,
+    pipeline: Annotated[str, typer.Option(help="Or monitor.")] = "train-and-deploy",
+    as_of: AsOf = "",
+    target: Target = "",
+    overlay: Overlay = "",
+    endpoint: Annotated[
+        str, typer.Option(envvar="KF_PIPELINES_ENDPOINT", help="Of Kubeflow Pipelines.")
+    ] = "http://localhost:8080",
+    namespace: Annotated[str, typer.Option(help="Of your profile, in a shared Kubeflow.")] = "",
+    experiment: Annotated[str, typer.Option(help="Where the dashboard shows the run.")] = "ratoon",
+    account: Annotated[
+        str, typer.Option(help="Service account of the run's pods.")
+    ] = "ratoon-pipeline",
+    follow: Annotated[str, typer.Option(help="The id of a run: follow it, start none.")] = "",
+    every_s: Annotated[float, typer.Option(help="Seconds between two looks.")] = 3.0,
+    folder: Folder = FOLDER,
+) -> None:
+    """Run a pipeline on a cluster and follow it to its end; Ctrl-C leaves the run running."""
+    from pipelines.submission import submit as submission
+
+    raise typer.Exit(submission.main([]))
+
+
+def upload(
+    model: Model,
+    overlay: Annotated[str, typer.Option(help="A file with the places to copy to.")],
+    sample: Annotated[
+        int, typer.Option(min=1, help="Copy every Nth row of the primary table.")
+    ] = 1,
+) -> None:
+    """Copy a model's source tables to where an overlay has them."""
+    continue_in_ops()
+    from pipelines.submission.source_tables import upload_tables
+
+    copied = False
+    for destination, size in upload_tables(model, overlay, sample):
+        copied = True
+        sys.stdout.write(f"{destination}  {size:,} bytes\n")
+        sys.stdout.flush()
+    if not copied:
+        sys.stdout.write(f"{overlay} has every table where model.yaml has it\n")
+
+
+def build(registry: Registry = None, tag: Tag = None) -> None:
+    """Build the images with docker or podman."""
+    from pipelines.images import build_images
+
+    build_images(CompileSettings().updated(registry=registry, tag=tag))
+
+
+def push(registry: Registry = None, tag: Tag = None) -> None:
+    """Push the images that were built before."""
+    from pipelines.images import push_images
+
+    push_images(CompileSettings().updated(registry=registry, tag=tag))
+
+
+def reconcile(files: Files, output: Output = Format.TEXT) -> None:
+    """Make the recurring runs equal to the files that declare them."""
+    _recurring(files, output, check=False)
+
+
+def check_recurring(files: Files, output: Output = Format.TEXT) -> None:
+    """Compare the recurring runs with the files; change nothing, exit 3 if they differ."""
+    _recurring(files, output, check=True)
+
+
+def _recurring(files: list[Path], output: Format, *, check: bool) -> None:
+    continue_in_ops()
+    from components.ops.schedule.reconcile import check_manifests, reconcile_manifests
+
+    results = check_manifests(files) if check else reconcile_manifests(files)
+    emit(
+        output,
+        lambda: "\n".join(f"{one.model}: {one.sentence}" for one in results),
+        lambda: [
+            {"model": one.model, "state": one.state, "detail": one.sentence} for one in results
+        ],
+    )
+
+
+def _shown(path: Path) -> str:
+    """A path as a person in the working directory would write it."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,272 @@
+"""``ratoon train``, ``ratoon monitor``, ``ratoon serve`` and ``ratoon pipeline``: this machine."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from components.core.errors import InputError
+from pipelines.cli.environment import continue_in_ops, development_environment
+from pipelines.cli.options import (
+    VERDICT_NO,
+    AsOf,
+    Format,
+    Model,
+    Output,
+    Overlay,
+    Target,
+    Verbose,
+    Workspace,
+    emit,
+    example,
+    group,
+)
+from pipelines.local.machine import Machine
+
+if TYPE_CHECKING:
+    from pipelines.local.results import RunResult
+
+WORKSPACE = "build/runs"
+RunId = Annotated[
+    str | None, typer.Option(help="Key of the run: an unfinished run of the same key goes on.")
+]
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", help="Run every step anew, even if its work was done before.")
+]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run is made; see `pipelines.local.runner.run`."""
+
+    workspace: Path
+    run_id: str | None
+    cache: bool
+    verbose: bool
+    output: Format
+    title: str | None = None
+    code: Path | None = None
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.command(epilog=example("train models/flights --as-of 2013-07-01"))(train)
+    app.command(epilog=example("monitor models/flights"))(monitor)
+    serve = group(app, "serve", "What serves on this machine, for local:// targets.")
+    serve.command(epilog=example("serve status models/flights -o json"))(status)
+    serve.command(epilog=example("serve start models/flights"))(start)
+    serve.command(epilog=example("serve stop models/flights"))(stop)
+    pipeline = group(app, "pipeline", "Compiled pipelines on this machine.")
+    command = "pipeline run pipeline.yaml --param model=models/flights"
+    pipeline.command("run", epilog=example(command))(run_pipeline)
+
+
+def train(
+    model: Model,
+    as_of: AsOf = "",
+    target: Target = "",
+    overlay: Overlay = "",
+    workspace: Workspace = WORKSPACE,
+    run_id: RunId = None,
+    no_cache: NoCache = False,
+    verbose: Verbose = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Train a model and deploy it if it is proved better; exit 3 if a gate refused it.
+
+    Relative paths of the spec begin in the working directory.
+    """
+    from pipelines.settings import FOLDER
+
+    parameters = {"model": model, "as_of": as_of, "target": target, "overlay": overlay}
+    pipeline = FOLDER / "train-and-deploy.yaml"
+    options = RunOptions(Path(workspace), run_id, not no_cache, verbose, output)
+    result = _run(pipeline, parameters, options)
+    _report([result], output, _address(model, overlay, target))
+
+
+def monitor(
+    model: Model,
+    as_of: AsOf = "",
+    overlay: Overlay = "",
+    workspace: Workspace = WORKSPACE,
+    verbose: Verbose = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Run every monitoring run that is due for a model on this machine; exit 3 on an alert."""
+    with development_environment():
+        from pipelines.local.recurring import run_due
+
+    from components.core.spans import parse_instant
+
+    try:
+        # A person's command, not a step: what is due is due by this machine's clock.
+        now = parse_instant(as_of) if as_of else datetime.now(UTC)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--as-of") from error
+    do = "On a cluster the recurring run does it: look for it under Runs in the dashboard."
+    folder = _serving_folder(model, overlay, do)
+    results = run_due(folder, now, Path(workspace), _progress(verbose, output))
+    if not results and output is Format.TEXT:
+        sys.stdout.write("nothing is due\n")
+    _report(results, output)
+
+
+def run_pipeline(
+    file: Annotated[Path, typer.Argument(help="A compiled pipeline, the file a cluster runs.")],
+    param: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="May be repeated.")
+    ] = None,
+    workspace: Workspace = "build/local",
+    run_id: RunId = None,
+    title: Annotated[str | None, typer.Option(help="What the terminal calls the run.")] = None,
+    code: Annotated[
+        Path | None, typer.Option(help="Folder of the steps' code; default: this checkout.")
+    ] = None,
+    no_cache: NoCache = False,
+    verbose: Verbose = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Run any compiled pipeline whose steps have environments here."""
+    parameters = dict(_parameter(text) for text in param or ())
+    options = RunOptions(Path(workspace), run_id, not no_cache, verbose, output, title, code)
+    _report([_run(file, parameters, options)], output)
+
+
+def status(model: Model, overlay: Overlay = "", output: Output = Format.TEXT) -> None:
+    """Show which versions of a model serve on this machine, and where."""
+    continue_in_ops()
+    from components.ops.targets.local.serving import describe, read_record
+
+    record = read_record(_serving_folder(model, overlay))
+    emit(output, lambda: describe(record), lambda: record.model_dump(mode="json"))
+
+
+def start(model: Model, overlay: Overlay = "", output: Output = Format.TEXT) -> None:
+    """Start what served again, for example after a restart of the machine."""
+    continue_in_ops()
+    from components.ops.targets.local.serving import describe, serve
+
+    record = serve(_serving_folder(model, overlay))
+    emit(output, lambda: describe(record), lambda: record.model_dump(mode="json"))
+
+
+def stop(model: Model, overlay: Overlay = "", output: Output = Format.TEXT) -> None:
+    """Stop the servers of a model on this machine; ``ratoon serve start`` brings them back."""
+    continue_in_ops()
+    from components.ops.targets.local.stop import stop as stop_servers
+
+    stopped = stop_servers(_serving_folder(model, overlay))
+    text = f"{stopped} process(es) ended" if stopped else "nothing was running"
+    emit(output, lambda: text, lambda: {"stopped": stopped})
+
+
+def _run(pipeline: Path, parameters: Mapping[str, str], options: RunOptions) -> "RunResult":
+    with development_environment():
+        from pipelines.local.runner import run
+    machine = Machine.of_checkout()
+    return run(
+        pipeline,
+        parameters,
+        options.workspace,
+        run_id=options.run_id,
+        title=options.title,
+        observer=_progress(options.verbose, options.output),
+        machine=replace(machine, code=options.code.resolve()) if options.code else machine,
+        cache=options.cache,
+    )
+
+
+def _progress(verbose: bool, output: Format) -> Any:
+    """Progress for people; on the error stream if the result is for a script."""
+    from rich.console import Console
+
+    from pipelines.local.progress import TerminalProgress
+
+    return TerminalProgress(Console(stderr=output is Format.JSON), verbose=verbose)
+
+
+def _report(results: "Sequence[RunResult]", output: Format, address: str | None = None) -> None:
+    """Prints runs; exits with 3 if a step of one said no."""
+    emit(
+        output,
+        lambda: "\n".join([*(_text(result) for result in results), *_served(address)]),
+        lambda: [{**_data(result), "address": address} for result in results],
+    )
+    if any(result.refusal for result in results):
+        raise typer.Exit(VERDICT_NO)
+
+
+def _text(result: "RunResult") -> str:
+    """Where each step that decided says why, in full."""
+    steps = [step for step in result.steps.values() if "report" in step.artifacts]
+    lines = [f"  report of {step.name}: {step.artifacts['report']}" for step in steps]
+    return "\n".join([f"  {result.seconds:.1f} s, in {result.folder}", *lines])
+
+
+def _served(address: str | None) -> list[str]:
+    return [f"  it serves at {address}"] if address else []
+
+
+def _data(result: "RunResult") -> dict[str, Any]:
+    return {
+        "run": result.run_id,
+        "folder": str(result.folder),
+        "seconds": round(result.seconds, 1),
+        "refused_by": result.refusal.name if result.refusal else None,
+        "steps": [
+            {
+                "name": step.name,
+                "state": step.state,
+                "decision": step.decision,
+                "reason": step.reason,
+                "report": str(step.artifacts["report"]) if "report" in step.artifacts else None,
+            }
+            for step in result.steps.values()
+        ],
+    }
+
+
+def _address(model: str, overlay: str, target: str) -> str | None:
+    """Where a local target answers; None for other targets and before the first deployment."""
+    from components.ops.targets.local.target import LocalTarget
+    from components.ops.targets.local.target_uri import SCHEME, parse_target_uri
+
+    spec = _spec(model, overlay, target)
+    if not spec.serving.target.startswith(SCHEME):
+        return None
+    return LocalTarget(parse_target_uri(spec.serving.target), spec.name).address
+
+
+def _serving_folder(model: str, overlay: str, do: str = "") -> Path:
+    """The folder that serves on this machine.
+
+    Raises:
+        InputError: Something else serves, such as a cluster.
+    """
+    from components.ops.targets.local.target_uri import SCHEME, parse_target_uri
+
+    target = _spec(model, overlay).serving.target
+    if not target.startswith(SCHEME):
+        accepted = f"a target of the form {SCHEME}<folder>"
+        raise InputError("serving.target", target, accepted, do)
+    return parse_target_uri(target).folder
+
+
+def _spec(model: str, overlay: str, target: str = "") -> Any:
+    from components.ops.plan.folder import open_source
+    from components.ops.plan.model_files import read_spec
+
+    with open_source(model) as folder:
+        return read_spec(folder, overlay, target).spec
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--param")
+    return name, value

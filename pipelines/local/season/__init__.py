@@ -1,1 +1,0 @@
-"""A season: recorded time replayed as live traffic, with the monitoring runs that fall due."""

@@ -1,0 +1,192 @@
+"""Where a replay serves and keeps its files: on this machine, or in a cluster."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from components.core.errors import InputError
+from components.core.spec import Spec
+from components.ops.kubeflow.http_client import KfpConfig
+from components.ops.schedule.kubeflow import env_defaults
+from components.ops.targets import connect
+from components.ops.targets.local.stop import stop
+from components.ops.targets.local.target import LocalTarget
+from components.ops.targets.local.target_uri import SCHEME, parse_target_uri
+from components.ops.targets.protocol import Target
+from pipelines.local.recurring import run_due, run_recurring
+from pipelines.local.results import RunObserver, RunResult
+from pipelines.settings import FOLDER
+from pipelines.submission.server import KfpServer
+from pipelines.submission.submit import read_compiled, upload
+
+ROOT = Path("build")
+
+
+@dataclass(frozen=True)
+class ReplayPaths:
+    """The folders of one model's replay; a new replay empties them.
+
+    Attributes:
+        root: All of it.
+        log: The prediction log.
+        audit: The audit.
+    """
+
+    root: Path
+    log: Path
+    audit: Path
+
+    @property
+    def runs(self) -> Path:
+        """The runner's workspace."""
+        return self.root / "runs"
+
+    @property
+    def live(self) -> Path:
+        """The examples that live traffic is made of."""
+        return self.root / "live"
+
+    @property
+    def state(self) -> Path:
+        """How far the replay came."""
+        return self.root / "replay.json"
+
+    @property
+    def summary(self) -> Path:
+        """The finished replay's table as data."""
+        return ROOT / f"{self.root.name}.json"
+
+    @property
+    def index(self) -> Path:
+        """The page that links every report."""
+        return self.root / "index.html"
+
+    def clear(self) -> None:
+        """Removes what an earlier replay made."""
+        for folder in (self.log, self.audit, self.root):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def replay_paths(spec: Spec) -> ReplayPaths:
+    """The paths of a spec's replay.
+
+    Raises:
+        InputError: One lies outside the build folder, and a replay never clears such a one.
+    """
+    scheme = spec.serving.target.partition("://")[0]
+    paths = ReplayPaths(
+        root=ROOT / spec.name / ("replay" if scheme == "local" else f"replay-{scheme}"),
+        log=_local_path(spec.serving.log),
+        audit=_local_path(spec.serving.audit_uri),
+    )
+    for path in (paths.log, paths.audit):
+        require_clearable(path)
+    return paths
+
+
+def require_clearable(path: Path) -> None:
+    """Raises InputError for a folder outside the build folder, which a replay never clears."""
+    if not path.resolve().is_relative_to(ROOT.resolve()):
+        raise InputError("serving", str(path), f"a folder below {ROOT}/, for a replay")
+
+
+def _local_path(uri: str) -> Path:
+    return Path(uri.removeprefix("file://"))
+
+
+class ReplayHost(Protocol):
+    """What a replay asks of the place where its model serves."""
+
+    @property
+    def target(self) -> Target:
+        """The deployment target."""
+
+    @property
+    def stays(self) -> bool:
+        """Whether what serves is this machine's own, for people to ask and to stop."""
+
+    def clear(self) -> None:
+        """Makes sure that nothing serves."""
+
+    def resume(self) -> None:
+        """Restores what served before an interruption."""
+
+    def run_due(
+        self, instant: datetime, workspace: Path, observer: RunObserver
+    ) -> tuple[RunResult, ...]:
+        """Runs the monitoring run that is due at an instant."""
+
+
+class LocalHost:
+    """Servers of this machine, and the schedule in their folder."""
+
+    stays = True
+
+    def __init__(self, spec: Spec) -> None:
+        self.folder = parse_target_uri(spec.serving.target).folder
+        require_clearable(self.folder)
+        self.target = LocalTarget(parse_target_uri(spec.serving.target), spec.name)
+
+    def clear(self) -> None:
+        """Stops what an earlier replay left serving."""
+        stop(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def resume(self) -> None:
+        """Starts the servers again if they do not run."""
+        self.target.ensure_serving()
+
+    def run_due(
+        self, instant: datetime, workspace: Path, observer: RunObserver
+    ) -> tuple[RunResult, ...]:
+        """Runs what the folder's schedule says is due."""
+        return run_due(self.folder, instant, workspace, observer)
+
+
+class ClusterHost:
+    """A cluster that serves, and the recurring run that its KFP API keeps."""
+
+    stays = False
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.target = connect(spec.serving.target, spec.name)
+
+    def clear(self) -> None:
+        """Uploads the pipelines that the recurring run is pinned to.
+
+        Raises:
+            InputError: A model serves there, and a replay never replaces one.
+            ClusterError: Kubeflow Pipelines did not answer, or refused.
+        """
+        champion = self.target.champion()
+        if champion is not None:
+            raise InputError(
+                f"serving.target {self.spec.serving.target}",
+                f"a place where version {champion.version} serves",
+                "a namespace where no model of this name serves",
+                "Give the replay a namespace of its own.",
+            )
+        server = KfpServer(KfpConfig.of(os.environ).endpoint, env_defaults().namespace)
+        tuple(upload(server, FOLDER, read_compiled(FOLDER)))
+
+    def resume(self) -> None:
+        """Does nothing: the cluster keeps it up."""
+
+    def run_due(
+        self, instant: datetime, workspace: Path, observer: RunObserver
+    ) -> tuple[RunResult, ...]:
+        """Runs on this machine what the recurring run would start at an instant."""
+        return run_recurring(self.spec.name, instant, workspace, observer)
+
+
+def replay_host(spec: Spec) -> ReplayHost:
+    """The host that a spec's target names.
+
+    Raises:
+        InputError: The target cannot be used.
+    """
+    return LocalHost(spec) if spec.serving.target.startswith(SCHEME) else ClusterHost(spec)

@@ -1,0 +1,203 @@
+"""What a replay sends: the examples of recorded time, as the caller would have known them."""
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+from pydantic import Field, ValidationError
+
+from components.core.artifacts import PLAN
+from components.core.errors import InputError, RunError
+from components.core.plan import Plan, Purpose
+from components.core.spans import Instant, Span, format_instant, spans_between
+from components.core.spec import Spec, SpecModel
+from components.core.spec.base import Column
+from components.core.spec.load import read_mapping
+from components.core.units import Duration
+from components.ops.plan.run import PlanRequest, plan
+from pipelines.local.machine import Machine
+from pipelines.replay.host import ReplayPaths
+
+_DATATYPES = {"i": "INT64", "u": "INT64", "f": "FP64", "b": "BOOL", "M": "INT64"}
+_SLOT = "slot of the request"
+_COMPLETE = "complete"
+
+
+class Grouping(SpecModel):
+    """Which examples come in one request."""
+
+    every: Duration = Field(timedelta(hours=1), description="Examples of this long together.")
+    by: tuple[Column, ...] = Field((), description="Split further by these raw columns.")
+
+
+class ReplaySettings(SpecModel):
+    """A part of recorded time.
+
+    Attributes:
+        start: The first model is trained for this instant; traffic begins.
+        end: Traffic ends.
+        request: Which examples come in one request.
+    """
+
+    start: Instant
+    end: Instant
+    request: Grouping = Grouping()
+
+
+def load_replay(folder: Path) -> ReplaySettings:
+    """Reads the ``replay.yaml`` beside a model's spec.
+
+    Raises:
+        InputError: There is none, or a field cannot be used.
+    """
+    file = folder / "replay.yaml"
+    if not file.is_file():
+        raise InputError(str(file), "no such file", "a replay.yaml with start and end")
+    try:
+        return ReplaySettings.model_validate(
+            read_mapping(file.read_text(encoding="utf-8"), str(file))
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = f"{file}: {'.'.join(str(part) for part in first['loc'])}"
+        raise InputError(where, first["input"], str(first["msg"])) from error
+
+
+@dataclass(frozen=True)
+class RequestColumn:
+    """One column of all requests, in their order.
+
+    Attributes:
+        name: The column.
+        datatype: As the protocol calls it.
+        data: A cell for each example.
+    """
+
+    name: str
+    datatype: str
+    data: list[object]
+
+
+@dataclass(frozen=True)
+class ReplayRequest:
+    """One v2 inference request.
+
+    Attributes:
+        at: Event time of its first example.
+        rows: Number of examples.
+        body: The JSON document (Open Inference Protocol v2).
+    """
+
+    at: datetime
+    rows: int
+    body: bytes
+
+
+def group_requests(
+    table: pd.DataFrame, event_time: str, grouping: Grouping, name: str
+) -> tuple[ReplayRequest, ...]:
+    """Groups examples into requests.
+
+    Args:
+        table: Raw and key columns, one row an example, without the label.
+        event_time: The column that says when an example exists.
+        grouping: Which examples come together.
+        name: Begins every request's id, which numbers them.
+    """
+    slot = table[event_time].dt.floor(f"{int(grouping.every.total_seconds())}s")
+    ordered = table.assign(**{_SLOT: slot})
+    ordered = ordered.sort_values([_SLOT, *grouping.by, event_time], kind="stable")
+    starts = _starts(ordered[[_SLOT, *grouping.by]])
+    tensors = [_tensor(str(column), ordered[column]) for column in table.columns]
+    instants = [at.to_pydatetime() for at in ordered[event_time].iloc[starts]]
+    ends = [*starts[1:], len(ordered)]
+    return tuple(
+        ReplayRequest(at, end - start, _body(f"{name}-{number:06d}", tensors, start, end))
+        for number, (at, start, end) in enumerate(zip(instants, starts, ends, strict=True), 1)
+    )
+
+
+def _starts(groups: pd.DataFrame) -> list[int]:
+    """Positions at which a new group begins; a missing value is a value like any other."""
+    codes = groups.apply(lambda column: pd.factorize(column, use_na_sentinel=False)[0])
+    changed = (codes != codes.shift()).any(axis=1)
+    return [int(position) for position in changed.to_numpy().nonzero()[0]]
+
+
+def _body(request_id: str, tensors: Sequence[RequestColumn], start: int, end: int) -> bytes:
+    inputs = [
+        {
+            "name": tensor.name,
+            "shape": [end - start],
+            "datatype": tensor.datatype,
+            "data": tensor.data[start:end],
+        }
+        for tensor in tensors
+    ]
+    return json.dumps({"id": request_id, "inputs": inputs}).encode()
+
+
+def _tensor(name: str, values: pd.Series) -> RequestColumn:
+    """A whole column; a missing value is null, an instant its seconds since 1970."""
+    datatype = _DATATYPES.get(values.dtype.kind, "BYTES")
+    if values.dtype.kind == "M":
+        return RequestColumn(
+            name, datatype, values.astype("datetime64[s, UTC]").astype("int64").tolist()
+        )
+    data = values.astype(object).where(values.notna(), None).tolist()
+    return RequestColumn(name, datatype, data)
+
+
+def replay_requests(
+    folder: Path, overlay: str, spec: Spec, settings: ReplaySettings, paths: ReplayPaths
+) -> tuple[ReplayRequest, ...]:
+    """The requests of a whole replay, in order of event time.
+
+    Each row holds what is known when its event is scheduled, joined point in time by the same
+    code that prepares training data; labels are left out.
+
+    Raises:
+        RunError: The examples could not be prepared.
+    """
+    if not (paths.live / _COMPLETE).exists():
+        _prepare(folder, overlay, settings, paths)
+    spans = spans_between(spec.data.span, settings.start, settings.end)
+    files = [paths.live / f"{span.name}.parquet" for span in spans]
+    table = pd.concat([pq.read_table(file).to_pandas() for file in files if file.exists()])
+    event_time = spec.data.primary.event_time
+    inside = (table[event_time] >= settings.start) & (table[event_time] < settings.end)
+    return group_requests(table[inside], event_time, settings.request, spec.name)
+
+
+def _prepare(folder: Path, overlay: str, settings: ReplaySettings, paths: ReplayPaths) -> None:
+    """Makes the tables in the data image's environment, where every join is made."""
+    planned = paths.live / "plan"
+    if not (planned / PLAN).exists():
+        wanted = PlanRequest(
+            model=str(folder),
+            as_of=format_instant(settings.end),
+            target="",
+            overlay=overlay,
+            purpose=Purpose.TRAIN,
+            run="live-traffic",
+        )
+        plan(wanted, planned)
+    first = Span.holding(Plan.of(planned).spec.data.span, settings.start).name
+    machine = Machine.of_checkout()
+    environment = machine.environment("ratoon-data", {})
+    done = subprocess.run(
+        ["python3", "-m", "components.data.prepare.live", str(planned), str(paths.live), first],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RunError(f"the live examples could not be prepared: {done.stderr[-2000:]}")
+    (paths.live / _COMPLETE).touch()
