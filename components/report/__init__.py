@@ -3,9 +3,9 @@
 from components.report.blocks import Banner, Block, Figure, Note, Row, Section
 from components.report.charts.bars import Bars, ErrorBar, bar_chart, interval_chart
 from components.report.charts.line import Series, line_chart
-from components.report.page import Page, render
-from components.report.tables import Facts, FindingLike, FindingRow, Findings, Links, Table
-from components.report.text import Tone, tone_of
+from components.report.page import Page, render, step_page
+from components.report.tables import Facts, Findings, Links, Table
+from components.report.text import Tone
 
 __all__ = [
     "Banner",
@@ -14,8 +14,6 @@ __all__ = [
     "ErrorBar",
     "Facts",
     "Figure",
-    "FindingLike",
-    "FindingRow",
     "Findings",
     "Links",
     "Note",
@@ -29,5 +27,5 @@ __all__ = [
     "interval_chart",
     "line_chart",
     "render",
-    "tone_of",
+    "step_page",
 ]

@@ -1,12 +1,14 @@
 """A whole report as one HTML file that needs nothing else."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from components.report.blocks import Block
+from components.core.spans import format_instant
+from components.core.verdict import Finding
+from components.report.blocks import Banner, Block
 from components.report.style import STYLESHEET
+from components.report.tables import Facts, Findings
 from components.report.text import escape
 
 # Even if something slipped through the escaping, the browser would load and run nothing.
@@ -26,6 +28,36 @@ class Page:
     title: str
     subtitle: str = ""
     blocks: Sequence[Block] = ()
+
+
+def step_page(
+    title: str,
+    *,
+    banner: Banner | None = None,
+    about: str = "",
+    as_of: datetime | None = None,
+    facts: Sequence[tuple[str, object]] = (),
+    findings: Sequence[Finding] | None = None,
+    blocks: Sequence[Block] = (),
+) -> str:
+    """Writes the page of a step: its decision, the facts, what was checked, and the rest.
+
+    Args:
+        title: What the page is about, such as ``flights: training``.
+        banner: The decision; None if the step decides nothing.
+        about: What the subtitle names, such as a version.
+        as_of: The instant that the subtitle ends with.
+        facts: Names and values.
+        findings: What was checked; None if nothing was, or if it stands among the blocks.
+        blocks: Everything below.
+    """
+    subtitle = " ".join(
+        part for part in (about, f"as of {format_instant(as_of)}" if as_of else "") if part
+    )
+    head: list[Block] = [banner] if banner else []
+    head += [Facts(facts)] if facts else []
+    head += [Findings(findings, "What was checked")] if findings is not None else []
+    return render(Page(title, subtitle, (*head, *blocks)))
 
 
 def render(page: Page) -> str:

@@ -1,11 +1,9 @@
-"""Tables, facts and links: the parts of a report that are read cell by cell."""
-
-from __future__ import annotations
+"""Tables, facts and findings: the parts of a report that are read cell by cell."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from components.core.verdict import Finding, Severity, worst_first
 from components.report.text import (
     TONE_SYMBOLS,
     TONE_WORDS,
@@ -14,9 +12,17 @@ from components.report.text import (
     escape,
     format_value,
     is_number,
-    tone_of,
 )
 
+_SEVERITY_TONES: dict[Severity, Tone] = {
+    Severity.INFO: "neutral",
+    Severity.WARN: "warn",
+    Severity.FAIL: "bad",
+}
+_FINDING_HEAD = (
+    '<th scope="col">Severity</th><th scope="col">Finding</th>'
+    '<th scope="col" class="num">Measured</th><th scope="col" class="num">Limit</th>'
+)
 _SAFE_SCHEMES = ("https://", "http://", "mailto:", "#", "./", "../", "/")
 
 
@@ -139,51 +145,6 @@ def _link(label: str, address: str) -> str:
     return f'<a href="{target}" rel="noopener noreferrer">{escape(label)}</a> <code>{target}</code>'
 
 
-# ---- findings: The findings of a verdict: what was measured, what the limit was, and what that
-
-_ORDER: tuple[Tone, ...] = ("bad", "warn", "neutral", "good")
-
-
-class FindingLike(Protocol):
-    """Anything that reads like a finding; a verdict's own findings do."""
-
-    @property
-    def severity(self) -> object:
-        """How much it matters: a word such as `error`, or an enum member with such a value."""
-
-    @property
-    def code(self) -> str:
-        """The name of the check."""
-
-    @property
-    def subject(self) -> str:
-        """What was checked, for example a feature."""
-
-    @property
-    def measured(self) -> object:
-        """What was found."""
-
-    @property
-    def limit(self) -> object:
-        """What would have been accepted."""
-
-    @property
-    def sentence(self) -> str:
-        """What that means."""
-
-
-@dataclass(frozen=True)
-class FindingRow:
-    """One finding, for a caller that has no verdict at hand."""
-
-    severity: str
-    code: str
-    subject: str
-    measured: object
-    limit: object
-    sentence: str
-
-
 @dataclass(frozen=True)
 class Findings:
     """The findings, worst first; equal ones keep their order.
@@ -193,33 +154,23 @@ class Findings:
         caption: What they are about.
     """
 
-    rows: Sequence[FindingLike]
+    rows: Sequence[Finding]
     caption: str = "Findings"
 
     def html(self, level: int) -> str:
         """Draws the findings as a table, or says that there are none."""
         if not self.rows:
             return f'<p class="quiet">{escape(self.caption)}: none.</p>\n'
-        ordered = sorted(self.rows, key=lambda row: _ORDER.index(tone_of(row.severity)))
-        head = "".join(
-            f'<th scope="col"{kind}>{name}</th>'
-            for name, kind in (
-                ("Severity", ""),
-                ("Finding", ""),
-                ("Measured", ' class="num"'),
-                ("Limit", ' class="num"'),
-            )
-        )
+        rows = "".join(_finding_row(row) for row in worst_first(self.rows))
         return (
             f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(self.caption)}">'
             f'<table class="findings"><caption>{escape(self.caption)}</caption>'
-            f"<thead><tr>{head}</tr></thead>"
-            f"<tbody>{''.join(_row_findings(row) for row in ordered)}</tbody></table></div>\n"
+            f"<thead><tr>{_FINDING_HEAD}</tr></thead><tbody>{rows}</tbody></table></div>\n"
         )
 
 
-def _row_findings(row: FindingLike) -> str:
-    tone = tone_of(row.severity)
+def _finding_row(row: Finding) -> str:
+    tone = _SEVERITY_TONES[row.severity]
     mark = f'<span class="mark" aria-hidden="true">{TONE_SYMBOLS[tone]}</span>'
     origin = " \u00b7 ".join(
         f"<code>{escape(part)}</code>" for part in (row.code, row.subject) if part

@@ -1,6 +1,4 @@
-"""The four tones of a report, and the shapes and words that say them without colour."""
-
-from __future__ import annotations
+"""Values as text that is safe in HTML and SVG, and the tones that a report has."""
 
 import html
 import math
@@ -22,30 +20,6 @@ TONE_SYMBOLS: Final[Mapping[Tone, str]] = MappingProxyType(
 TONE_WORDS: Final[Mapping[Tone, str]] = MappingProxyType(
     {"good": "good", "warn": "warning", "bad": "bad", "neutral": "information"}
 )
-
-_SEVERITIES: Final[Mapping[str, Tone]] = MappingProxyType(
-    {
-        **dict.fromkeys(("good", "ok", "pass", "passed"), "good"),
-        **dict.fromkeys(("warn", "warning"), "warn"),
-        **dict.fromkeys(("bad", "error", "fail", "failed", "critical", "blocking"), "bad"),
-    }
-)
-
-
-def tone_of(severity: object) -> Tone:
-    """Says which tone a severity is shown in.
-
-    Args:
-        severity: A word such as `error`, or an enum member whose value is such a word.
-
-    Returns:
-        The tone; `neutral` for a word that says neither good nor bad.
-    """
-    word = severity.value if isinstance(severity, Enum) else severity
-    return _SEVERITIES.get(str(word).lower(), "neutral")
-
-
-# ---- text: How a value of any kind becomes text that is safe in HTML and SVG and lines up in a
 
 # XML 1.0 knows no other characters; a NUL or half a surrogate pair would break the whole file.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

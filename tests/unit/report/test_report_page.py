@@ -1,15 +1,17 @@
 """What a report page promises: everything escaped, nothing loaded, the same bytes every time."""
 
 import re
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
 
+from components.core.verdict import Finding, Severity
 from components.report.blocks import Banner, Figure, Note, Row, Section
 from components.report.charts.bars import Bars, ErrorBar, bar_chart, interval_chart
 from components.report.charts.line import Series, line_chart
-from components.report.page import Page, render
-from components.report.tables import Facts, FindingRow, Findings, Links, Table
+from components.report.page import Page, render, step_page
+from components.report.tables import Facts, Findings, Links, Table
 
 EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>\x00\ud800"
 VOID = {"meta", "br", "img", "hr", "link", "input"}
@@ -44,7 +46,9 @@ def outline_of(html: str) -> Outline:
 
 
 def full_page(text: str) -> Page:
-    finding = FindingRow(text, text, text, text, text, text)
+    finding = Finding.model_construct(
+        code=text, severity=Severity.FAIL, subject=text, measured=text, limit=text, sentence=text
+    )
     charts = [
         line_chart([Series(text, [text, "b"], [1, 2])], title=text, x_label=text, y_label=text),
         bar_chart([text, "b"], [Bars(text, [1, 2])], title=text, x_label=text, y_label=text),
@@ -133,3 +137,40 @@ def test_blank_line_begins_a_paragraph() -> None:
 def test_figure_refuses_what_is_no_still_picture(svg: str) -> None:
     with pytest.raises(ValueError, match="figure 'roc'"):
         Figure(svg, "roc")
+
+
+def test_a_step_s_page_holds_the_decision_the_facts_and_the_findings_in_this_order() -> None:
+    finding = Finding(
+        code="auc", severity=Severity.FAIL, subject="recent", measured=0.5, limit=0.6, sentence=""
+    )
+
+    page = step_page(
+        "churn: may it serve?",
+        banner=Banner("refused", "The AUC is too low.", "bad"),
+        about="v2",
+        as_of=datetime(2013, 7, 1, tzinfo=UTC),
+        facts=[("rows", 3), ("since", datetime(2013, 6, 1, tzinfo=UTC))],
+        findings=[finding],
+        blocks=[Section("More", "", [])],
+    )
+
+    pieces = [
+        "<h1>churn: may it serve?</h1>",
+        "v2 as of 2013-07-01T00:00:00Z",
+        "refused",
+        "<dd>2013-06-01T00:00:00Z</dd>",
+        "What was checked",
+        "<h2>More</h2>",
+    ]
+    places = [page.find(piece) for piece in pieces]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+def test_a_step_s_page_leaves_out_what_there_is_none_of() -> None:
+    page = step_page("churn", findings=[])
+
+    assert "What was checked: none." in page
+    assert '<dl class="facts">' not in page
+    assert '<section class="banner' not in page
+    assert '<p class="subtitle">' not in page
