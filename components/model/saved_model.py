@@ -19,7 +19,7 @@ from components.core.errors import InputError, RunError
 from components.model.examples import inputs_of
 
 SIGNATURE = "serving_default"
-_DTYPES = {"number": "float32", "category": "string", "timestamp": "int64"}
+DTYPES = {"number": "float32", "category": "string", "timestamp": "int64"}
 _OUTPUTS = {"probability": "float32", "predicted": "int64"}
 _BATCH_ROWS = 16_384
 
@@ -63,7 +63,7 @@ class SavedModelRunner:
         import tensorflow as tf
 
         self._tensorflow, self._columns, self._batch_rows = tf, columns, batch_rows
-        self._names = {kind: [c.name for c in columns if c.kind == kind] for kind in _DTYPES}
+        self._names = {kind: [c.name for c in columns if c.kind == kind] for kind in DTYPES}
         self._model = _load(tf, folder)  # kept: it owns the variables
         signature = self._model.signatures[SIGNATURE]
         _check_signature(folder, signature, columns)
@@ -136,26 +136,23 @@ def _load(tf: Any, folder: Path) -> Any:
 
     if not (folder / "saved_model.pb").is_file():
         raise InputError(str(folder), "no saved_model.pb", "a SavedModel")
+    broken_file = (OSError, EOFError, DecodeError, tf.errors.OpError)
+    broken_graph = (LookupError, RuntimeError, TypeError, ValueError, AttributeError)
     try:
         model = tf.saved_model.load(str(folder))
-    except (OSError, LookupError, RuntimeError, TypeError, ValueError, AttributeError) as error:
-        raise _unreadable(folder, error) from error
-    except (tf.errors.OpError, DecodeError, EOFError) as error:
-        raise _unreadable(folder, error) from error
+    except (*broken_file, *broken_graph) as error:
+        given = str(error).strip().partition("\n")[0]
+        do = f"The model does not load ({type(error).__name__}); make or copy it again."
+        raise InputError(str(folder), given, "a SavedModel", do) from error
     if SIGNATURE not in getattr(model, "signatures", {}):
         accepted = f"one with the signature {SIGNATURE}"
         raise InputError(str(folder), f"a SavedModel without {SIGNATURE}", accepted)
     return model
 
 
-def _unreadable(folder: Path, error: Exception) -> InputError:
-    do = f"The model does not load ({type(error).__name__}); make or copy it again."
-    return InputError(str(folder), str(error).strip().partition("\n")[0], "a SavedModel", do)
-
-
 def _check_signature(folder: Path, signature: Any, columns: Sequence[ModelColumn]) -> None:
     given = {n: spec.dtype.name for n, spec in signature.structured_input_signature[1].items()}
-    wanted = {column.name: _DTYPES[column.kind] for column in columns}
+    wanted = {column.name: DTYPES[column.kind] for column in columns}
     if given != wanted:
         raise InputError(f"{folder}: inputs of {SIGNATURE}", given, f"as in model.json: {wanted}")
     outputs = {n: spec.dtype.name for n, spec in signature.structured_outputs.items()}
@@ -168,13 +165,13 @@ def _packed(tf: Any, signature: Any, names: Mapping[str, Sequence[str]]) -> Any:
 
     @tf.function(  # type: ignore[untyped-decorator]
         input_signature=[
-            tf.TensorSpec([len(names[kind]), None], dtype) for kind, dtype in _DTYPES.items()
+            tf.TensorSpec([len(names[kind]), None], dtype) for kind, dtype in DTYPES.items()
         ]
     )
     def packed(numbers: Any, categories: Any, seconds: Any) -> tuple[Any, Any]:
         inputs: Mapping[str, Any] = {
             name: tensor[place]
-            for kind, tensor in zip(_DTYPES, (numbers, categories, seconds), strict=True)
+            for kind, tensor in zip(DTYPES, (numbers, categories, seconds), strict=True)
             for place, name in enumerate(names[kind])
         }
         answer = signature(**inputs)

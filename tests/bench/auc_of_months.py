@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from components.core.artifacts import MODEL_CARD, SAVED_MODEL, ModelCard
 from components.core.tasks import task_of
-from components.model.predict import SavedModelPredictor
+from components.model.saved_model import SavedModelRunner
 from tests.bench.ledger import result
 
 
@@ -17,7 +17,7 @@ def main(model: Path, live: Path, theirs: Path) -> None:
     card = ModelCard.read(model / MODEL_CARD)
     files = sorted(live.rglob("*.parquet"))
     table = pa.concat_tables([pq.read_table(file) for file in files])
-    ours = SavedModelPredictor(model / SAVED_MODEL).probability(table, card.columns)
+    ours = SavedModelRunner(model / SAVED_MODEL, card.columns).probability(table)
     peer = np.load(theirs, allow_pickle=False)
     label = table[card.label].to_numpy()
     months = np.array([str(v)[:7] for v in table[card.event_time].to_numpy().astype("M8[M]")])

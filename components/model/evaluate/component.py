@@ -18,20 +18,20 @@ def evaluate(
     metrics: Output[Metrics],
     curves: Output[ClassificationMetrics],
 ) -> NamedTuple("Outcome", [("decision", str), ("reason", str)]):  # type: ignore[valid-type]
-    """Judges whether a challenger may take the place of the model that serves now.
+    """Decides whether a challenger may replace the model that serves now.
 
-    Two challengers stand against the champion on the same rows: the model just trained, and the
-    champion with its calibration put right. On the newest days one must be surely better, on the
-    reference weeks, which no model ever trained on, not worse; intervals resample blocks of time.
-    Floors, slices and behaviour tests of the spec judge too. What cannot be judged is refused.
+    Two challengers are compared with the champion on the same rows: the model just trained, and
+    the champion recalibrated. On the newest days one must be surely better, on the reference
+    weeks, which no model ever trained on, not worse; intervals resample blocks of time. Floors,
+    slices and behaviour tests of the spec must pass too. What cannot be judged is refused.
 
     Args:
-        plan: The plan of this run, which says what serves now and what the gates ask.
+        plan: The plan of this run, which says what serves now and what the gates require.
         examples: The examples with their two holdouts.
         model: The model just trained.
         run: The id of this run, kept in the audit.
-        chosen: The model to deploy; where none was chosen, only the card of the one refused.
-        verdict: verdict.json: the decision, every finding and every number.
+        chosen: The model to deploy; if none was chosen, only the card of the one refused.
+        verdict: verdict.json: the decision, every finding and every metric.
         report: The comparison as a page: differences, curves, slices, behaviour, findings.
         metrics: Metrics of the model that the decision is about, on both holdouts.
         curves: Its ROC curve and confusion matrix on the newest days.
@@ -42,11 +42,11 @@ def evaluate(
     """
     from pathlib import Path
 
-    from components.model.evaluate.run import Folders
-    from components.model.evaluate.run import evaluate as judge
+    from components.model.evaluate.run import EvaluateFolders
+    from components.model.evaluate.run import evaluate as run_evaluation
 
     paths = (Path(artifact.path) for artifact in (plan, examples, model, chosen, verdict))
-    found = judge(Folders(*paths), run)
+    found = run_evaluation(EvaluateFolders(*paths), run)
     Path(report.path).write_text(found.page, encoding="utf-8")
     for name, value in found.metrics.items():
         metrics.log_metric(name, value)

@@ -1,27 +1,35 @@
-"""Recalibrating a model that serves: the cheap challenger beside the retrained one.
+"""Recalibrates the champion: the cheap challenger beside the retrained model.
 
-Platt scaling: the logit is stretched and moved by two numbers that are fitted on the newest
-training rows. The order of the rows, so the AUC, stays; what drifted in the rate is put right.
+Platt scaling: the logit is scaled and shifted by two numbers that are fitted on the newest
+training rows. The order of the rows, and so the AUC, stays; a drifted base rate is corrected.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
+from shutil import copytree, ignore_patterns
 
 import numpy as np
 from numpy.typing import NDArray
 
+from components.core.artifacts import GOLDEN, MODEL_CARD, SAVED_MODEL, Golden, ModelCard
+from components.core.errors import RunError
+from components.model.golden_rows import golden_inputs
+from components.model.saved_model import SIGNATURE, SavedModelRunner
+
 Floats = NDArray[np.float64]
 
 NEWEST = timedelta(days=30)
-LEAST_ROWS = 2_000
-_FEWEST_OF_A_CLASS = 20
-_CERTAIN = 1e-7
-_STEPS = 50
+MIN_ROWS = 2_000
+_MIN_PER_CLASS = 20
+_CLIP = 1e-7
+_MAX_STEPS = 50
 _RIDGE = 1e-6  # holds the scale at 1 where every row has the same probability
+_TOLERANCE = 1e-5  # float32 in the graph, float64 where the challenger was measured
 
 
 @dataclass(frozen=True)
-class Calibration:
+class PlattScaling:
     """probability = sigmoid(scale * logit + offset).
 
     Attributes:
@@ -40,15 +48,15 @@ class Calibration:
 
 
 def newest_rows(
-    event_time: NDArray[np.datetime64], seen_until: datetime, least: int = LEAST_ROWS
+    event_time: NDArray[np.datetime64], seen_until: datetime, min_rows: int = MIN_ROWS
 ) -> NDArray[np.int64]:
-    """The rows to fit on: the last 30 days, or the newest `least` rows where those are fewer.
+    """Selects the rows to fit on: the last 30 days, or the newest `min_rows` if those are fewer.
 
     Args:
         event_time: datetime64 [n] of the labelled training rows, UTC.
-        seen_until: The instant that the champion was trained for; where enough rows are newer,
-            older ones are left out.
-        least: Rows that are enough.
+        seen_until: The instant that the champion was trained for; older rows are left out if
+            enough rows are newer.
+        min_rows: Rows that are enough.
 
     Returns:
         int64 [m], positions, oldest first.
@@ -59,28 +67,28 @@ def newest_rows(
     order = np.argsort(times, kind="stable")
     ordered = times[order]
     recent = int(np.searchsorted(ordered, ordered[-1] - np.timedelta64(NEWEST)))
-    first = min(recent, max(0, len(ordered) - least))
+    first = min(recent, max(0, len(ordered) - min_rows))
     unseen = int(np.searchsorted(ordered, np.datetime64(seen_until.replace(tzinfo=None), "us")))
-    if len(ordered) - unseen >= least:
+    if len(ordered) - unseen >= min_rows:
         first = max(first, unseen)
     rows: NDArray[np.int64] = order[first:].astype(np.int64)
     return rows
 
 
-def fit(probability: Floats, label: Floats) -> Calibration | None:
+def fit_platt_scaling(probability: Floats, label: Floats) -> PlattScaling | None:
     """Fits scale and offset by Newton steps on the log loss.
 
     Args:
-        probability: float64 [n], what the model says now.
+        probability: float64 [n], the model's predictions.
         label: [n], 0 or 1.
 
     Returns:
-        None where there is no sound fit: under 20 rows of a class, a probability that is not
-        finite, or a scale that would turn the order of the rows around.
+        None without a sound fit: under 20 rows of a class, a probability that is not finite, or
+        a scale that would reverse the order of the rows.
     """
     positives = int(np.sum(label))
     negatives = len(label) - positives
-    if min(positives, negatives) < _FEWEST_OF_A_CLASS or not np.isfinite(probability).all():
+    if min(positives, negatives) < _MIN_PER_CLASS or not np.isfinite(probability).all():
         return None
     x = np.column_stack((logit(probability), np.ones(len(label))))
     # Platt's targets: never quite 0 or 1, so that separable rows do not drive the scale away.
@@ -88,12 +96,12 @@ def fit(probability: Floats, label: Floats) -> Calibration | None:
     weights = _newton(x, target)
     if weights is None or weights[0] <= 0:
         return None
-    return Calibration(float(weights[0]), float(weights[1]), len(label))
+    return PlattScaling(float(weights[0]), float(weights[1]), len(label))
 
 
 def logit(probability: Floats) -> Floats:
-    """The log odds, probabilities clipped to [1e-7, 1 - 1e-7]."""
-    p = np.clip(probability, _CERTAIN, 1 - _CERTAIN)
+    """The log odds, with probabilities clipped to [1e-7, 1 - 1e-7]."""
+    p = np.clip(probability, _CLIP, 1 - _CLIP)
     odds: Floats = np.log(p) - np.log1p(-p)
     return odds
 
@@ -103,22 +111,49 @@ def sigmoid(x: Floats) -> Floats:
     return 0.5 * (1 + np.tanh(0.5 * np.asarray(x, dtype=np.float64)))
 
 
+def can_recalibrate(model: object) -> bool:
+    """Whether a loaded SavedModel has the variable ``calibration``, float32 [2]."""
+    variable = getattr(model, "calibration", None)
+    return tuple(getattr(variable, "shape", ())) == (2,)
+
+
+def export_recalibrated(champion: Path, scaling: PlattScaling, card: ModelCard, out: Path) -> None:
+    """Writes the recalibrated champion as a model folder.
+
+    Its limits, statistics and other files are the champion's: it was trained on the same rows.
+
+    Args:
+        champion: The champion's folder.
+        scaling: Applied on top of the champion's own calibration.
+        card: The new model's card.
+        out: The folder to write; it must not hold a model.
+
+    Raises:
+        RunError: The exported model does not predict what was measured.
+    """
+    made_anew = ignore_patterns(SAVED_MODEL, GOLDEN, MODEL_CARD)
+    copytree(champion, out, ignore=made_anew, dirs_exist_ok=True)
+    _save(champion / SAVED_MODEL, scaling, out / SAVED_MODEL)
+    _golden(Golden.read(champion / GOLDEN), scaling, card, out).write(out / GOLDEN)
+    card.write(out / MODEL_CARD)
+
+
 def _newton(x: Floats, target: Floats) -> Floats | None:
     start = np.array([1.0, 0.0])
     weights = start.copy()
-    for _ in range(_STEPS):
+    for _ in range(_MAX_STEPS):
         p = sigmoid(x @ weights)
-        slope = x.T @ (p - target) + _RIDGE * (weights - start)
-        bend = (x * (p * (1 - p))[:, None]).T @ x + _RIDGE * np.eye(2)
-        step = _shortened(x, target, weights, np.linalg.solve(bend, slope))
+        gradient = x.T @ (p - target) + _RIDGE * (weights - start)
+        hessian = (x * (p * (1 - p))[:, None]).T @ x + _RIDGE * np.eye(2)
+        step = _damped(x, target, weights, np.linalg.solve(hessian, gradient))
         weights = weights - step
         if np.abs(step).max() < 1e-9:
             return weights
     return None
 
 
-def _shortened(x: Floats, target: Floats, weights: Floats, step: Floats) -> Floats:
-    """Halves a step until the loss does not grow: far from the answer Newton overshoots."""
+def _damped(x: Floats, target: Floats, weights: Floats, step: Floats) -> Floats:
+    """Halves a step until the loss does not grow: far from the optimum Newton overshoots."""
     before = _loss(x @ weights, target)
     while _loss(x @ (weights - step), target) > before + 1e-12 and np.abs(step).max() > 1e-9:
         step = step / 2
@@ -127,3 +162,23 @@ def _shortened(x: Floats, target: Floats, weights: Floats, step: Floats) -> Floa
 
 def _loss(odds: Floats, target: Floats) -> float:
     return float(np.mean(np.logaddexp(0, odds) - target * odds))
+
+
+def _save(saved_model: Path, scaling: PlattScaling, out: Path) -> None:
+    import tensorflow as tf
+
+    model = tf.saved_model.load(str(saved_model))
+    scale, offset = model.calibration.numpy().tolist()
+    model.calibration.assign([scaling.scale * scale, scaling.scale * offset + scaling.offset])
+    tf.saved_model.save(model, str(out), signatures={SIGNATURE: model.signatures[SIGNATURE]})
+
+
+def _golden(before: Golden, scaling: PlattScaling, card: ModelCard, out: Path) -> Golden:
+    """The champion's golden rows with the new predictions, checked against the measured ones."""
+    runner = SavedModelRunner(out / SAVED_MODEL, card.columns)
+    probability = runner.probability_of(golden_inputs(before, card.columns))
+    expected = scaling.apply(np.asarray(before.probability, dtype=np.float64))
+    if not np.allclose(probability, expected, rtol=0, atol=_TOLERANCE + before.tolerance):
+        worst = float(np.max(np.abs(probability - expected)))
+        raise RunError(f"the recalibrated export differs by {worst:.2g} from what was measured")
+    return before.model_copy(update={"probability": tuple(float(p) for p in probability)})

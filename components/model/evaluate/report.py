@@ -3,96 +3,124 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from components.core.spec import Gates
+from components.core.plan import Plan
+from components.core.spec.training import Change
 from components.core.tasks import Comparison, ConfidenceInterval, Curve, Metric, Task
-from components.model.evaluate.comparison import HoldoutCurves, SliceScore
-from components.model.evaluate.gate import RequiredChange, change_limit, meets_change
+from components.model.evaluate.candidates import RECALIBRATED, Candidates
+from components.model.evaluate.comparison import CandidateComparison, HoldoutCurves, SliceScore
+from components.model.evaluate.gate import change_limit, meets_change
 from components.model.evaluate.selection import DEPLOY, Selection
-from components.report.blocks import Banner, Block, Figure, Note, Row, Section
-from components.report.charts.bars import ErrorBar as Mark
-from components.report.charts.bars import interval_chart
-from components.report.charts.line import Series, line_chart
-from components.report.page import Page, render
-from components.report.tables import Facts, Findings, Table
-from components.report.text import Tone
+from components.report import (
+    Banner,
+    Block,
+    ErrorBar,
+    Facts,
+    Figure,
+    Findings,
+    Note,
+    Page,
+    Row,
+    Section,
+    Series,
+    Table,
+    Tone,
+    interval_chart,
+    line_chart,
+    render,
+)
 
 _TITLES = {"roc": "ROC", "precision_recall": "Precision and recall"}
+_METRICS = (
+    "Each with its interval over blocks of time: rows of one block are not independent, so whole "
+    "blocks are resampled."
+)
+_CHANGES = (
+    "Challenger minus champion on the same rows and the same resampled blocks. A mark is good or "
+    "bad if the gates judge it; the dashed line is the limit that the conservative bound of the "
+    "interval must not cross."
+)
 
 
 @dataclass(frozen=True)
-class EvaluationReport:
-    """Everything that the page shows.
+class Evaluation:
+    """One evaluation, from what was asked to what was decided.
 
     Attributes:
-        name: The model's name.
-        facts: What was compared, and how.
-        choice: The decision.
-        comparisons: Holdout to what was measured.
-        drawings: Holdout to curves.
-        slices: Challenger to its slices.
+        plan: What was asked.
+        task: The spec's task.
+        candidates: The models and their predictions.
+        comparison: What was measured.
+        curves: Holdout to curves.
+        selection: The decision.
     """
 
-    name: str
-    facts: tuple[tuple[str, object], ...]
-    choice: Selection
-    comparisons: Mapping[str, Comparison]
-    drawings: Mapping[str, HoldoutCurves]
-    slices: Mapping[str, tuple[SliceScore, ...]]
+    plan: Plan
+    task: Task
+    candidates: Candidates
+    comparison: CandidateComparison
+    curves: Mapping[str, HoldoutCurves]
+    selection: Selection
 
 
-def render_report(found: EvaluationReport, task: Task, gates: Gates) -> str:
+def render_report(found: Evaluation) -> str:
     """The page as one HTML file."""
-    choice = found.choice
-    tone: Tone = "good" if choice.decision == DEPLOY else "bad"
-    blocks: list[Block] = [Banner(choice.decision, choice.reason, tone), Facts(found.facts)]
-    if any(comparison.differences for comparison in found.comparisons.values()):
-        blocks.append(_against_the_champion(found, task, gates))
-    blocks.append(Section("Metrics", _METRICS, [_metrics(h, c, task) for h, c in _each(found)]))
-    blocks += [_curves(holdout, drawing) for holdout, drawing in found.drawings.items()]
-    blocks += [_slices(name, scores, task) for name, scores in found.slices.items() if scores]
-    blocks.append(Section("Findings", "", [Findings(choice.findings, "What was looked at")]))
-    return render(Page(f"{found.name}: may the challenger serve?", "", blocks))
+    selection, comparisons = found.selection, found.comparison.comparisons
+    tone: Tone = "good" if selection.decision == DEPLOY else "bad"
+    blocks: list[Block] = [Banner(selection.decision, selection.reason, tone), Facts(_facts(found))]
+    if any(comparison.differences for comparison in comparisons.values()):
+        rows = [_changes(found, one.name) for one in found.comparison.challengers]
+        blocks.append(Section("Against the champion", _CHANGES, rows))
+    tables = [_metrics(h, c, found.task) for h, c in comparisons.items()]
+    blocks.append(Section("Metrics", _METRICS, tables))
+    blocks += [_curves(holdout, curves) for holdout, curves in found.curves.items()]
+    sliced = [one for one in found.comparison.challengers if one.slices]
+    blocks += [_slices(one.name, one.slices, found.task) for one in sliced]
+    blocks.append(Section("Findings", "", [Findings(selection.findings, "What was checked")]))
+    return render(Page(f"{found.plan.spec.name}: may the challenger serve?", "", blocks))
 
 
-_METRICS = (
-    "Each with its interval over blocks of time: rows of one block are not independent, so whole "
-    "blocks are drawn again."
-)
-_CHANGES = (
-    "Challenger minus champion on the same rows and the same draws of blocks. A mark is good or "
-    "bad where the gates judge it; the dashed line is the limit that the bad end must not cross."
-)
+def _facts(found: Evaluation) -> list[tuple[str, object]]:
+    gates, models = found.plan.spec.gates, found.candidates.models
+    facts: list[tuple[str, object]] = [(name, model.version) for name, model in models.items()]
+    recalibrated = models.get(RECALIBRATED)
+    if recalibrated and recalibrated.scaling:
+        fitted = recalibrated.scaling
+        scaling = f"scale {fitted.scale:.3f}, offset {fitted.offset:+.3f}"
+        facts.append(("recalibration", f"{scaling}, fitted on {fitted.rows:,} rows"))
+    resampling = f"{gates.resamples:,} resamples of a {gates.block}"
+    facts += [
+        ("as of", found.plan.as_of),
+        ("intervals", f"{gates.confidence:.0%}, {resampling}"),
+    ]
+    return facts
 
 
-def _each(found: EvaluationReport) -> Sequence[tuple[str, Comparison]]:
-    return tuple(found.comparisons.items())
+def _changes(found: Evaluation, name: str) -> Row:
+    comparisons, gates = found.comparison.comparisons, found.plan.spec.gates
+    return Row([_change(found.task, name, h, c, getattr(gates, h)) for h, c in comparisons.items()])
 
 
-def _against_the_champion(found: EvaluationReport, task: Task, gates: Gates) -> Section:
-    names = tuple(found.slices)
-    rows = [Row([_changes(name, h, c, task, gates) for h, c in _each(found)]) for name in names]
-    return Section("Against the champion", _CHANGES, rows)
-
-
-def _changes(name: str, holdout: str, comparison: Comparison, task: Task, gates: Gates) -> Block:
+def _change(
+    task: Task, name: str, holdout: str, comparison: Comparison, changes: Mapping[str, Change]
+) -> Block:
     title = f"{name}, {holdout}: {comparison.rows:,} rows, {comparison.blocks} blocks"
-    changes, differences = getattr(gates, holdout), comparison.differences[name]
-    marks = [
-        _mark(metric, changes.get(key), interval)
+    differences = comparison.differences[name]
+    bars = [
+        _error_bar(metric, changes.get(key), interval)
         for key, metric in task.judged.items()
         if (interval := differences[key]) is not None
     ]
-    if not marks:
+    if not bars:
         return Note(f"{title}: no interval can be given.", "warn")
-    return Figure(interval_chart(marks, title=title, x_label=f"{name} minus champion"))
+    return Figure(interval_chart(bars, title=title, x_label=f"{name} minus champion"))
 
 
-def _mark(metric: Metric, change: RequiredChange | None, interval: ConfidenceInterval) -> Mark:
+def _error_bar(metric: Metric, change: Change | None, interval: ConfidenceInterval) -> ErrorBar:
     ends = (interval.estimate, interval.low, interval.high)
     if change is None:
-        return Mark(metric.label, *ends)
+        return ErrorBar(metric.label, *ends)
     tone: Tone = "good" if meets_change(metric, change, interval) else "bad"
-    return Mark(metric.label, *ends, tone, change_limit(metric, change))
+    return ErrorBar(metric.label, *ends, tone, change_limit(metric, change))
 
 
 def _metrics(holdout: str, comparison: Comparison, task: Task) -> Table:
@@ -112,24 +140,20 @@ def _measured(comparison: Comparison, name: str, metric: str) -> str | None:
     return f"{value:.4f} [{interval.low:.4f}, {interval.high:.4f}]" if interval else f"{value:.4f}"
 
 
-def _curves(holdout: str, drawing: HoldoutCurves) -> Section:
+def _curves(holdout: str, found: HoldoutCurves) -> Section:
     figures: list[Block] = [
         Figure(_line_chart(_TITLES.get(name, name), curves, diagonal=name == "roc"))
-        for name, curves in drawing.curves.items()
+        for name, curves in found.curves.items()
     ]
-    bins = [Series(n, b.mean, b.rate) for n, b in drawing.calibration.items() if b is not None]
-    figures.append(
-        Figure(
-            line_chart(
-                bins,
-                title="Calibration",
-                x_label="mean probability of a bin",
-                y_label="observed rate",
-                diagonal=True,
-            ),
-            "On the dashed line, what is said comes true as often as it is said.",
-        )
+    bins = [Series(n, b.mean, b.rate) for n, b in found.calibration.items() if b is not None]
+    chart = line_chart(
+        bins,
+        title="Calibration",
+        x_label="mean probability of a bin",
+        y_label="observed rate",
+        diagonal=True,
     )
+    figures.append(Figure(chart, "On the dashed line, predicted and observed rates are equal."))
     return Section(f"Curves on the {holdout} holdout", "", [Row(figures)])
 
 

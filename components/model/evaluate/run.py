@@ -1,10 +1,12 @@
-"""Evaluates: reads models and holdouts, lets the gate judge, and writes what it chose."""
+"""Evaluates: reads models and holdouts, applies the gates, and writes what was selected."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
+
+import pyarrow as pa
 
 from components.core import audit
 from components.core.artifacts import LINEAGE, MODEL_CARD, VERDICT, Lineage, SplitName
@@ -19,28 +21,23 @@ from components.model.evaluate.candidates import (
     CHAMPION,
     RETRAINED,
     Candidates,
-    facts_of,
     load_candidates,
     recalibrated_card,
 )
 from components.model.evaluate.comparison import (
-    CandidateComparison,
-    HoldoutCurves,
+    Holdouts,
     compare_candidates,
     draw_curves,
     verdict_metrics,
 )
 from components.model.evaluate.gate import apply_gates, behavioral_tests_failed, validate_gates
-from components.model.evaluate.recalibration import Recalibrated, export_recalibrated
-from components.model.evaluate.report import EvaluationReport, render_report
-from components.model.evaluate.selection import Selection, select_challenger
-from components.model.examples import LabelledRows, concat_rows, read_labelled
+from components.model.evaluate.recalibration import export_recalibrated
+from components.model.evaluate.report import Evaluation, render_report
+from components.model.evaluate.selection import select_challenger
+from components.model.examples import read_labelled
 
 STEP = "evaluate"
 _RECENT, _REFERENCE = SplitName.RECENT.value, SplitName.REFERENCE.value
-
-Holdouts = Mapping[str, LabelledRows]
-Trials = Mapping[str, tuple[Finding, ...]]
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ class EvaluateFolders:
         plan: The plan artifact.
         examples: The examples.
         model: The retrained model.
-        chosen: To write: the model folder to deploy; refused, only the retrained model's card.
+        chosen: To write: the model folder to deploy; if refused, only the retrained model's card.
         verdict: To write: verdict.json.
     """
 
@@ -68,9 +65,9 @@ class EvaluationOutcome:
 
     Attributes:
         verdict: The decision and its findings.
-        version: The version of the model chosen; None: refused.
+        version: The version of the model chosen; None if refused.
         metrics: For the dashboard: holdout and metric of the model that the decision is about.
-        roc: Its ROC curve on the recent holdout; None where there is none.
+        roc: Its ROC curve on the recent holdout; None if not defined.
         classes: The names of the classes.
         confusion: Rows by true and predicted class on the recent holdout.
         page: The report as HTML.
@@ -86,7 +83,7 @@ class EvaluationOutcome:
 
 
 def evaluate(folders: EvaluateFolders, run: str) -> EvaluationOutcome:
-    """Judges the challengers and writes the chosen model and the verdict.
+    """Evaluates the challengers and writes the chosen model and the verdict.
 
     Args:
         folders: Where to read and write.
@@ -103,128 +100,106 @@ def evaluate(folders: EvaluateFolders, run: str) -> EvaluationOutcome:
         for split in (SplitName.RECENT, SplitName.REFERENCE)
     }
     with TemporaryDirectory() as scratch:
-        field = load_candidates(plan, folders.examples, folders.model, holdouts, Path(scratch))
-        contest, choice, shown = _hold(plan, task, holdouts, field, folders.plan)
-        _write_chosen(choice, field, contest, plan, folders, run)
-    verdict = _verdict(plan, choice, contest, folders)
+        models = load_candidates(plan, folders.examples, folders.model, holdouts, Path(scratch))
+        found = _evaluation(plan, task, holdouts, models, folders.plan)
+        _write_chosen(found, folders.chosen, run)
+    verdict = _verdict(found, folders)
     verdict.write(folders.verdict / VERDICT)
-    version = field.contenders[choice.name].version if choice.name else None
-    entry = audit.entry_of(verdict, run, plan.spec.name, version)
+    outcome = _outcome(found, verdict, holdouts)
+    entry = audit.entry_of(verdict, run, plan.spec.name, outcome.version)
     audit.append(plan.spec.serving.audit_uri, entry)
-    return _evaluated(plan, task, holdouts, field, verdict, shown)
+    return outcome
 
 
-def _hold(
-    plan: Plan, task: Task, holdouts: Holdouts, field: Candidates, files: Path
-) -> tuple[CandidateComparison, Selection, EvaluationReport]:
-    """Measures, judges and chooses."""
-    gates = plan.spec.gates
-    trials, untried = _try(plan, task, holdouts, field, files)
-    champion = CHAMPION if CHAMPION in field.contenders else None
-    contest = compare_candidates(task, gates, holdouts, field.probabilities, champion, trials)
-    compared = plan.champion is not None
-    judgements = tuple(apply_gates(one, gates, task, compared) for one in contest.challengers)
-    values = contest.comparisons[_RECENT].values
-    recent = {name: found[task.primary_metric] for name, found in values.items()}
-    conditions = (*field.conditions, *untried)
-    choice = select_challenger(conditions, judgements, task.metrics[task.primary_metric], recent)
-    drawings: dict[str, HoldoutCurves] = {
-        name: draw_curves(task, name, rows, field.probabilities) for name, rows in holdouts.items()
-    }
-    slices = {one.name: tuple(one.slices) for one in contest.challengers}
-    facts = facts_of(field, plan)
-    shown = EvaluationReport(plan.spec.name, facts, choice, contest.comparisons, drawings, slices)
-    return contest, choice, shown
+def _evaluation(
+    plan: Plan, task: Task, holdouts: Holdouts, candidates: Candidates, files: Path
+) -> Evaluation:
+    """Measures the candidates, applies the gates and selects."""
+    gates, probabilities = plan.spec.gates, candidates.probabilities
+    behaviour, failed = _behavioral_findings(plan, task, holdouts, candidates, files)
+    champion = CHAMPION if CHAMPION in candidates.models else None
+    compared = compare_candidates(task, gates, holdouts, probabilities, champion, behaviour)
+    against = plan.champion is not None
+    results = [apply_gates(one, gates, task, against) for one in compared.challengers]
+    values = compared.comparisons[_RECENT].values
+    recent = {name: metrics[task.primary_metric] for name, metrics in values.items()}
+    conditions = (*candidates.conditions, *failed)
+    selection = select_challenger(conditions, results, task.metrics[task.primary_metric], recent)
+    curves = {name: draw_curves(task, name, r, probabilities) for name, r in holdouts.items()}
+    return Evaluation(plan, task, candidates, compared, curves, selection)
 
 
-def _try(
-    plan: Plan, task: Task, holdouts: Holdouts, field: Candidates, files: Path
-) -> tuple[Trials, tuple[Finding, ...]]:
-    """The behaviour tests of every challenger; tests that cannot be tried close the gate."""
+def _behavioral_findings(
+    plan: Plan, task: Task, holdouts: Holdouts, candidates: Candidates, files: Path
+) -> tuple[Mapping[str, tuple[Finding, ...]], tuple[Finding, ...]]:
+    """Findings by challenger; and one that closes the gate if the tests cannot be run."""
     name = plan.spec.gates.behaviour
-    if name is None or not any(part.rows.num_rows for part in holdouts.values()):
+    tables = [rows for h in (_REFERENCE, _RECENT) if (rows := holdouts[h].rows).num_rows]
+    if name is None or not tables:
         return {}, ()  # without rows the holdouts themselves close the gate
-    file = model_file(files, name)
     try:
-        tests = load_behaviour(file.read_text(encoding="utf-8"), name)
-        rows = concat_rows([holdouts[_REFERENCE], holdouts[_RECENT]])
-        stage = BehavioralTestData(task, rows, plan.spec.label.name, plan.columns)
-        challengers = [c for c in field.contenders.values() if c.name != CHAMPION]
-        return {
-            c.name: run_behavioral_tests(tests, stage, c.predict, c.name) for c in challengers
-        }, ()
+        text = model_file(files, name).read_text(encoding="utf-8")
+        tests = load_behaviour(text, name)
+        label = plan.spec.label.name
+        data = BehavioralTestData(task, pa.concat_tables(tables), label, plan.columns)
+        challengers = [c for c in candidates.models.values() if c.name != CHAMPION]
+        run = {c.name: run_behavioral_tests(tests, data, c.predict, c.name) for c in challengers}
     except (OSError, UnicodeDecodeError, InputError) as error:
         return {}, (behavioral_tests_failed(str(error).replace(str(files), "plan")),)
+    return run, ()
 
 
-def _write_chosen(
-    choice: Selection,
-    field: Candidates,
-    contest: CandidateComparison,
-    plan: Plan,
-    folders: EvaluateFolders,
-    run: str,
-) -> None:
-    folders.chosen.mkdir(parents=True, exist_ok=True)
-    retrained = field.contenders[RETRAINED].folder
-    if choice.name is None:
-        retrained.card.write(folders.chosen / MODEL_CARD)
+def _write_chosen(found: Evaluation, folder: Path, run: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    models, name = found.candidates.models, found.selection.name
+    if name is None:
+        models[RETRAINED].artifact.card.write(folder / MODEL_CARD)
         return
-    chosen = field.contenders[choice.name]
-    if chosen.calibration is None:
-        copytree(chosen.folder.path, folders.chosen, dirs_exist_ok=True)
+    chosen = models[name]
+    if chosen.scaling is None:
+        copytree(chosen.artifact.path, folder, dirs_exist_ok=True)
         return
-    card = recalibrated_card(field, contest.comparisons, plan, run)
-    export_recalibrated(Recalibrated(chosen.folder, chosen.calibration), card, folders.chosen)
+    card = recalibrated_card(found.candidates, found.comparison.comparisons, found.plan, run)
+    export_recalibrated(chosen.artifact.path, chosen.scaling, card, folder)
 
 
-def _verdict(
-    plan: Plan, choice: Selection, contest: CandidateComparison, folders: EvaluateFolders
-) -> Verdict:
-    lineage = Lineage.read(folders.examples / LINEAGE)
+def _verdict(found: Evaluation, folders: EvaluateFolders) -> Verdict:
+    plan, selection = found.plan, found.selection
     digests = {
         "plan": plan.digest,
-        "examples": lineage.digest,
+        "examples": Lineage.read(folders.examples / LINEAGE).digest,
         RETRAINED: digest_folder(folders.model),
     }
     if plan.champion is not None:
         digests[CHAMPION] = plan.champion.digest
-    if choice.name is not None:
+    if selection.name is not None:
         digests["chosen"] = digest_folder(folders.chosen)
     return Verdict(
         step=STEP,
-        decision=choice.decision,
-        reason=choice.reason,
-        findings=choice.findings,
+        decision=selection.decision,
+        reason=selection.reason,
+        findings=selection.findings,
         as_of=plan.as_of,
         digests=digests,
-        metrics=verdict_metrics(contest.comparisons),
+        metrics=verdict_metrics(found.comparison.comparisons),
     )
 
 
-def _evaluated(
-    plan: Plan,
-    task: Task,
-    holdouts: Holdouts,
-    field: Candidates,
-    verdict: Verdict,
-    shown: EvaluationReport,
-) -> EvaluationOutcome:
-    subject = shown.choice.name or RETRAINED
-    label, found = holdouts[_RECENT].label, field.probabilities[subject][_RECENT]
+def _outcome(found: Evaluation, verdict: Verdict, holdouts: Holdouts) -> EvaluationOutcome:
+    subject, task, label = found.selection.name or RETRAINED, found.task, found.plan.spec.label
     metrics = {
         f"{holdout} {task.metrics[metric].label}": round(value, 5)
-        for holdout, comparison in shown.comparisons.items()
+        for holdout, comparison in found.comparison.comparisons.items()
         for metric, value in comparison.values[subject].items()
         if value is not None
     }
-    name = plan.spec.label.name
+    predicted = found.candidates.probabilities[subject][_RECENT]
     return EvaluationOutcome(
         verdict=verdict,
-        version=field.contenders[subject].version if shown.choice.name else None,
+        version=found.candidates.models[subject].version if found.selection.name else None,
         metrics=metrics,
-        roc=shown.drawings[_RECENT].curves["roc"][subject],
-        classes=(f"not {name}", name),
-        confusion=task.confusion(label, found, plan.spec.label.threshold),
-        page=render_report(shown, task, plan.spec.gates),
+        roc=found.curves[_RECENT].curves["roc"][subject],
+        classes=(f"not {label.name}", label.name),
+        confusion=task.confusion(holdouts[_RECENT].label, predicted, label.threshold),
+        page=render_report(found),
     )

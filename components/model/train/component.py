@@ -16,11 +16,11 @@ def train(
     report: Output[HTML],
     metrics: Output[Metrics],
 ) -> NamedTuple("Outcome", [("decision", str), ("reason", str)]):  # type: ignore[valid-type]
-    """Trains a model that takes the raw columns and does everything else inside.
+    """Trains a model that takes the raw columns and does all preprocessing inside.
 
     Blocks of time of the training window are held out in turn: they say for how many epochs to
     train, and how much such a model varies from one time to another, which monitoring learns its
-    limits from. Then the model is trained on all training rows. The same plan and examples on
+    thresholds from. Then the model is trained on all training rows. The same plan and examples on
     the same machine give the same weights.
 
     Args:
@@ -29,7 +29,7 @@ def train(
         statistics: Statistics of the training rows and the schema, kept beside the model.
         run: The id of this run, kept in the audit.
         model: The SavedModel with its card, golden rows, learned limits and statistics.
-        report: What was learned from, the metrics, and the scores on held-out blocks as a page.
+        report: The training rows, the metrics, and the scores on held-out blocks as a page.
         metrics: Metrics on both holdouts, rows trained on, epochs.
 
     Returns:
@@ -39,13 +39,13 @@ def train(
     from pathlib import Path
 
     from components.model.train.run import TrainFolders
-    from components.model.train.run import train as make
+    from components.model.train.run import train as run_training
 
     folders = TrainFolders(*(Path(a.path) for a in (plan, examples, statistics, model)))
-    made = make(folders, run)
-    Path(report.path).write_text(made.page, encoding="utf-8")
-    for name, value in made.metrics.items():
+    outcome = run_training(folders, run)
+    Path(report.path).write_text(outcome.page, encoding="utf-8")
+    for name, value in outcome.metrics.items():
         metrics.log_metric(name, value)
-    model.metadata["version"] = made.version
+    model.metadata["version"] = outcome.version
     model.metadata["framework"] = "tensorflow"
-    return made.decision, made.reason
+    return outcome.decision, outcome.reason

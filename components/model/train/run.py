@@ -1,4 +1,4 @@
-"""Trains the model of a plan and writes it with all that others need to judge and serve it."""
+"""Trains the model of a plan and writes it with all that others need to evaluate and serve it."""
 
 import logging
 from collections.abc import Mapping
@@ -8,7 +8,6 @@ from shutil import copyfile
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from components import core
 from components.core import audit
@@ -24,15 +23,14 @@ from components.core.artifacts import (
     Lineage,
     ModelCard,
     SplitName,
-    example_files,
 )
-from components.core.audit import AuditEntry
 from components.core.digest import digest_file, digest_of
 from components.core.errors import InputError
 from components.core.plan import Plan
 from components.core.tasks import task_of
+from components.model.examples import inputs_of, read_split
 from components.model.golden_rows import make_golden, select_golden_rows
-from components.model.predict import SavedModelPredictor, inputs_of
+from components.model.saved_model import SavedModelRunner
 from components.model.train.cross_validation import score_block
 from components.model.train.learner import ServableModel, export_model
 from components.model.train.report import render_report
@@ -40,6 +38,7 @@ from components.model.train.training import TrainingResult, labels_of, train_mod
 
 _log = logging.getLogger(__name__)
 _HOLDOUTS = (SplitName.RECENT, SplitName.REFERENCE)
+_GOLDEN_CANDIDATES = 2_000
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class TrainingOutcome:
 
     Attributes:
         decision: ``trained``.
-        reason: Rows and the task's most telling metric on the newest days, in one line.
+        reason: Rows and the task's headline metric on the newest days, in one line.
         metrics: Values for the dashboard.
         version: The model's version.
         page: The report as HTML.
@@ -82,84 +81,77 @@ def train(folders: TrainFolders, run: str) -> TrainingOutcome:
     """Trains and writes a model folder.
 
     Args:
-        folders: Where everything is.
+        folders: Where to read and write.
         run: The id of this run.
 
     Raises:
         InputError: There is nothing to train on, or the user's own model cannot be used.
     """
     plan = Plan.of(folders.plan)
-    rows = read_split(folders.examples, SplitName.TRAIN, plan)
+    rows = _read(folders.examples, SplitName.TRAIN, plan)
+    if not rows.num_rows:
+        raise InputError("training rows", 0, "at least one", "The history gate lets none pass.")
     _log.info("training on %d rows, %d features", rows.num_rows, len(plan.features))
-    made = train_model(plan, folders.plan, rows)
+    result = train_model(plan, folders.plan, rows)
     saved = folders.model / SAVED_MODEL
-    exported = ServableModel(made.learner.parts, made.learner.logit, plan.spec.label.threshold)
-    export_model(exported, plan.columns, saved)
-    predictor = SavedModelPredictor(saved)
-    _write_golden(predictor, rows, plan, folders.model)
-    Limits(blocks=made.held_out.scores).write(folders.model / LIMITS)
+    export_model(ServableModel(result.learner, plan.spec.label.threshold), plan.columns, saved)
+    runner = SavedModelRunner(saved, plan.columns)
+    _write_golden(runner, rows, plan, folders.model)
+    Limits(blocks=result.validation.scores).write(folders.model / LIMITS)
     for name in (STATISTICS.format(split=SplitName.TRAIN), SCHEMA):
         copyfile(folders.statistics / name, folders.model / name)
-    metrics = {s.value: _measure(predictor, folders.examples, s, plan) for s in _HOLDOUTS}
-    card = _card(plan, made, folders, metrics, (run, rows.num_rows))
+    metrics = {s.value: _measure(runner, folders.examples, s, plan) for s in _HOLDOUTS}
+    card = _card(plan, result.weights, folders, metrics, run, rows.num_rows)
     card.write(folders.model / MODEL_CARD)
-    outcome = _outcome(card, made)
-    audit.append(plan.spec.serving.audit_uri, _entry(card, outcome))
+    outcome = _outcome(card, result)
+    audit.append(plan.spec.serving.audit_uri, _audit_entry(card, outcome))
     return outcome
 
 
-def read_split(examples: Path, split: SplitName, plan: Plan) -> pa.Table:
-    """The rows of a split: event time, raw columns and label, oldest span first.
+def code_digest() -> str:
+    """Names the code that a model is made by: the core, this step, and what it shares."""
+    roots = (Path(core.__file__).parent, Path(__file__).parent)
+    files = [*(p for root in roots for p in root.rglob("*.py")), *roots[1].parent.glob("*.py")]
+    components = roots[0].parent
+    named = sorted((path.relative_to(components).as_posix(), path) for path in files)
+    return digest_of([[name, digest_file(path)] for name, path in named])
 
-    Raises:
-        InputError: It is the training split and has no rows.
-    """
+
+def _read(examples: Path, split: SplitName, plan: Plan) -> pa.Table:
+    """The rows of a split: event time, raw columns and label, oldest span first."""
     spec = plan.spec
     names = [spec.data.primary.event_time, *(c.name for c in plan.columns), spec.label.name]
-    tables = [
-        pq.read_table(file, columns=list(dict.fromkeys(names)), partitioning=None)
-        for file in example_files(examples, split)
-    ]
-    if split is SplitName.TRAIN and not sum(t.num_rows for t in tables):
-        raise InputError("training rows", 0, "at least one", "The history gate lets none pass.")
+    tables = read_split(examples, split, list(dict.fromkeys(names)))
     return pa.concat_tables(tables) if tables else pa.table({name: [] for name in names})
 
 
-def code_digest() -> str:
-    """Names the code that a model is made by: the core and this step."""
-    roots = (Path(core.__file__).parent, Path(__file__).parent)
-    files = sorted((r.name, p.relative_to(r).as_posix(), p) for r in roots for p in r.rglob("*.py"))
-    return digest_of([[root, name, digest_file(path)] for root, name, path in files])
-
-
-def _write_golden(predictor: SavedModelPredictor, rows: pa.Table, plan: Plan, folder: Path) -> None:
-    """Golden rows are chosen from every few rows of the training split, by what it answers."""
-    few = rows.take(np.arange(0, rows.num_rows, max(1, rows.num_rows // 2_000)))
-    inputs = inputs_of(few, plan.columns)
-    chosen = select_golden_rows(inputs, predictor.probability_of(inputs), plan.columns)
-    make_golden(chosen, predictor.probability_of(chosen)).write(folder / GOLDEN)
+def _write_golden(runner: SavedModelRunner, rows: pa.Table, plan: Plan, folder: Path) -> None:
+    """Selects golden rows from evenly spaced training rows, by their predictions."""
+    step = max(1, rows.num_rows // _GOLDEN_CANDIDATES)
+    inputs = inputs_of(rows.take(np.arange(0, rows.num_rows, step)), plan.columns)
+    chosen = select_golden_rows(inputs, runner.probability_of(inputs), plan.columns)
+    make_golden(chosen, runner.probability_of(chosen)).write(folder / GOLDEN)
 
 
 def _measure(
-    predictor: SavedModelPredictor, examples: Path, split: SplitName, plan: Plan
+    runner: SavedModelRunner, examples: Path, split: SplitName, plan: Plan
 ) -> Mapping[str, float]:
-    table = read_split(examples, split, plan)
+    table = _read(examples, split, plan)
     if not table.num_rows:
         return {}
     label = labels_of(table, plan.spec.label.name)
-    probability = predictor.probability(table, plan.columns)
-    return score_block(split, label, probability, task_of(plan.spec.task)).metrics
+    return score_block(split, label, runner.probability(table), task_of(plan.spec.task)).metrics
 
 
 def _card(
     plan: Plan,
-    made: TrainingResult,
+    weights: str,
     folders: TrainFolders,
     metrics: Mapping[str, Mapping[str, float]],
-    run_rows: tuple[str, int],
+    run: str,
+    rows: int,
 ) -> ModelCard:
     spec = plan.spec
-    run, rows = run_rows
     return ModelCard(
         name=spec.name,
         version=plan.version,
@@ -177,29 +169,29 @@ def _card(
             "plan": plan.digest,
             "examples": Lineage.read(folders.examples / LINEAGE).digest,
             "code": code_digest(),
-            "weights": made.weights,
+            "weights": weights,
         },
         metrics={split: values for split, values in metrics.items() if values},
         rows=rows,
     )
 
 
-def _outcome(card: ModelCard, made: TrainingResult) -> TrainingOutcome:
-    numbers = {
+def _outcome(card: ModelCard, result: TrainingResult) -> TrainingOutcome:
+    task, epochs = task_of(card.task), result.validation.epochs
+    headline = task.metrics[task.headline[0]]
+    value = card.metrics.get(SplitName.RECENT, {}).get(headline.name)
+    measured = f"{headline.label} {value:.3f}" if value is not None else f"no {headline.label}"
+    reason = f"{card.version}: {card.rows:,} rows, {epochs} epochs, {measured} on the newest days"
+    metrics = {
         f"{split} {name}": value for split, m in card.metrics.items() for name, value in m.items()
     }
-    telling = task_of(card.task).metrics[task_of(card.task).headline[0]]
-    value = card.metrics.get(SplitName.RECENT, {}).get(telling.name)
-    measured = f"{telling.label} {value:.3f}" if value is not None else f"no {telling.label}"
-    epochs = made.held_out.epochs
-    reason = f"{card.version}: {card.rows:,} rows, {epochs} epochs, {measured} on the newest days"
-    numbers |= {"rows": float(card.rows), "epochs": float(epochs)}
-    page = render_report(card, made.held_out.scores, epochs, task_of(card.task))
-    return TrainingOutcome("trained", reason, numbers, card.version, page)
+    metrics |= {"rows": float(card.rows), "epochs": float(epochs)}
+    page = render_report(card, result.validation.scores, epochs, task)
+    return TrainingOutcome("trained", reason, metrics, card.version, page)
 
 
-def _entry(card: ModelCard, outcome: TrainingOutcome) -> AuditEntry:
-    return AuditEntry(
+def _audit_entry(card: ModelCard, outcome: TrainingOutcome) -> audit.AuditEntry:
+    return audit.AuditEntry(
         run=card.run,
         step="train",
         model=card.name,

@@ -13,42 +13,39 @@ from components.core.digest import digest_bytes
 from components.core.errors import InputError
 from components.core.plan import Plan, PlannedFeature, model_file
 from components.core.tasks import task_of
-from components.model.predict import inputs_of
-from components.model.train.blocks import blocks_of
-from components.model.train.built_in import BuiltIn
-from components.model.train.held_out import HeldOut, hold_out
+from components.model.examples import event_times, inputs_of
+from components.model.train.built_in_model import BuiltInModel
+from components.model.train.cross_validation import CrossValidation, cross_validate, time_blocks
+from components.model.train.custom_model import CustomModel, load_builder
 from components.model.train.learner import Floats, Learner
-from components.model.train.own_model import OwnModel, load_builder
-from components.model.train.preparation import Preparation, learn_encodings
-
-_TIME = pa.timestamp("us")
+from components.model.train.preprocessing import Preprocessing, learn_encodings
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A trained network and what held-out blocks said on the way.
+class TrainingResult:
+    """A trained network and what cross-validation found on the way.
 
     Attributes:
         learner: Trained on all rows.
-        held_out: Scores of the blocks, and the epochs that were right.
-        weights: Digest of the weights: the same rows and spec, the same digest.
+        validation: Scores of held-out blocks, and the epochs that they selected.
+        weights: Digest of the weights: the same rows and spec give the same digest.
     """
 
     learner: Learner
-    held_out: HeldOut
+    validation: CrossValidation
     weights: str
 
 
-def train_on(plan: Plan, plan_folder: Path, table: pa.Table) -> Trained:
-    """Trains on the rows of a table, after blocks of it have said for how long.
+def train_model(plan: Plan, plan_folder: Path, table: pa.Table) -> TrainingResult:
+    """Trains on the rows of a table, for as many epochs as cross-validation selects.
 
     Args:
-        plan: What is wanted.
+        plan: What to train.
         plan_folder: The plan artifact, with the model's files.
         table: The labelled training rows.
 
     Raises:
-        InputError: The rows have no two classes, or the user's own model cannot be used.
+        InputError: The rows have only one class, or the user's own model cannot be used.
     """
     spec = plan.spec
     keras.utils.set_random_seed(spec.model.seed)
@@ -56,34 +53,32 @@ def train_on(plan: Plan, plan_folder: Path, table: pa.Table) -> Trained:
     label = labels_of(table, spec.label.name)
     if len(np.unique(label)) < 2:
         raise InputError("training rows", f"{len(label)} of one class", "rows of both classes")
-    learner = learner_of(plan, plan_folder, table, label)
-    times = table[spec.data.primary.event_time].cast(_TIME).to_numpy()
-    blocks = blocks_of(times, spec.data.span)
-    held_out = hold_out(learner, label, blocks, spec.model.epochs, task_of(spec.task))
-    learner.fit(np.arange(len(label)), held_out.epochs, np.arange(0))
-    return Trained(learner, held_out, weights_digest(learner.model))
+    learner = build_learner(plan, plan_folder, table, label)
+    blocks = time_blocks(event_times(table, spec), spec.data.span)
+    validation = cross_validate(learner, label, blocks, spec.model.max_epochs, task_of(spec.task))
+    learner.fit(np.arange(len(label)), validation.epochs, np.arange(0))
+    weights = digest_bytes(b"".join(w.tobytes() for w in learner.model.get_weights()))
+    return TrainingResult(learner, validation, weights)
 
 
-def learner_of(plan: Plan, plan_folder: Path, table: pa.Table, label: Floats) -> Learner:
-    """The learner that the spec asks for, with its rows.
+def build_learner(plan: Plan, plan_folder: Path, table: pa.Table, label: Floats) -> Learner:
+    """Builds the learner that the spec asks for, with its rows.
 
     Raises:
         InputError: The user's own model cannot be used.
     """
     network = plan.spec.model
-    arrays = inputs_of(table, plan.columns)
-    inputs = {name: tf.constant(values) for name, values in arrays.items()}
+    inputs = {name: tf.constant(values) for name, values in inputs_of(table, plan.columns).items()}
     if network.module is None:
         encodings = learn_encodings(plan.features, inputs, network.buckets)
         by_quantiles = network.numbers == "quantiles"
-        prepared = Preparation(plan.features, encodings, by_quantiles)
-        return BuiltIn(network, prepared, inputs, label)
-    build = load_builder(model_file(plan_folder, network.module))
-    columns = [c for c in plan.columns if c.kind != "timestamp"]
-    plain = [_plain(c.name, c.kind) for c in columns]
-    statistics = learn_encodings(plain, inputs, network.buckets)
-    model = build(plan.spec, plan.columns, statistics)
-    return OwnModel(model, plan.columns, network, inputs, label)
+        preprocessing = Preprocessing(plan.features, encodings, by_quantiles)
+        return BuiltInModel(network, preprocessing, inputs, label)
+    build_model = load_builder(model_file(plan_folder, network.module))
+    features = [_as_feature(c.name, c.kind) for c in plan.columns if c.kind != "timestamp"]
+    statistics = learn_encodings(features, inputs, network.buckets)
+    model = build_model(plan.spec, plan.columns, statistics)
+    return CustomModel(model, plan.columns, network, inputs, label)
 
 
 def labels_of(table: pa.Table, name: str) -> Floats:
@@ -98,10 +93,5 @@ def labels_of(table: pa.Table, name: str) -> Floats:
     return np.asarray(pc.cast(values, pa.float64()).to_numpy())
 
 
-def weights_digest(model: keras.Model) -> str:
-    """SHA-256 (hex) of the trained weights in their order."""
-    return digest_bytes(b"".join(w.tobytes() for w in model.get_weights()))
-
-
-def _plain(name: str, kind: str) -> PlannedFeature:
+def _as_feature(name: str, kind: str) -> PlannedFeature:
     return PlannedFeature(name=name, kind=kind, derive=None, columns=(name,), zone="UTC")

@@ -7,9 +7,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from evaluate_world import World
+from evaluate_factories import EvaluationFactory
 
 
 @pytest.fixture
-def world(tmp_path):
-    return World(tmp_path)
+def factory(tmp_path):
+    return EvaluationFactory(tmp_path)

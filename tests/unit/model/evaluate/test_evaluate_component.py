@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from evaluate_world import Weights, World
+from evaluate_factories import EvaluationFactory, Weights
 
 from components.core.artifacts import VERDICT
 from components.core.verdict import Verdict
@@ -33,8 +33,8 @@ def artifact(name, path):
 
 
 def test_the_executor_gets_a_decision_and_what_the_dashboard_shows(tmp_path):
-    world = World(tmp_path)
-    folders = world.folders(Weights(), world.champion(Weights(of_x=0.9, of_b=-0.6)))
+    factory = EvaluationFactory(tmp_path)
+    folders = factory.folders(Weights(), factory.champion(Weights(of_x=0.9, of_b=-0.6)))
     out = tmp_path / "out"
     outputs = {
         n: artifact(n, out / n) for n in ("chosen", "verdict", "report", "metrics", "curves")

@@ -45,10 +45,10 @@ def failures(one, against_champion=True):
     return [(f.code, f.subject) for f in apply_gates(one, GATES, TASK, against_champion).failures]
 
 
-def test_one_that_proves_everything_passes():
-    judgement = apply_gates(challenger(), GATES, TASK, True)
-    assert judgement.passes
-    assert [f.code for f in judgement.findings] == [
+def test_a_challenger_that_meets_every_gate_passes():
+    result = apply_gates(challenger(), GATES, TASK, True)
+    assert result.passes
+    assert [f.code for f in result.findings] == [
         *("not_worse", "not_worse", "floor", "floor"),
         *("better", "floor", "floor"),
     ]
@@ -58,12 +58,12 @@ def test_one_that_proves_everything_passes():
     ("low", "high", "passed"),
     [
         (-0.020, -0.001, True),
-        (-0.020, 0.0, False),  # the bad end must be beyond 0
+        (-0.020, 0.0, False),  # the conservative bound must be beyond 0
         (-0.020, 0.001, False),  # better on the whole, but not surely
         (0.001, 0.020, False),
     ],
 )
-def test_better_means_that_the_bad_end_is_beyond_zero(low, high, passed):
+def test_better_means_that_the_conservative_bound_is_beyond_zero(low, high, passed):
     one = challenger(recent=scores({"log_loss": interval(low, high)}))
     assert failures(one) == ([] if passed else [("better", "retrained on recent: log_loss")])
 
@@ -79,14 +79,16 @@ def test_better_means_that_the_bad_end_is_beyond_zero(low, high, passed):
         ("auc", 0.010, 0.020, True),
     ],
 )
-def test_not_worse_means_that_the_bad_end_is_within_the_margin(metric, low, high, passed):
+def test_not_worse_means_that_the_conservative_bound_is_within_the_margin(
+    metric, low, high, passed
+):
     good = {"log_loss": interval(-0.02, -0.01), "auc": interval(0.0, 0.02)}
     one = challenger(reference=scores({**good, metric: interval(low, high)}))
     wanted = [] if passed else [("not_worse", f"retrained on reference: {metric}")]
     assert failures(one) == wanted
 
 
-def test_better_can_be_asked_of_a_metric_that_rises():
+def test_better_can_be_required_of_a_metric_that_rises():
     metric = TASK.metrics["auc"]
     assert meets_change(metric, "better", interval(0.001, 0.01))
     assert not meets_change(metric, "better", interval(-0.001, 0.01))
@@ -94,7 +96,7 @@ def test_better_can_be_asked_of_a_metric_that_rises():
     assert change_limit(metric, "better") == 0.0
 
 
-def test_one_that_forgot_is_refused_for_that_first():
+def test_a_challenger_that_forgot_is_refused_for_that_first():
     worse = {"log_loss": interval(0.02, 0.04), "auc": interval(-0.06, -0.04)}
     reasons = failures(challenger(reference=scores(worse)))
     assert reasons == [
@@ -103,7 +105,7 @@ def test_one_that_forgot_is_refused_for_that_first():
     ]
 
 
-def test_a_margin_of_nothing_allows_nothing():
+def test_a_margin_of_zero_allows_no_loss():
     assert meets_change(TASK.metrics["auc"], Margin(not_worse_by=0), interval(0.0, 0.1))
     assert not meets_change(TASK.metrics["auc"], Margin(not_worse_by=0), interval(-1e-9, 0.1))
 
@@ -156,7 +158,7 @@ def test_slices_that_are_large_enough_have_floors(value, is_judged, failed):
     assert found == ([("slice", "retrained on c=b of recent")] if failed else [])
 
 
-def test_behaviour_decides_too():
+def test_a_failed_behaviour_test_refuses():
     finding = told("behaviour", Severity.FAIL, "retrained: rain")
     assert failures(challenger(behaviour=[finding])) == [("behaviour", "retrained: rain")]
 
@@ -192,13 +194,13 @@ def test_where_the_metric_rises_the_higher_one_is_chosen():
     assert select_challenger([], [PASSED, ALSO], TASK.metrics["auc"], areas).name == "recalibrated"
 
 
-def test_the_failures_of_the_other_decide_nothing():
+def test_the_failures_of_the_other_challenger_become_information():
     choice = select_challenger(
         [], [FAILED, ALSO], LOG_LOSS, {"retrained": 0.4, "recalibrated": 0.5}
     )
     assert (choice.decision, choice.name) == ("deploy", "recalibrated")
     assert [f.severity for f in choice.findings] == [Severity.INFO, Severity.INFO]
-    assert "decides nothing: recalibrated was chosen" in choice.findings[0].sentence
+    assert "For information only: recalibrated was chosen" in choice.findings[0].sentence
     assert "retrained model does not pass" in choice.reason
 
 

@@ -21,11 +21,11 @@ from components.core.artifacts import GOLDEN, LIMITS, MODEL_CARD, VERDICT, Golde
 from components.core.digest import digest_folder
 from components.core.verdict import Verdict
 from components.model.evaluate.run import evaluate
-from components.model.predict import SavedModelPredictor
+from components.model.saved_model import SavedModelRunner
 
 
-def test_a_better_challenger_is_deployed(world):
-    folders = world.folders(TRUTH, world.champion(STALE))
+def test_a_better_challenger_is_deployed(factory):
+    folders = factory.folders(TRUTH, factory.champion(STALE))
     found = evaluate(folders, "run-1")
     assert (found.verdict.decision, found.version) == ("deploy", "v2")
     assert found.verdict.failures == ()
@@ -40,7 +40,7 @@ def test_a_better_challenger_is_deployed(world):
     )
     assert numbers["recent.blocks"] == 10
     assert Verdict.read(folders.verdict / VERDICT) == found.verdict
-    entry = world.audit()
+    entry = factory.audit()
     assert (entry["run"], entry["version"], entry["decision"]) == ("run-1", "v2", "deploy")
     assert found.roc.x[0] == 0.0
     assert found.roc.y[-1] == 1.0
@@ -50,29 +50,29 @@ def test_a_better_challenger_is_deployed(world):
     assert "Against the champion" in found.page
 
 
-def test_the_same_inputs_give_the_same_verdict(world, tmp_path):
-    folders = world.folders(TRUTH, world.champion(STALE))
+def test_the_same_inputs_give_the_same_verdict(factory, tmp_path):
+    folders = factory.folders(TRUTH, factory.champion(STALE))
     first = evaluate(folders, "run-1")
     again = evaluate(replace(folders, chosen=tmp_path / "c", verdict=tmp_path / "v"), "run-2")
     assert again.verdict == first.verdict
     assert again.page == first.page
 
 
-def test_a_model_of_a_shuffled_label_is_refused_and_nothing_is_handed_on(world):
-    folders = world.folders(SHUFFLED, world.champion(TRUTH))
+def test_a_model_of_a_shuffled_label_is_refused_and_nothing_is_handed_on(factory):
+    folders = factory.folders(SHUFFLED, factory.champion(TRUTH))
     found = evaluate(folders, "run-1")
     assert (found.verdict.decision, found.version) == ("refuse", None)
     assert {f.subject for f in failed(found, "better")} >= {"retrained on recent: log_loss"}
     assert failed(found, "floor")
     assert [f.name for f in folders.chosen.iterdir()] == [MODEL_CARD]
-    assert world.audit()["version"] is None
+    assert factory.audit()["version"] is None
     assert "refuse" in found.page
 
 
-def test_better_on_the_newest_days_but_forgot_the_rest_is_refused(tmp_path):
+def test_a_model_that_is_better_lately_but_forgot_the_rest_is_refused(tmp_path):
     newest = Weights(bias=-1.0, of_x=1.5, of_b=-1.6)  # lately b means the opposite
-    world = EvaluationFactory(tmp_path, recent=newest)
-    found = evaluate(world.folders(newest, world.champion(TRUTH)), "run-1")
+    factory = EvaluationFactory(tmp_path, recent=newest)
+    found = evaluate(factory.folders(newest, factory.champion(TRUTH)), "run-1")
     assert found.verdict.decision == "refuse"
     assert found.verdict.metrics["recent.log_loss.retrained.difference.high"] < 0
     subjects = {f.subject for f in failed(found, "not_worse")}
@@ -80,30 +80,30 @@ def test_better_on_the_newest_days_but_forgot_the_rest_is_refused(tmp_path):
     assert found.verdict.reason.startswith("Retrained on reference: log loss changes by +")
 
 
-def test_a_champion_that_only_drifted_is_recalibrated(world):
-    folders = world.folders(SHUFFLED, world.champion(OFF))
+def test_a_champion_that_only_drifted_is_recalibrated(factory):
+    folders = factory.folders(SHUFFLED, factory.champion(OFF))
     found = evaluate(folders, "run-9")
     assert (found.verdict.decision, found.version) == ("deploy", "v2-c")
     assert found.verdict.failures == ()
-    told = [f for f in found.verdict.findings if f.subject.startswith("retrained")]
-    assert any("decides nothing" in f.sentence for f in told)
+    infos = [f for f in found.verdict.findings if f.subject.startswith("retrained")]
+    assert any("For information only" in f.sentence for f in infos)
     card = ModelCard.read(folders.chosen / MODEL_CARD)
     assert (card.method, card.version, card.run) == ("recalibrated", "v2-c", "run-9")
-    assert card.digests["champion"] == digest_folder(world.root / "champion")
+    assert card.digests["champion"] == digest_folder(factory.root / "champion")
     assert card.digests["weights"] == "weights of v1"  # only the calibration changed
     assert card.digests["examples"] == "examples of v2"
     assert card.rows >= 2_000
-    champion = world.root / "champion"
+    champion = factory.root / "champion"
     for name in (LIMITS, "train.statistics.pb"):
         assert (folders.chosen / name).read_bytes() == (champion / name).read_bytes()
 
 
-def test_the_recalibrated_export_answers_as_it_was_judged(world):
-    folders = world.folders(SHUFFLED, world.champion(OFF))
+def test_the_recalibrated_export_predicts_what_was_judged(factory):
+    folders = factory.folders(SHUFFLED, factory.champion(OFF))
     found = evaluate(folders, "run-1")
     rows = pq.read_table(folders.examples / "recent")
-    exported = SavedModelPredictor(folders.chosen / "saved_model")
-    probability = exported.probability(rows, COLUMNS)
+    exported = SavedModelRunner(folders.chosen / "saved_model", COLUMNS)
+    probability = exported.probability(rows)
     # By a second way: the metric of the exported model is the one in the verdict.
     label = rows.column("late").to_numpy()
     loss = -np.mean(np.log(np.where(label == 1, probability, 1 - probability)))
@@ -112,32 +112,32 @@ def test_the_recalibrated_export_answers_as_it_was_judged(world):
     assert scale == pytest.approx(1.0, abs=0.15)
     assert offset == pytest.approx(OFF.bias * -1 + TRUTH.bias, abs=0.2)
     golden = Golden.read(folders.chosen / GOLDEN)
-    before = Golden.read(world.root / "champion" / GOLDEN)
+    before = Golden.read(factory.root / "champion" / GOLDEN)
     assert golden.columns == before.columns
     assert all(a < b for a, b in zip(golden.probability, before.probability, strict=True))
 
 
-def test_recalibrating_twice_composes(world, tmp_path):
-    first = evaluate(world.folders(SHUFFLED, world.champion(OFF)), "run-1")
+def test_recalibrating_twice_composes(factory, tmp_path):
+    first = evaluate(factory.folders(SHUFFLED, factory.champion(OFF)), "run-1")
     assert first.version == "v2-c"
     chosen = tmp_path / "out" / "chosen"
     second = EvaluationFactory(tmp_path / "second", recent=Weights(bias=-2.2))
-    champion = replace_champion(second, chosen)
+    champion = with_champion_of(second, chosen)
     folders = second.folders(SHUFFLED, champion)
     found = evaluate(folders, "run-2")
     assert found.verdict.metrics["recent.log_loss.recalibrated.difference.high"] < 0
     assert found.verdict.metrics["recent.calibration_error.recalibrated"] < 0.05
 
 
-def replace_champion(world, folder):
-    made = world.champion(TRUTH)
-    shutil.rmtree(world.root / "champion")
-    shutil.copytree(folder, world.root / "champion")
-    return made.model_copy(update={"digest": digest_folder(world.root / "champion")})
+def with_champion_of(factory, folder):
+    made = factory.champion(TRUTH)
+    shutil.rmtree(factory.root / "champion")
+    shutil.copytree(folder, factory.root / "champion")
+    return made.model_copy(update={"digest": digest_folder(factory.root / "champion")})
 
 
-def test_a_champion_without_a_calibration_still_competes(world):
-    found = evaluate(world.folders(TRUTH, world.champion(STALE, calibrated=False)), "run-1")
+def test_a_champion_without_a_calibration_still_competes(factory):
+    found = evaluate(factory.folders(TRUTH, factory.champion(STALE, calibrated=False)), "run-1")
     assert found.version == "v2"
     assert any(f.code == "recalibration" for f in found.verdict.findings)
     assert "recent.auc.recalibrated" not in found.verdict.metrics

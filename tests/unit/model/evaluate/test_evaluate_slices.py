@@ -5,20 +5,21 @@ import pyarrow as pa
 import pytest
 
 from components.core.errors import InputError
-from components.core.spec import Slice
+from components.core.spec import Gates, Slice
 from components.core.tasks import task_of
-from components.model.evaluate.slices import slice_scores
+from components.model.evaluate.comparison import score_slices
+from components.model.examples import LabelledRows
 
 TASK = task_of("binary")
 LABEL = np.array([0, 1, 0, 1, 1, 0], float)
 PROBABILITY = np.array([0.1, 0.9, 0.8, 0.2, 0.5, 0.5])
 
 
-def scores(column, rows=2, by="c"):
-    table = pa.table({"c": column})
-    return slice_scores(
-        TASK, [Slice(by=by, floors={"auc": 0.5}, rows=rows)], "recent", table, LABEL, PROBABILITY
-    )
+def scores(column, rows=2, by="c", label=LABEL, probability=PROBABILITY):
+    gates = Gates(slices=[Slice(by=by, floors={"auc": 0.5}, min_rows=rows)])
+    times = np.zeros(len(label), "datetime64[us]")
+    labelled = LabelledRows(pa.table({"c": column}), label, times)
+    return score_slices(TASK, gates, "recent", labelled, {"recent": probability})
 
 
 def test_each_value_is_a_slice_the_largest_first():
@@ -53,7 +54,6 @@ def test_a_column_that_is_not_there_is_answered_with_those_that_are():
 
 
 def test_too_many_values_make_no_slices():
-    table = pa.table({"c": np.arange(3_000)})
     label, probability = np.arange(3_000) % 2, np.linspace(0, 1, 3_000)
     with pytest.raises(InputError, match="3000 values"):
-        slice_scores(TASK, [Slice(by="c", floors={"auc": 0})], "recent", table, label, probability)
+        scores(np.arange(3_000), label=label, probability=probability)

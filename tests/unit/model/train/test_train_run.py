@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
-from train_world import COLUMNS, FEATURES, START, build, examples
+from train_factories import COLUMNS, FEATURES, START, build, examples
 
 from components.core import audit
 from components.core.artifacts import (
@@ -22,14 +22,16 @@ from components.core.artifacts import (
 )
 from components.core.errors import InputError
 from components.core.tasks import task_of
-from components.model.predict import SIGNATURE, SavedModelPredictor, inputs_of
+from components.model.examples import inputs_of
+from components.model.golden_rows import golden_inputs
+from components.model.saved_model import SIGNATURE, SavedModelRunner
 from components.model.train.run import train
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    world = build(tmp_path_factory.mktemp("trained"))
-    return world, train(world.folders, "run-1")
+    setup = build(tmp_path_factory.mktemp("trained"))
+    return setup, train(setup.folders, "run-1")
 
 
 @pytest.fixture(scope="module")
@@ -37,29 +39,15 @@ def saved(trained):
     return trained[0].folders.model / SAVED_MODEL
 
 
-def _inputs_of_golden(golden):
-    return {
-        "x": _floats(golden.columns["x"]),
-        "paid": _floats(golden.columns["paid"]),
-        "owed": _floats(golden.columns["owed"]),
-        "c": np.array([v or "" for v in golden.columns["c"]], object),
-        "seen_at": np.array(golden.columns["seen_at"], np.int64),
-    }
-
-
-def _floats(values):
-    return np.array([np.nan if v is None else v for v in values], np.float32)
-
-
 def test_outcome_card_limits_and_copies(trained):
-    world, outcome = trained
-    folder = world.folders.model
+    setup, outcome = trained
+    folder = setup.folders.model
     card = ModelCard.read(folder / MODEL_CARD)
     assert outcome.decision == "trained"
     assert outcome.page.startswith("<!DOCTYPE html>")
     assert all(block.block in outcome.page for block in Limits.read(folder / LIMITS).blocks)
     assert f"{card.rows:,} rows" in outcome.reason
-    assert (card.version, card.rows, card.run) == (world.plan.version, 4_800, "run-1")
+    assert (card.version, card.rows, card.run) == (setup.plan.version, 4_800, "run-1")
     assert card.columns == COLUMNS
     assert card.digests["examples"] == "of examples"
     assert {"spec", "plan", "schema", "code", "weights"} <= set(card.digests)
@@ -80,30 +68,30 @@ def test_it_learned_what_there_is_to_learn(trained):
 
 
 def test_the_audit_has_its_entry(trained):
-    world, outcome = trained
-    (entry,) = audit.entries(world.plan.spec.serving.audit_uri, "run-1")
+    setup, outcome = trained
+    (entry,) = audit.entries(setup.plan.spec.serving.audit_uri, "run-1")
     assert (entry.step, entry.decision, entry.reason) == ("train", "trained", outcome.reason)
 
 
 def test_golden_rows_come_out_again_alone_and_together(trained, saved):
     golden = Golden.read(trained[0].folders.model / GOLDEN)
-    inputs = _inputs_of_golden(golden)
+    inputs = golden_inputs(golden, COLUMNS)
     assert len(golden.probability) == 64
     assert len(set(golden.probability)) > 50
     for batch_rows in (1, 4_096):
-        answers = SavedModelPredictor(saved, batch_rows).probability_of(inputs)
+        answers = SavedModelRunner(saved, COLUMNS, batch_rows).probability_of(inputs)
         np.testing.assert_allclose(answers, golden.probability, atol=golden.tolerance)
 
 
 def test_large_batches_and_no_rows(saved):
     table = examples(10, 500, START, seed=9)
-    whole = SavedModelPredictor(saved, 4_096).probability(table, COLUMNS)
+    whole = SavedModelRunner(saved, COLUMNS, 4_096).probability(table)
     assert whole.shape == (5_000,)
     assert whole.dtype == np.float64
     np.testing.assert_allclose(
-        SavedModelPredictor(saved, 7).probability(table[:50], COLUMNS), whole[:50], atol=1e-6
+        SavedModelRunner(saved, COLUMNS, 7).probability(table[:50]), whole[:50], atol=1e-6
     )
-    assert SavedModelPredictor(saved).probability(table[:0], COLUMNS).shape == (0,)
+    assert SavedModelRunner(saved, COLUMNS).probability(table[:0]).shape == (0,)
 
 
 def test_the_signature_is_the_raw_columns(saved):
@@ -138,7 +126,7 @@ def test_missing_unseen_and_infinite_values_are_answered(saved):
             "seen_at": instants,
         }
     )
-    answers = SavedModelPredictor(saved).probability(table, COLUMNS)
+    answers = SavedModelRunner(saved, COLUMNS).probability(table)
     assert ((answers > 0) & (answers < 1)).all()
 
 
@@ -146,9 +134,9 @@ def test_missing_is_told_from_the_median(saved):
     """The labels were made with a step where x is missing; x = 0 has no such step."""
     table = examples(1, 100, START, seed=3)
     inputs = inputs_of(table, COLUMNS)
-    predictor = SavedModelPredictor(saved)
-    missing = predictor.probability_of({**inputs, "x": np.full(100, np.nan, np.float32)})
-    middle = predictor.probability_of({**inputs, "x": np.zeros(100, np.float32)})
+    runner = SavedModelRunner(saved, COLUMNS)
+    missing = runner.probability_of({**inputs, "x": np.full(100, np.nan, np.float32)})
+    middle = runner.probability_of({**inputs, "x": np.zeros(100, np.float32)})
     assert (missing > middle).mean() > 0.95
 
 
@@ -176,7 +164,7 @@ def test_calibration_can_be_changed_by_tensorflow_alone_and_again(saved, tmp_pat
     subprocess.run(command, check=True, cwd=tmp_path)
     table = examples(1, 500, START, seed=3)
     before, same, moved = (
-        SavedModelPredictor(path).probability(table, COLUMNS) for path in (saved, once, twice)
+        SavedModelRunner(path, COLUMNS).probability(table) for path in (saved, once, twice)
     )
     np.testing.assert_allclose(same, before, atol=1e-7)
     logit = np.log(before / (1 - before))
@@ -186,9 +174,9 @@ def test_calibration_can_be_changed_by_tensorflow_alone_and_again(saved, tmp_pat
 def test_the_same_rows_give_the_same_weights_and_another_seed_others(tmp_path):
     digests = []
     for name, seed in (("a", 17), ("b", 17), ("c", 18)):
-        world = build(tmp_path / name, rows_a_day=20, epochs=1, seed=seed)
-        train(world.folders, "run")
-        folder = world.folders.model
+        setup = build(tmp_path / name, rows_a_day=20, max_epochs=1, seed=seed)
+        train(setup.folders, "run")
+        folder = setup.folders.model
         card = ModelCard.read(folder / MODEL_CARD)
         digests.append((card.digests["weights"], Golden.read(folder / GOLDEN).probability))
     assert digests[0] == digests[1]
@@ -196,32 +184,32 @@ def test_the_same_rows_give_the_same_weights_and_another_seed_others(tmp_path):
 
 
 def test_normalised_numbers_and_no_categories(tmp_path):
-    world = build(tmp_path, features=(FEATURES[0],), numbers="normalised", hidden=[], epochs=2)
-    train(world.folders, "run")
-    card = ModelCard.read(world.folders.model / MODEL_CARD)
+    setup = build(tmp_path, features=(FEATURES[0],), numbers="normalised", hidden=[], max_epochs=2)
+    train(setup.folders, "run")
+    card = ModelCard.read(setup.folders.model / MODEL_CARD)
     assert card.metrics["recent"]["auc"] > 0.68
 
 
 def test_one_class_cannot_be_trained_on(tmp_path):
-    world = build(tmp_path, rows_a_day=20)
-    (file,) = (world.folders.examples / "train").glob("*.parquet")
+    setup = build(tmp_path, rows_a_day=20)
+    (file,) = (setup.folders.examples / "train").glob("*.parquet")
     table = pq.read_table(file)
     ones = pa.array(np.ones(table.num_rows, np.int8))
     pq.write_table(table.set_column(table.column_names.index("left"), "left", ones), file)
     with pytest.raises(InputError, match="both classes"):
-        train(world.folders, "run")
+        train(setup.folders, "run")
 
 
 def test_no_rows_at_all_is_said(tmp_path):
-    world = build(tmp_path, rows_a_day=20)
-    (file,) = (world.folders.examples / "train").glob("*.parquet")
+    setup = build(tmp_path, rows_a_day=20)
+    (file,) = (setup.folders.examples / "train").glob("*.parquet")
     file.unlink()
     with pytest.raises(InputError, match="training rows"):
-        train(world.folders, "run")
+        train(setup.folders, "run")
 
 
 def test_the_best_possible_auc_of_this_world_is_not_far():
-    """Guards the floor above: the world itself must be learnable."""
+    """Guards the floor above: the rows must be learnable."""
     table = examples(4, 200, START, seed=2)
     x = table["x"].to_numpy()
     logit = np.where(np.isnan(x), 2, 1.5 * x) + (np.array(table["c"].to_pylist()) == "b")

@@ -8,7 +8,7 @@ from components.core import storage
 from components.core.artifacts import PUBLISHED, ModelCard
 from components.core.digest import digest_folder
 from components.core.plan import Champion
-from components.model.evaluate.champion import ModelFolder, Unreadable, open_champion
+from components.model.evaluate.candidates import ChampionUnavailable, ModelArtifact, open_champion
 
 VERSION = "20130701T0000-abcdef12"
 
@@ -42,7 +42,7 @@ def test_a_published_champion_comes_without_the_stores_marker(
     (published / PUBLISHED).write_text("{}")
     opened = open_champion(champion, tmp_path / "copy")
 
-    assert isinstance(opened, ModelFolder)
+    assert isinstance(opened, ModelArtifact)
     assert opened.card.version == VERSION
     # What is made from it, a recalibration, must not take the marker along.
     assert not (opened.path / PUBLISHED).exists()
@@ -53,5 +53,5 @@ def test_a_claim_that_is_not_mounted_closes_the_gate(published: Path, tmp_path: 
     champion = champion_of(published).model_copy(update={"uri": "pvc://other/models"})
     opened = open_champion(champion, tmp_path / "copy")
 
-    assert isinstance(opened, Unreadable)
+    assert isinstance(opened, ChampionUnavailable)
     assert "Mount the claim" in opened.reason or "not mounted here" in opened.reason

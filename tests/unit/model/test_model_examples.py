@@ -8,7 +8,7 @@ import pytest
 
 from components.core.artifacts import ModelColumn
 from components.core.errors import InputError
-from components.model.predict import inputs_of
+from components.model.examples import inputs_of
 
 
 def _column(name, kind):

@@ -1,7 +1,7 @@
-"""A small world with real files: days of rows, SavedModels, a plan and a champion."""
+"""Makes the real files of an evaluation: days of rows, SavedModels, a plan and a champion."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,10 +26,10 @@ from components.core.artifacts import (
 )
 from components.core.digest import digest_folder
 from components.core.plan import Champion, Plan, Purpose, Windows, model_file
-from components.core.spans import Interval
+from components.core.spans import TimeInterval
 from components.core.spec import Spec, load_spec
-from components.model.evaluate.run import Folders
-from components.model.predict import SavedModelPredictor
+from components.model.evaluate.run import EvaluateFolders
+from components.model.saved_model import SavedModelRunner
 
 COLUMNS = (
     ModelColumn(name="x", source="x", kind="number"),
@@ -93,7 +93,7 @@ def save_model(folder: Path, weights: Weights, version: str, calibrated: bool = 
         "c": np.array(["a", "b", ""], object),
         "at": np.array([0, 1, 2], np.int64),
     }
-    answers = SavedModelPredictor(folder / SAVED_MODEL).probability_of(inputs)
+    answers = SavedModelRunner(folder / SAVED_MODEL, COLUMNS).probability_of(inputs)
     Golden(columns=rows, probability=tuple(answers), tolerance=1e-5).write(folder / GOLDEN)
     Limits(blocks=(BlockScore(block="2024-04", rows=9, metrics={"auc": 0.7}),)).write(
         folder / LIMITS
@@ -141,7 +141,7 @@ def table(start: str, days: int, rows: int, weights: Weights, seed: int) -> pa.T
 
 
 @dataclass
-class World:
+class EvaluationFactory:
     """Folders of one evaluation, and what is in them."""
 
     root: Path
@@ -196,7 +196,7 @@ serving: {{target: "local://{self.root}/serving", log: "{self.root}/log"}}
 
     def plan(self, champion: Champion | None, behaviour: str | None = None) -> Path:
         folder = self.root / "plan"
-        instants = Interval(
+        instants = TimeInterval(
             start=datetime(2024, 1, 1, tzinfo=UTC), end=datetime(2024, 2, 1, tzinfo=UTC)
         )
         Plan(
@@ -226,10 +226,10 @@ serving: {{target: "local://{self.root}/serving", log: "{self.root}/log"}}
 
     def folders(
         self, retrained: Weights, champion: Champion | None, behaviour: str | None = None
-    ) -> Folders:
+    ) -> EvaluateFolders:
         model = save_model(self.root / "model", retrained, "v2")
         out = self.root / "out"
-        return Folders(
+        return EvaluateFolders(
             plan=self.plan(champion, behaviour),
             examples=self.examples(),
             model=model,
@@ -240,9 +240,6 @@ serving: {{target: "local://{self.root}/serving", log: "{self.root}/log"}}
     def audit(self) -> dict:
         (file,) = (self.root / "log-audit" / "runs").rglob("evaluate.json")
         return json.loads(file.read_text())
-
-
-__all__ = ["AS_OF", "COLUMNS", "Weights", "World", "replace", "save_model", "table"]
 
 
 def failed(found, code):

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 
 from components.core.artifacts import LINEAGE, PLAN, Lineage, ModelColumn
 from components.core.plan import Plan, PlannedFeature, Purpose, Windows, model_file
-from components.core.spans import Interval
+from components.core.spans import TimeInterval
 from components.core.spec import Derive, Spec
-from components.model.train.run import Folders
+from components.model.train.run import TrainFolders
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 TRAIN_DAYS, RECENT_DAYS = 24, 4
@@ -45,10 +45,10 @@ FEATURES = (
 
 
 @dataclass(frozen=True)
-class World:
+class TrainingSetup:
     """Where everything is, and the probability that made the labels."""
 
-    folders: Folders
+    folders: TrainFolders
     plan: Plan
 
 
@@ -104,14 +104,14 @@ def build(
     model_py: str = "",
     features: object = FEATURES,
     **model: object,
-) -> World:
+) -> TrainingSetup:
     """Writes plan, examples and statistics into a folder."""
     if model_py:
         model = {**model, "module": "model.py"}
-    folders = Folders(*(base / name for name in ("plan", "examples", "statistics", "model")))
+    folders = TrainFolders(*(base / name for name in ("plan", "examples", "statistics", "model")))
     recent = START + timedelta(days=TRAIN_DAYS)
     end = recent + timedelta(days=RECENT_DAYS)
-    window = Interval(start=START, end=recent)
+    window = TimeInterval(start=START, end=recent)
     plan = Plan(
         purpose=Purpose.TRAIN,
         spec=spec(base, **model),
@@ -122,7 +122,7 @@ def build(
         features=features,
         windows=Windows(
             train=(window,),
-            recent=(Interval(start=recent, end=end),),
+            recent=(TimeInterval(start=recent, end=end),),
             reference=(),
             labels_until="2024-03-29T00:00:00Z",
             watch=window,
@@ -149,4 +149,4 @@ def build(
     folders.statistics.mkdir()
     (folders.statistics / "train.statistics.pb").write_bytes(b"statistics")
     (folders.statistics / "schema.pbtxt").write_text("feature {}\n", encoding="utf-8")
-    return World(folders, plan)
+    return TrainingSetup(folders, plan)

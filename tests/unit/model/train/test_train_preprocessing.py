@@ -3,19 +3,25 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from train_world import COLUMNS, FEATURES, START, examples, feature
+from train_factories import COLUMNS, FEATURES, START, examples, feature
 
 from components.core.spec import Derive
-from components.model.predict import inputs_of
-from components.model.train.encodings import Category, Number, encode_category, encode_number
-from components.model.train.preparation import Preparation, learn_encodings
+from components.model.examples import inputs_of
+from components.model.train.preprocessing import (
+    CategoryEncoding,
+    NumberEncoding,
+    Preprocessing,
+    encode_category,
+    encode_number,
+    learn_encodings,
+)
 
 NAN = float("nan")
 
 
 def test_a_number_is_learned_from_the_rows_that_have_it():
     learned = encode_number(np.array([1, 3, NAN, 2, 4, 5], np.float32), buckets=2)
-    assert learned == Number((1, 3, 5), 3, 3, pytest.approx(2**0.5), True)
+    assert learned == NumberEncoding((1, 3, 5), 3, 3, pytest.approx(2**0.5), True)
 
 
 def test_few_distinct_values_are_the_knots_themselves():
@@ -30,24 +36,27 @@ def test_knots_that_fall_together_are_one():
 
 
 def test_a_constant_and_an_empty_number_bear_it():
-    assert encode_number(np.array([2, 2], np.float32), 4) == Number((2,), 2, 2, 1, False)
-    assert encode_number(np.array([NAN], np.float32), 4) == Number((), 0, 0, 1, True)
+    assert encode_number(np.array([2, 2], np.float32), 4) == NumberEncoding((2,), 2, 2, 1, False)
+    assert encode_number(np.array([NAN], np.float32), 4) == NumberEncoding((), 0, 0, 1, True)
 
 
 def test_a_vocabulary_is_in_order_and_leaves_out_the_rare_and_the_missing():
     words = ["b"] * 5 + ["a"] * 6 + ["rare"] * 4 + [""] * 9
-    assert encode_category(words) == Category(("a", "b"))
-    assert encode_category(reversed(words)) == Category(("a", "b"))
+    assert encode_category(words) == CategoryEncoding(("a", "b"))
+    assert encode_category(reversed(words)) == CategoryEncoding(("a", "b"))
 
 
 def _prepare(features, encodings, inputs, by_quantiles=True):
-    ids, numbers = Preparation(features, encodings, by_quantiles)(inputs)
+    ids, numbers = Preprocessing(features, encodings, by_quantiles)(inputs)
     return ids.numpy().tolist(), numbers.numpy()
 
 
 def test_numbers_by_hand():
     features = (feature("x"), feature("y"))
-    encodings = {"x": Number((0, 1, 3), 1, 1, 2, True), "y": Number((5,), 5, 5, 1, False)}
+    encodings = {
+        "x": NumberEncoding((0, 1, 3), 1, 1, 2, True),
+        "y": NumberEncoding((5,), 5, 5, 1, False),
+    }
     inputs = {"x": tf.constant([0.5, 2, NAN, 99]), "y": tf.constant([5.0, 5, NAN, 5])}
     ids, numbers = _prepare(features, encodings, inputs)
     # x and y in deviations (no farther than 3), x in [0, 1], x in [1, 3], x missing
@@ -57,7 +66,7 @@ def test_numbers_by_hand():
 
 
 def test_normalised_numbers_have_no_stretches():
-    encodings = {"x": Number((0, 1, 3), 1, 1, 2, True)}
+    encodings = {"x": NumberEncoding((0, 1, 3), 1, 1, 2, True)}
     inputs = {"x": tf.constant([3.0, NAN])}
     _, numbers = _prepare((feature("x"),), encodings, inputs, by_quantiles=False)
     np.testing.assert_allclose(numbers, [[1, 0], [0, 1]])
@@ -65,7 +74,7 @@ def test_normalised_numbers_have_no_stretches():
 
 def test_categories_missing_unseen_and_known():
     features = (feature("c", "category"), feature("d", "category"))
-    encodings = {"c": Category(("a", "b")), "d": Category(("z",))}
+    encodings = {"c": CategoryEncoding(("a", "b")), "d": CategoryEncoding(("z",))}
     inputs = {
         "c": tf.constant(["", "new", "a", "b"]),
         "d": tf.constant(["z", "", "other", "other"]),
@@ -80,7 +89,7 @@ def test_hours_are_categories_and_an_hour_never_seen_is_unseen():
     noon = int(START.timestamp()) + 11 * 3600  # Berlin is an hour ahead
     seen = tf.constant([noon] * 5 + [noon + 3600] * 5, tf.int64)
     encodings = learn_encodings((hour,), {"t": seen}, 8)
-    assert encodings["h"] == Category(("12", "13"))
+    assert encodings["h"] == CategoryEncoding(("12", "13"))
     ids, _ = _prepare((hour,), encodings, {"t": tf.constant([noon, noon + 3600, 0], tf.int64)})
     assert ids == [[2], [3], [1]]
 
@@ -91,7 +100,7 @@ def test_everything_at_once_is_finite_and_deterministic():
     encodings = learn_encodings(FEATURES, inputs, 8)
     again = learn_encodings(FEATURES, inputs, 8)
     assert encodings == again
-    prepared = Preparation(FEATURES, encodings, True)
+    prepared = Preprocessing(FEATURES, encodings, True)
     ids, numbers = prepared(inputs)
     assert ids.shape == (900, 3)
     assert numbers.shape == (900, prepared.width)

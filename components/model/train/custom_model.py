@@ -1,8 +1,6 @@
-"""Training a network of the user's own: ``module: model.py`` with ``build_model``."""
+"""A network of the user's own: ``module: model.py`` with ``build_model``."""
 
 import importlib.util
-import logging
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,18 +12,17 @@ import tensorflow as tf
 from components.core.artifacts import ModelColumn
 from components.core.errors import InputError
 from components.core.spec import Network, Spec
-from components.model.train.derived import Tensors
-from components.model.train.exported import DTYPES
-from components.model.train.learner import Floats, Rows, Start
-from components.model.train.preparation import Encodings
+from components.model.saved_model import DTYPES
+from components.model.train.features import Tensors
+from components.model.train.learner import Floats, Learner, Rows
+from components.model.train.preprocessing import Encodings
 
 BuildModel = Callable[[Spec, Sequence[ModelColumn], Encodings], keras.Model]
 
-_log = logging.getLogger(__name__)
 _BUILDER = "build_model"
 _ACCEPTED = f"a function {_BUILDER}(spec, columns, statistics) that returns a Keras model"
-_CERTAIN = 1e-7  # a probability nearer to 0 or 1 has no log odds in float32
-_TRIED_ROWS = 256
+_CLIP = 1e-7  # a probability nearer to 0 or 1 has no log odds in float32
+_CHECKED_ROWS = 256
 
 
 def load_builder(file: Path) -> BuildModel:
@@ -36,7 +33,7 @@ def load_builder(file: Path) -> BuildModel:
     """
     if not file.is_file():
         raise InputError("model.module", file.name, "a file of the model's folder")
-    found = importlib.util.spec_from_file_location("ratoon_own_model", file)
+    found = importlib.util.spec_from_file_location("ratoon_custom_model", file)
     assert found is not None  # the name ends with .py
     assert found.loader is not None
     module = importlib.util.module_from_spec(found)
@@ -48,15 +45,15 @@ def load_builder(file: Path) -> BuildModel:
     return build
 
 
-class OwnModel:
+class CustomModel(Learner):
     """The user's network and its training rows.
 
     Args:
         model: What ``build_model`` returned.
         columns: The raw columns.
-        network: The spec's network: epochs, batch, learning rate and seed.
+        network: The spec's network: epochs, batch size, learning rate and seed.
         inputs: Raw column to tensor [n].
-        label: float32 [n], 0 or 1.
+        label: [n], 0 or 1.
 
     Raises:
         InputError: The model's inputs or its output are not as they must be.
@@ -68,46 +65,46 @@ class OwnModel:
         columns: Sequence[ModelColumn],
         network: Network,
         inputs: Tensors,
-        label: np.ndarray,
+        label: Floats,
     ) -> None:
         check_signature(model, columns)
-        self._network, self._inputs = network, inputs
-        self._label = tf.constant(label, tf.float32)
-        self.model: keras.Model = model
-        self.parts = (model,)
         if not model.compiled:
             adam = keras.optimizers.Adam(network.learning_rate)
             model.compile(adam, "binary_crossentropy", jit_compile=False)
         model.optimizer.build(model.trainable_variables)
-        self._start = Start(model, model.optimizer)
+        super().__init__(network, model, model.optimizer, label)
+        self._inputs = inputs
         self._check_output()
 
-    def fit(self, rows: Rows, epochs: int, watched: Rows) -> list[Floats]:
-        """See `Learner.fit`."""
-        self._start.restore()
-        random, seen = np.random.default_rng(self._network.seed), []
-        for epoch in range(epochs):
-            began = time.monotonic()
-            batches = self._batches(random.permutation(rows), with_label=True)
-            loss = self.model.fit(batches, shuffle=False, verbose=0).history["loss"][0]
-            seconds = time.monotonic() - began
-            _log.info("epoch %d: loss %.4f, %.1f s", epoch + 1, float(loss), seconds)
-            seen.append(self._probability(watched))
-        self._check_output()
-        return seen
+    @property
+    def parts(self) -> Sequence[object]:
+        """See `Learner.parts`."""
+        return (self.model,)
 
     def logit(self, inputs: Tensors) -> tf.Tensor:
         """See `Learner.logit`."""
         output = tf.reshape(self.model(dict(inputs), training=False), [-1])
-        probability = tf.clip_by_value(output, _CERTAIN, 1 - _CERTAIN)
+        probability = tf.clip_by_value(output, _CLIP, 1 - _CLIP)
         return tf.math.log(probability) - tf.math.log1p(-probability)
+
+    def fit(self, rows: Rows, epochs: int, watched: Rows) -> list[Floats]:
+        """See `Learner.fit`; checks afterwards that the output is still a probability."""
+        watched_after = super().fit(rows, epochs, watched)
+        self._check_output()
+        return watched_after
+
+    def _fit_epoch(
+        self, rows: Rows, random: np.random.Generator, progress: tuple[int, int]
+    ) -> float:
+        batches = self._batches(random.permutation(rows), with_label=True)
+        return float(self.model.fit(batches, shuffle=False, verbose=0).history["loss"][0])
 
     def _batches(self, rows: Rows, with_label: bool) -> tf.data.Dataset:
         def pick(at: tf.Tensor) -> Any:
             inputs = {name: tf.gather(values, at) for name, values in self._inputs.items()}
             return (inputs, tf.gather(self._label, at)) if with_label else (inputs,)
 
-        return tf.data.Dataset.from_tensor_slices(rows).batch(self._network.batch).map(pick)
+        return tf.data.Dataset.from_tensor_slices(rows).batch(self._network.batch_size).map(pick)
 
     def _probability(self, rows: Rows) -> Floats:
         if not len(rows):
@@ -116,18 +113,18 @@ class OwnModel:
         return np.asarray(found, dtype=np.float64).reshape(-1)
 
     def _check_output(self) -> None:
-        rows = np.arange(min(_TRIED_ROWS, len(self._label)))
+        rows = np.arange(min(_CHECKED_ROWS, len(self._label)))
         found = self._probability(rows)
         if len(found) != len(rows):
             raise InputError("build_model: output", f"{len(found)} values", f"{len(rows)}, one row")
-        if not ((found >= 0) & (found <= 1)).all():  # NaN is neither
-            worst = found[~((found >= 0) & (found <= 1))][0]
-            do = "End with Dense(1, activation='sigmoid'), and bear NaN for missing numbers."
-            raise InputError("build_model: output", float(worst), "a probability in [0, 1]", do)
+        wrong = found[~((found >= 0) & (found <= 1))]  # NaN is neither
+        if len(wrong):
+            do = "End with Dense(1, activation='sigmoid'), and handle NaN for missing numbers."
+            raise InputError("build_model: output", float(wrong[0]), "a probability in [0, 1]", do)
 
 
 def check_signature(model: Any, columns: Sequence[ModelColumn]) -> None:
-    """Checks that a model takes the raw columns by name and answers with one number a row.
+    """Checks that a model takes the raw columns by name and returns one number per row.
 
     Raises:
         InputError: It does not.
@@ -135,10 +132,10 @@ def check_signature(model: Any, columns: Sequence[ModelColumn]) -> None:
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
         raise InputError(_BUILDER, type(model).__name__, "a functional keras.Model with inputs")
     given = {i.name: (i.dtype, tuple(i.shape)) for i in model.inputs}
-    wanted = {c.name: (DTYPES[c.kind].name, (None,)) for c in columns}
+    wanted = {c.name: (DTYPES[c.kind], (None,)) for c in columns}
     for name in sorted({*given, *wanted}):
         if given.get(name) != wanted.get(name):
-            accepted = f"one input a raw column: {', '.join(wanted)}"
+            accepted = f"one input per raw column: {', '.join(wanted)}"
             if name in wanted:
                 accepted = f"keras.Input((), name={name!r}, dtype={wanted[name][0]!r})"
             raise InputError(f"{_BUILDER}: input {name}", given.get(name), accepted)

@@ -10,8 +10,15 @@ from components.core.artifacts import ModelColumn
 from components.core.behaviour import load_behaviour
 from components.core.errors import InputError
 from components.core.tasks import task_of
-from components.model.evaluate.rows import evenly, rows_given, rows_where, with_added, with_value
-from components.model.evaluate.trials import Stage, try_behaviour
+from components.model.evaluate.behavioral_tests import (
+    BehavioralTestData,
+    build_rows,
+    filter_rows,
+    run_behavioral_tests,
+    sample_evenly,
+    with_added,
+    with_value,
+)
 
 COLUMNS = (
     ModelColumn(name="w_x", source="w.x", kind="number"),
@@ -29,7 +36,7 @@ ROWS = pa.table(
         "late": pa.array([0, 1, 1, 0], pa.int8()),
     }
 )
-STAGE = Stage(task_of("binary"), ROWS, "late", COLUMNS)
+DATA = BehavioralTestData(task_of("binary"), ROWS, "late", COLUMNS)
 
 
 def predict(rows):
@@ -38,9 +45,9 @@ def predict(rows):
     return np.where(is_b, 0.5, 0.1 + 0.2 * x)
 
 
-def outcome(kind, test, predict=predict):
+def findings(kind, test, predict=predict):
     tests = load_behaviour(f"{kind}: [{{name: it, {test}}}]", "behaviour.yaml")
-    return try_behaviour(tests, STAGE, predict, "retrained")
+    return run_behavioral_tests(tests, DATA, predict, "retrained")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +96,7 @@ def outcome(kind, test, predict=predict):
     ],
 )
 def test_a_test_holds_or_not_by_numbers_worked_out_by_hand(kind, test, passed, measured):
-    (finding,) = outcome(kind, test)
+    (finding,) = findings(kind, test)
     assert (finding.severity == "info") is passed, finding.sentence
     assert finding.measured == (None if measured is None else pytest.approx(measured))
     assert (finding.code, finding.subject) == ("behaviour", "retrained: it")
@@ -97,7 +104,7 @@ def test_a_test_holds_or_not_by_numbers_worked_out_by_hand(kind, test, passed, m
 
 
 def test_two_bounds_are_two_findings():
-    found = outcome("minimum", "where: {c: b}, at_least: 0.4, at_most: 0.45")
+    found = findings("minimum", "where: {c: b}, at_least: 0.4, at_most: 0.45")
     assert [f.severity for f in found] == ["info", "fail"]
 
 
@@ -109,8 +116,8 @@ def test_two_bounds_are_two_findings():
         ("minimum", "where: {c: z}, at_least: 0"),
     ],
 )
-def test_without_a_row_to_try_it_on_a_test_fails(kind, test):
-    (finding,) = outcome(kind, test)
+def test_without_a_row_to_run_it_on_a_test_fails(kind, test):
+    (finding,) = findings(kind, test)
     assert finding.severity == "fail"
     assert "0 row(s) were found" in finding.sentence
 
@@ -127,7 +134,7 @@ def test_without_a_row_to_try_it_on_a_test_fails(kind, test):
     ],
 )
 def test_an_answer_that_is_not_finite_fails_every_test(kind, test):
-    (finding,) = outcome(kind, test, lambda rows: np.full(rows.num_rows, np.nan))
+    (finding,) = findings(kind, test, lambda rows: np.full(rows.num_rows, np.nan))
     assert finding.severity == "fail"
 
 
@@ -171,7 +178,7 @@ def test_a_file_that_is_wrong_is_refused_naming_the_place(text, words):
 )
 def test_a_test_of_what_is_not_there_is_refused_naming_what_is(kind, test, words):
     with pytest.raises(InputError, match=words):
-        outcome(kind, test)
+        findings(kind, test)
 
 
 def test_the_example_in_the_documentation_can_be_read():
@@ -185,18 +192,18 @@ def test_the_example_in_the_documentation_can_be_read():
 
 
 def test_rows_are_found_changed_and_thinned():
-    assert rows_where(ROWS, {"c": ("a", None)}).column("id").to_pylist() == [1, 3, 4]
-    assert rows_where(ROWS, {"id": 2.0}).column("id").to_pylist() == [2]
-    assert rows_where(ROWS, {"at": "2024-01-03"}).column("id").to_pylist() == [3]
+    assert filter_rows(ROWS, {"c": ("a", None)}).column("id").to_pylist() == [1, 3, 4]
+    assert filter_rows(ROWS, {"id": 2.0}).column("id").to_pylist() == [2]
+    assert filter_rows(ROWS, {"at": "2024-01-03"}).column("id").to_pylist() == [3]
     assert with_value(ROWS, "w.x", None).column("w_x").null_count == 4
     assert with_value(ROWS, "w.x", 7.0).column("w_x").to_pylist() == [7.0] * 4
     assert with_added(ROWS, "w_x", 0.5).column("w_x").to_pylist() == [0.5, 1.5, 2.5]
-    assert evenly(ROWS, 2).column("id").to_pylist() == [1, 4]
-    assert evenly(ROWS, 9) is ROWS
+    assert sample_evenly(ROWS, 2).column("id").to_pylist() == [1, 4]
+    assert sample_evenly(ROWS, 9) is ROWS
 
 
 def test_rows_given_have_the_types_of_examples():
-    given = rows_given([{"w.x": 1.0, "at": "2024-01-01"}, {"c": "a", "at": "2024-01-02"}], COLUMNS)
+    given = build_rows([{"w.x": 1.0, "at": "2024-01-01"}, {"c": "a", "at": "2024-01-02"}], COLUMNS)
     assert given.schema.types == [ROWS.schema.field(c.name).type for c in COLUMNS]
     assert given.column("c").to_pylist() == [None, "a"]
     assert given.column("w_x").to_pylist() == [1.0, None]

@@ -3,12 +3,12 @@
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
-from train_world import COLUMNS, build
+from train_factories import COLUMNS, build
 
 from components.core.artifacts import MODEL_CARD, SAVED_MODEL, ModelCard
 from components.core.errors import InputError
-from components.model.predict import SavedModelPredictor
-from components.model.train.own_model import load_builder
+from components.model.saved_model import SavedModelRunner
+from components.model.train.custom_model import load_builder
 from components.model.train.run import train
 
 HEAD = """
@@ -64,16 +64,18 @@ def build_model(spec, columns, statistics):
 
 
 def test_a_run_with_it(tmp_path):
-    world = build(tmp_path, rows_a_day=60, model_py=GOOD, epochs=2, batch=64, learning_rate=0.04)
-    train(world.folders, "run")
-    card = ModelCard.read(world.folders.model / MODEL_CARD)
+    setup = build(
+        tmp_path, rows_a_day=60, model_py=GOOD, max_epochs=2, batch_size=64, learning_rate=0.04
+    )
+    train(setup.folders, "run")
+    card = ModelCard.read(setup.folders.model / MODEL_CARD)
     assert card.metrics["recent"]["auc"] > 0.72
     assert card.columns == COLUMNS
-    loaded = tf.saved_model.load(str(world.folders.model / SAVED_MODEL))
+    loaded = tf.saved_model.load(str(setup.folders.model / SAVED_MODEL))
     loaded.calibration.assign([0.0, 0.0])
     tf.saved_model.save(loaded, str(tmp_path / "again"), signatures=loaded.signatures)
-    (recent,) = (world.folders.examples / "recent").glob("*.parquet")
-    halves = SavedModelPredictor(tmp_path / "again").probability(pq.read_table(recent), COLUMNS)
+    (recent,) = (setup.folders.examples / "recent").glob("*.parquet")
+    halves = SavedModelRunner(tmp_path / "again", COLUMNS).probability(pq.read_table(recent))
     assert set(halves.tolist()) == {0.5}
 
 
@@ -132,7 +134,7 @@ def build_model(spec, columns, statistics):
     x = keras.ops.expand_dims(i["x"], 1)
     return keras.Model(i, keras.layers.Dense(1, activation="sigmoid")(x))
 """,
-        r"bear NaN",
+        r"handle NaN",
     ),
 }
 
@@ -140,9 +142,9 @@ def build_model(spec, columns, statistics):
 @pytest.mark.parametrize("case", WRONG)
 def test_what_is_wrong_is_said(tmp_path, case):
     source, message = WRONG[case]
-    world = build(tmp_path, rows_a_day=20, model_py=source)
+    setup = build(tmp_path, rows_a_day=20, model_py=source)
     with pytest.raises(InputError, match=message):
-        train(world.folders, "run")
+        train(setup.folders, "run")
 
 
 def test_a_file_that_is_not_there(tmp_path):

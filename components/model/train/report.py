@@ -1,9 +1,11 @@
-"""The report of a training: what was learned from, and what a model like this scores on time."""
+"""The report of a training: what was trained on, and what such a model scores over time."""
 
 from collections.abc import Sequence
 
 from components.core.artifacts import BlockScore, ModelCard
-from components.core.report import (
+from components.core.spans import format_instant
+from components.core.tasks import Metric, Task
+from components.report import (
     Bars,
     Block,
     Facts,
@@ -15,23 +17,24 @@ from components.core.report import (
     bar_chart,
     render,
 )
-from components.core.tasks import Metric, Task
 
 _BLOCKS = (
     "Each block of the training window was scored by a model that was trained on the others. The "
     "blocks say after how many epochs more training no longer helps, and how much such a model "
-    "varies from one time to another: monitoring learns its limits from that spread."
+    "varies from one time to another: monitoring learns its thresholds from that spread."
 )
-_HOLDOUTS = "As measured on the exported model. Whether they are good enough, evaluate decides."
+_HOLDOUTS = (
+    "As measured on the exported model. The evaluate step decides whether they are good enough."
+)
 
 
-def page_of(card: ModelCard, blocks: Sequence[BlockScore], epochs: int, task: Task) -> str:
+def render_report(card: ModelCard, blocks: Sequence[BlockScore], epochs: int, task: Task) -> str:
     """The page as one HTML file.
 
     Args:
         card: The model.
-        blocks: What was scored on each held-out block.
-        epochs: How often all rows were gone through.
+        blocks: The scores of each held-out block.
+        epochs: Passes over all rows.
         task: The kind of answer.
     """
     facts: list[tuple[str, object]] = [
@@ -46,7 +49,7 @@ def page_of(card: ModelCard, blocks: Sequence[BlockScore], epochs: int, task: Ta
         Section("Holdouts", _HOLDOUTS, [_holdouts(card, task)]),
         Section("Held-out blocks", _BLOCKS, _held_out(blocks, task)),
     ]
-    return render(Page(f"{card.name}: training", f"as of {card.as_of}", content))
+    return render(Page(f"{card.name}: training", f"as of {format_instant(card.as_of)}", content))
 
 
 def _holdouts(card: ModelCard, task: Task) -> Table:

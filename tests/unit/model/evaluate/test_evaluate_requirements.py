@@ -1,16 +1,18 @@
 """What a spec asks for beside the comparison: slices, metrics by name, behaviour."""
 
 import pytest
-from evaluate_world import STALE, TRUTH, Weights, World, failed
+from evaluate_factories import STALE, TRUTH, EvaluationFactory, Weights, failed
 
 from components.core.errors import InputError
 from components.model.evaluate.run import evaluate
 
 
 def test_slices_have_floors_of_their_own(tmp_path):
-    gates = "gates: {slices: [{by: c, floors: {auc: 0.8}, rows: 300}]}"
-    world = World(tmp_path, truth=Weights(of_x=1.1), gates=gates, first_model="allowed")
-    found = evaluate(world.folders(Weights(of_x=1.1), None), "run-1")
+    gates = "gates: {slices: [{by: c, floors: {auc: 0.8}, min_rows: 300}]}"
+    factory = EvaluationFactory(
+        tmp_path, truth=Weights(of_x=1.1), gates=gates, first_model="allowed"
+    )
+    found = evaluate(factory.folders(Weights(of_x=1.1), None), "run-1")
     assert found.verdict.decision == "refuse"
     assert {f.subject for f in failed(found, "slice")} <= {
         f"retrained on c={c} of {h}" for c in "ab" for h in ("recent", "reference")
@@ -28,15 +30,17 @@ def test_slices_have_floors_of_their_own(tmp_path):
     ],
 )
 def test_an_unknown_metric_is_answered_with_the_known_ones(tmp_path, gates):
-    world = World(tmp_path, gates=gates)
+    factory = EvaluationFactory(tmp_path, gates=gates)
     with pytest.raises(InputError, match="auc, log_loss, brier, pr_auc, calibration_error"):
-        evaluate(world.folders(TRUTH, None), "run-1")
+        evaluate(factory.folders(TRUTH, None), "run-1")
 
 
 def test_an_unknown_slice_column_is_answered_with_the_known_ones(tmp_path):
-    world = World(tmp_path, gates="gates: {slices: [{by: carrier, floors: {auc: 0.5}}]}")
+    factory = EvaluationFactory(
+        tmp_path, gates="gates: {slices: [{by: carrier, floors: {auc: 0.5}}]}"
+    )
     with pytest.raises(InputError, match="id, at, x, c, late"):
-        evaluate(world.folders(TRUTH, None), "run-1")
+        evaluate(factory.folders(TRUTH, None), "run-1")
 
 
 BEHAVIOUR = "gates: {behaviour: behaviour.yaml}"
@@ -54,9 +58,9 @@ BEHAVIOUR = "gates: {behaviour: behaviour.yaml}"
         ("direction: [{name: d, column: c, add: 1, effect: raises}]", "a number or a timestamp"),
     ],
 )
-def test_behaviour_tests_that_cannot_be_tried_close_the_gate(tmp_path, text, sentence):
-    world = World(tmp_path, gates=BEHAVIOUR, first_model="allowed")
-    found = evaluate(world.folders(TRUTH, None, text), "run-1")
+def test_behaviour_tests_that_cannot_be_run_close_the_gate(tmp_path, text, sentence):
+    factory = EvaluationFactory(tmp_path, gates=BEHAVIOUR, first_model="allowed")
+    found = evaluate(factory.folders(TRUTH, None, text), "run-1")
     assert found.verdict.decision == "refuse"
     (finding,) = failed(found, "behaviour")
     assert sentence in finding.sentence
@@ -68,8 +72,8 @@ direction:
   - {name: more x is later, column: x, add: 1, effect: raises, share: 95%}
   - {name: more x is earlier, column: x, add: 1, effect: lowers}
 """
-    world = World(tmp_path, gates=BEHAVIOUR)
-    found = evaluate(world.folders(TRUTH, world.champion(STALE), tests), "run-1")
+    factory = EvaluationFactory(tmp_path, gates=BEHAVIOUR)
+    found = evaluate(factory.folders(TRUTH, factory.champion(STALE), tests), "run-1")
     assert found.verdict.decision == "refuse"
     assert {f.subject for f in found.verdict.failures} >= {"retrained: more x is earlier"}
     assert "retrained: more x is later" not in {f.subject for f in found.verdict.failures}

@@ -6,9 +6,13 @@ import pytest
 from components.core.artifacts import ModelColumn
 from components.core.spans import SpanKind
 from components.core.tasks import task_of
-from components.model.train.blocks import blocks_of
-from components.model.train.goldens import golden, golden_rows
-from components.model.train.held_out import epochs_needed, hold_out, score
+from components.model.golden_rows import make_golden, select_golden_rows
+from components.model.train.cross_validation import (
+    cross_validate,
+    score_block,
+    select_epochs,
+    time_blocks,
+)
 
 NAN = float("nan")
 
@@ -19,26 +23,26 @@ def _days(start, days, per_day=4):
 
 
 def test_months_where_the_data_is_cut_by_month():
-    blocks = blocks_of(_days("2024-01-01", 121), SpanKind.MONTH)
+    blocks = time_blocks(_days("2024-01-01", 121), SpanKind.MONTH)
     assert [b.name for b in blocks] == ["2024-01", "2024-02", "2024-03", "2024-04"]
     assert [len(b.rows) for b in blocks] == [31 * 4, 29 * 4, 31 * 4, 30 * 4]
     assert blocks[1].rows[0] == 31 * 4
 
 
 def test_of_many_months_six_from_first_to_last():
-    blocks = blocks_of(_days("2023-01-01", 365), SpanKind.MONTH)
+    blocks = time_blocks(_days("2023-01-01", 365), SpanKind.MONTH)
     assert [b.name[-2:] for b in blocks] == ["01", "03", "05", "08", "10", "12"]
 
 
 def test_a_month_of_few_rows_is_never_held_out():
-    blocks = blocks_of(_days("2024-01-01", 31 + 29 + 31 + 2), SpanKind.MONTH)
+    blocks = time_blocks(_days("2024-01-01", 31 + 29 + 31 + 2), SpanKind.MONTH)
     assert [b.name for b in blocks] == ["2024-01", "2024-02", "2024-03"]
 
 
 def test_two_months_are_cut_by_length_as_days_are():
     times = _days("2024-01-01", 60)
-    by_day = blocks_of(times, SpanKind.DAY)
-    assert [b.name for b in by_day] == [b.name for b in blocks_of(times, SpanKind.MONTH)]
+    by_day = time_blocks(times, SpanKind.DAY)
+    assert [b.name for b in by_day] == [b.name for b in time_blocks(times, SpanKind.MONTH)]
     assert len(by_day) == 6
     assert np.concatenate([b.rows for b in by_day]).tolist() == list(range(240))
     assert {len(b.rows) for b in by_day} == {40}
@@ -46,8 +50,8 @@ def test_two_months_are_cut_by_length_as_days_are():
 
 def test_rows_out_of_order_and_no_rows():
     times = _days("2024-01-01", 12, 1)[::-1]
-    assert blocks_of(times, SpanKind.DAY)[0].rows.tolist() == [10, 11]
-    assert blocks_of(times[:0], SpanKind.DAY) == ()
+    assert time_blocks(times, SpanKind.DAY)[0].rows.tolist() == [10, 11]
+    assert time_blocks(times[:0], SpanKind.DAY) == ()
 
 
 @pytest.mark.parametrize(
@@ -63,7 +67,7 @@ def test_rows_out_of_order_and_no_rows():
     ],
 )
 def test_epochs_that_blocks_ask_for(losses, epochs):
-    assert epochs_needed(np.array(losses)) == epochs
+    assert select_epochs(np.array(losses)) == epochs
 
 
 class _Memoriser:
@@ -84,9 +88,9 @@ class _Memoriser:
 
 def test_each_block_is_scored_by_a_model_that_did_not_see_it():
     label = np.tile([0.0, 1.0, 1.0], 40)
-    blocks = blocks_of(_days("2024-01-01", 30), SpanKind.DAY)
+    blocks = time_blocks(_days("2024-01-01", 30), SpanKind.DAY)
     learner = _Memoriser(label)
-    found = hold_out(learner, label, blocks, 2, task_of("binary"))
+    found = cross_validate(learner, label, blocks, 2, task_of("binary"))
     assert found.epochs == 2
     for block, seen in zip(blocks, learner.trained_on, strict=True):
         assert seen == set(range(120)) - set(block.rows.tolist())
@@ -95,13 +99,15 @@ def test_each_block_is_scored_by_a_model_that_did_not_see_it():
 
 
 def test_with_one_block_nothing_is_held_out():
-    blocks = blocks_of(_days("2024-01-01", 1), SpanKind.DAY)
-    found = hold_out(_Memoriser(np.ones(4)), np.ones(4), blocks, 3, task_of("binary"))
+    blocks = time_blocks(_days("2024-01-01", 1), SpanKind.DAY)
+    found = cross_validate(_Memoriser(np.ones(4)), np.ones(4), blocks, 3, task_of("binary"))
     assert (found.epochs, found.scores) == (3, ())
 
 
 def test_a_metric_that_is_not_defined_is_left_out():
-    metrics = score("one class", np.ones(3), np.array([0.2, 0.3, 0.4]), task_of("binary")).metrics
+    metrics = score_block(
+        "one class", np.ones(3), np.array([0.2, 0.3, 0.4]), task_of("binary")
+    ).metrics
     assert "auc" not in metrics
     assert metrics["rate"] == 1.0
 
@@ -114,8 +120,8 @@ def test_golden_rows_hold_every_missing_and_unseen_value():
     ]
     inputs = {c.name: np.arange(200, dtype=np.float32) for c in columns[:30]}
     inputs |= {"c": np.array(["w"] * 200, object), "t": np.arange(200)}
-    rows = golden_rows(inputs, np.linspace(0.9, 0.1, 200), columns)
-    made = golden(rows, np.linspace(0, 1, 64))
+    rows = select_golden_rows(inputs, np.linspace(0.9, 0.1, 200), columns)
+    made = make_golden(rows, np.linspace(0, 1, 64))
     assert {len(values) for values in made.columns.values()} == {64}
     assert all(made.columns[c.name].count(None) >= 1 for c in columns[:31])
     assert "never seen in training" in made.columns["c"]
@@ -126,5 +132,5 @@ def test_golden_rows_hold_every_missing_and_unseen_value():
 
 def test_fewer_rows_than_golden_ones():
     columns = [ModelColumn(name="x", source="x", kind="number")]
-    rows = golden_rows({"x": np.array([1, 2], np.float32)}, np.array([0.5, 0.1]), columns)
-    assert golden(rows, np.array([0.1, 0.5])).columns["x"] == (None, 1.0)
+    rows = select_golden_rows({"x": np.array([1, 2], np.float32)}, np.array([0.5, 0.1]), columns)
+    assert make_golden(rows, np.array([0.1, 0.5])).columns["x"] == (None, 1.0)

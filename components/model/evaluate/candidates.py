@@ -1,0 +1,231 @@
+"""The models that compete: the retrained model, the champion, and the champion recalibrated."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from components.core import storage
+from components.core.artifacts import MODEL_CARD, PUBLISHED, SAVED_MODEL, ModelCard
+from components.core.digest import digest_folder
+from components.core.errors import InputError, RunError
+from components.core.plan import Champion, Plan
+from components.core.tasks import Comparison
+from components.core.verdict import Finding
+from components.model.evaluate.comparison import Holdouts, Probabilities
+from components.model.evaluate.gate import check_champion, recalibration_skipped
+from components.model.evaluate.recalibration import (
+    MIN_ROWS,
+    NEWEST,
+    PlattScaling,
+    can_recalibrate,
+    fit_platt_scaling,
+    newest_rows,
+)
+from components.model.examples import read_newest_labelled
+from components.model.saved_model import SavedModelRunner
+
+CHAMPION, RETRAINED, RECALIBRATED = "champion", "retrained", "recalibrated"
+
+
+@dataclass(frozen=True)
+class ModelArtifact:
+    """A model's folder and its card."""
+
+    path: Path
+    card: ModelCard
+
+
+@dataclass(frozen=True)
+class ChampionUnavailable:
+    """Why there is no champion to compare with, although one serves."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class CandidateModel:
+    """A model that predicts examples.
+
+    Attributes:
+        name: ``champion``, ``retrained`` or ``recalibrated``.
+        version: Its version.
+        artifact: Its folder; a recalibrated model's is the champion's.
+        runner: Its SavedModel.
+        scaling: Applied to its predictions; None if they stay as they are.
+    """
+
+    name: str
+    version: str
+    artifact: ModelArtifact
+    runner: SavedModelRunner
+    scaling: PlattScaling | None = None
+
+    def predict(self, rows: pa.Table) -> NDArray[np.float64]:
+        """The probability of every row, float64 [n]."""
+        if not rows.num_rows:
+            return np.empty(0)
+        probability = self.runner.probability(rows)
+        return self.scaling.apply(probability) if self.scaling else probability
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The candidates, their predictions, and what hinders a comparison.
+
+    Attributes:
+        models: Name to candidate, the champion first if there is one.
+        probabilities: Candidate to holdout to float64 [n].
+        conditions: Findings about the comparison itself.
+    """
+
+    models: Mapping[str, CandidateModel]
+    probabilities: Mapping[str, Probabilities]
+    conditions: tuple[Finding, ...]
+
+
+def load_candidates(
+    plan: Plan, examples: Path, model: Path, holdouts: Holdouts, scratch: Path
+) -> Candidates:
+    """Loads the candidates and predicts the holdouts with each.
+
+    Args:
+        plan: The plan, which names the champion.
+        examples: The examples, whose newest training rows recalibrate the champion.
+        model: The retrained model's folder.
+        holdouts: Holdout to its rows.
+        scratch: A folder for a copy of a remote champion.
+    """
+    card = ModelCard.read(model / MODEL_CARD)
+    retrained = _load(RETRAINED, card.version, ModelArtifact(model, card))
+    if plan.champion is None:
+        return _predicted([retrained], holdouts, [check_champion(plan, None)])
+    rows = max((part.rows for part in holdouts.values()), key=lambda rows: int(rows.num_rows))
+    champion = load_champion(plan.champion, rows, scratch)
+    if isinstance(champion, ChampionUnavailable):
+        return _predicted([retrained], holdouts, [check_champion(plan, champion.reason)])
+    condition = check_champion(plan, None)
+    recalibrated = recalibrate(champion, plan, examples)
+    if isinstance(recalibrated, Finding):
+        return _predicted([champion, retrained], holdouts, [condition, recalibrated])
+    return _predicted([champion, retrained, recalibrated], holdouts, [condition])
+
+
+def load_champion(
+    champion: Champion, rows: pa.Table, into: Path
+) -> CandidateModel | ChampionUnavailable:
+    """Loads the model that serves now.
+
+    Args:
+        champion: As the plan names it.
+        rows: Rows that it will be asked to predict: it must know their columns, and answer.
+        into: A folder for a copy of a remote one.
+    """
+    artifact = open_champion(champion, into)
+    if isinstance(artifact, ChampionUnavailable):
+        return artifact
+    try:
+        loaded = _load(CHAMPION, champion.version, artifact)
+        loaded.predict(rows.slice(0, 1))
+    except (InputError, RunError, LookupError, TypeError, ValueError) as error:
+        told = f"{type(error).__name__}: {_first_line(error)}"
+        return ChampionUnavailable(f"{champion.uri} does not answer: {told}")
+    return loaded
+
+
+def open_champion(champion: Champion, into: Path) -> ModelArtifact | ChampionUnavailable:
+    """Verifies the champion's folder, where it is or copied from another machine.
+
+    Args:
+        champion: What serves now, as the plan names it.
+        into: A folder for a copy of a remote one.
+    """
+    uri = champion.uri
+    try:
+        path = _local_folder(uri, into)
+        if not path.is_dir():
+            return ChampionUnavailable(f"its folder {uri} does not exist")
+        if digest_folder(path) != champion.digest:
+            return ChampionUnavailable(f"{uri} is not what was deployed: its digest differs")
+        return ModelArtifact(path, ModelCard.read(path / MODEL_CARD))
+    except (OSError, ImportError, ValidationError, InputError) as error:
+        return ChampionUnavailable(f"{uri}: {type(error).__name__}: {_first_line(error)}")
+
+
+def recalibrate(champion: CandidateModel, plan: Plan, examples: Path) -> CandidateModel | Finding:
+    """Fits a calibration on the newest training rows, never on a holdout.
+
+    Returns:
+        The champion recalibrated, or a finding that says why there is none.
+    """
+    if not can_recalibrate(champion.runner.model):
+        return recalibration_skipped("its SavedModel has no calibration that can be changed")
+    newest = read_newest_labelled(examples, plan.spec, NEWEST, MIN_ROWS)
+    chosen = newest_rows(newest.event_time, champion.artifact.card.as_of)
+    probability = champion.predict(newest.rows.take(chosen))
+    scaling = fit_platt_scaling(probability, newest.label[chosen])
+    if scaling is None:
+        return recalibration_skipped(f"{len(chosen)} newest training rows give no sound fit")
+    return replace(champion, name=RECALIBRATED, version=f"{plan.version}-c", scaling=scaling)
+
+
+def recalibrated_card(
+    candidates: Candidates, comparisons: Mapping[str, Comparison], plan: Plan, run: str
+) -> ModelCard:
+    """The card of the champion recalibrated: its weights and columns, but this run's data."""
+    model = candidates.models[RECALIBRATED]
+    of_retrained = candidates.models[RETRAINED].artifact.card.digests
+    digests = {**model.artifact.card.digests, **plan.digests, "plan": plan.digest}
+    if "examples" in of_retrained:
+        digests["examples"] = of_retrained["examples"]
+    if plan.champion is not None:
+        digests["champion"] = plan.champion.digest
+    metrics = {
+        holdout: {n: v for n, v in c.values[RECALIBRATED].items() if v is not None}
+        for holdout, c in comparisons.items()
+    }
+    return model.artifact.card.model_copy(
+        update={
+            "version": model.version,
+            "method": RECALIBRATED,
+            "as_of": plan.as_of,
+            "run": run,
+            "digests": digests,
+            "metrics": metrics,
+            "rows": model.scaling.rows if model.scaling else 0,
+        }
+    )
+
+
+def _load(name: str, version: str, artifact: ModelArtifact) -> CandidateModel:
+    runner = SavedModelRunner(artifact.path / SAVED_MODEL, artifact.card.columns)
+    return CandidateModel(name, version, artifact, runner)
+
+
+def _predicted(
+    models: Sequence[CandidateModel], holdouts: Holdouts, conditions: Sequence[Finding]
+) -> Candidates:
+    predictions: dict[str, Probabilities] = {}
+    for model in models:
+        if model.scaling is None:
+            predictions[model.name] = {n: model.predict(part.rows) for n, part in holdouts.items()}
+        else:  # the champion has predicted before
+            champion = predictions[CHAMPION].items()
+            predictions[model.name] = {name: model.scaling.apply(p) for name, p in champion}
+    return Candidates({model.name: model for model in models}, predictions, tuple(conditions))
+
+
+def _local_folder(uri: str, into: Path) -> Path:
+    filesystem, path = storage.resolve(uri)
+    if "file" in filesystem.protocol and not Path(path, PUBLISHED).exists():
+        return Path(path)
+    storage.fetch_folder(uri, into, leave_out=(PUBLISHED,))  # the store's marker is not the model's
+    return into
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0]

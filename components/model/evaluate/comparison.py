@@ -1,0 +1,248 @@
+"""From predictions to measurements: every number of the evaluation is computed here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from components.core.errors import InputError
+from components.core.spec import Gates, Slice
+from components.core.tasks import Bins, Comparison, ConfidenceInterval, Curve, Task, compare
+from components.core.verdict import Finding
+from components.model.examples import LabelledRows
+
+Floats = NDArray[np.float64]
+Holdouts = Mapping[str, LabelledRows]
+Probabilities = Mapping[str, Floats]
+"""Holdout to a model's predictions, float64 [n]."""
+
+MISSING = "(missing)"
+_MAX_VALUES = 2_000
+_CALIBRATION_BINS = 10
+
+
+@dataclass(frozen=True)
+class HoldoutScores:
+    """What a challenger scores on one holdout.
+
+    Attributes:
+        rows: Labelled rows.
+        blocks: Blocks of time that they lie in.
+        is_finite: Whether every probability is a finite number.
+        metrics: Metric to value; None if not defined.
+        differences: Metric to challenger minus champion; empty without a champion.
+    """
+
+    rows: int
+    blocks: int
+    is_finite: bool
+    metrics: Mapping[str, float | None]
+    differences: Mapping[str, ConfidenceInterval | None]
+
+
+@dataclass(frozen=True)
+class SliceScore:
+    """What a model scores on one slice of one holdout: the rows with one value of a column.
+
+    Attributes:
+        holdout: The holdout's name.
+        by: The column.
+        value: Its value.
+        rows: Rows of the slice.
+        floors: The floors of the spec, by metric.
+        metrics: The same metrics, measured; None if not defined.
+        is_judged: Whether it has the rows that the spec asks for.
+    """
+
+    holdout: str
+    by: str
+    value: str
+    rows: int
+    floors: Mapping[str, float]
+    metrics: Mapping[str, float | None]
+    is_judged: bool
+
+
+@dataclass(frozen=True)
+class Challenger:
+    """A challenger and everything measured of it.
+
+    Attributes:
+        name: ``retrained`` or ``recalibrated``.
+        scores: Holdout to scores.
+        slices: Its slices, on both holdouts.
+        behaviour: Findings of its behaviour tests.
+    """
+
+    name: str
+    scores: Mapping[str, HoldoutScores]
+    slices: Sequence[SliceScore] = ()
+    behaviour: Sequence[Finding] = ()
+
+
+@dataclass(frozen=True)
+class CandidateComparison:
+    """All candidates on all holdouts.
+
+    Attributes:
+        comparisons: Holdout to what was measured on it.
+        challengers: What the gates are applied to.
+    """
+
+    comparisons: Mapping[str, Comparison]
+    challengers: tuple[Challenger, ...]
+
+
+@dataclass(frozen=True)
+class HoldoutCurves:
+    """The curves of one holdout.
+
+    Attributes:
+        curves: Curve name to candidate to curve.
+        calibration: Candidate to bins.
+    """
+
+    curves: Mapping[str, Mapping[str, Curve | None]]
+    calibration: Mapping[str, Bins | None]
+
+
+def compare_candidates(
+    task: Task,
+    gates: Gates,
+    holdouts: Holdouts,
+    probabilities: Mapping[str, Probabilities],
+    champion: str | None,
+    behaviour: Mapping[str, tuple[Finding, ...]],
+) -> CandidateComparison:
+    """Measures all candidates on the same rows.
+
+    Args:
+        task: The task.
+        gates: Blocks, resamples, confidence and slices.
+        holdouts: Holdout to its rows.
+        probabilities: Candidate to its predictions.
+        champion: The candidate that the others are compared with; None if there is none.
+        behaviour: Challenger to findings of its behaviour tests.
+
+    Raises:
+        InputError: A slice's column is not among the examples'.
+    """
+    comparisons = {
+        holdout: compare(
+            task.metrics.values(),
+            rows.label,
+            {name: found[holdout] for name, found in probabilities.items()},
+            rows.blocks(gates.block),
+            against=champion,
+            resamples=gates.resamples,
+            confidence=gates.confidence,
+        )
+        for holdout, rows in holdouts.items()
+    }
+    challengers = tuple(
+        Challenger(
+            name,
+            {h: _scores(c, name, found[h]) for h, c in comparisons.items()},
+            tuple(s for h, r in holdouts.items() for s in score_slices(task, gates, h, r, found)),
+            behaviour.get(name, ()),
+        )
+        for name, found in probabilities.items()
+        if name != champion
+    )
+    return CandidateComparison(comparisons, challengers)
+
+
+def score_slices(
+    task: Task, gates: Gates, holdout: str, rows: LabelledRows, found: Probabilities
+) -> tuple[SliceScore, ...]:
+    """Measures every slice of a holdout, largest first within a column.
+
+    Raises:
+        InputError: A column is not among the examples', or has too many values for slices.
+    """
+    if not rows.rows.num_rows:
+        return ()
+    return tuple(
+        _score_slice(task, part, (holdout, value), rows.label[members], found[holdout][members])
+        for part in gates.slices
+        for value, members in _members(rows.rows, part.by)
+    )
+
+
+def draw_curves(
+    task: Task, holdout: str, rows: LabelledRows, probabilities: Mapping[str, Probabilities]
+) -> HoldoutCurves:
+    """The curves of all candidates on one holdout."""
+    found = {name: answers[holdout] for name, answers in probabilities.items()}
+    curves = {
+        name: {candidate: curve(rows.label, p) for candidate, p in found.items()}
+        for name, curve in task.curves.items()
+    }
+    bins = {n: task.calibration(rows.label, p, _CALIBRATION_BINS) for n, p in found.items()}
+    return HoldoutCurves(curves, bins)
+
+
+def verdict_metrics(comparisons: Mapping[str, Comparison]) -> dict[str, float | None]:
+    """The verdict's metrics, such as ``recent.auc.retrained``.
+
+    A change against the champion is ``recent.auc.retrained.difference``, with ``.low``, ``.high``.
+    """
+    metrics: dict[str, float | None] = {}
+    for holdout, comparison in comparisons.items():
+        metrics[f"{holdout}.rows"] = comparison.rows
+        metrics[f"{holdout}.blocks"] = comparison.blocks
+        for name, values in comparison.values.items():
+            metrics |= {f"{holdout}.{metric}.{name}": v for metric, v in values.items()}
+        for name, found in comparison.differences.items():
+            for metric, interval in found.items():
+                at = f"{holdout}.{metric}.{name}.difference"
+                metrics[at] = interval.estimate if interval else None
+                metrics[f"{at}.low"] = interval.low if interval else None
+                metrics[f"{at}.high"] = interval.high if interval else None
+    return metrics
+
+
+def _scores(comparison: Comparison, name: str, probability: Floats) -> HoldoutScores:
+    return HoldoutScores(
+        rows=comparison.rows,
+        blocks=comparison.blocks,
+        is_finite=bool(np.isfinite(probability).all()),
+        metrics=comparison.values[name],
+        differences=comparison.differences.get(name, {}),
+    )
+
+
+def _score_slice(
+    task: Task, part: Slice, where: tuple[str, str], label: Floats, probability: Floats
+) -> SliceScore:
+    holdout, value = where
+    metrics = {name: task.metrics[name](label, probability) for name in part.floors}
+    judged = len(label) >= part.min_rows
+    return SliceScore(holdout, part.by, value, len(label), part.floors, metrics, judged)
+
+
+def _members(rows: pa.Table, by: str) -> list[tuple[str, NDArray[np.int64]]]:
+    """Each value with the positions of its rows, the most frequent first."""
+    if by not in rows.column_names:
+        raise InputError(f"gates.slices: by: {by}", by, ", ".join(rows.column_names))
+    text = pc.fill_null(_as_text(rows.column(by)), MISSING).combine_chunks().dictionary_encode()
+    values = text.dictionary.to_pylist()
+    if len(values) > _MAX_VALUES:
+        given = f"{len(values)} values"
+        raise InputError(f"gates.slices: by: {by}", given, f"a column of at most {_MAX_VALUES}")
+    codes = text.indices.to_numpy()
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(len(values) + 1))
+    members = [(v, order[a:b]) for v, a, b in zip(values, starts, starts[1:], strict=False)]
+    return sorted(members, key=lambda member: (-len(member[1]), member[0]))
+
+
+def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Writes whole numbers without a point: a slice is called 1999, not 1999.0."""
+    if pa.types.is_floating(column.type):
+        whole = pc.all(pc.equal(pc.floor(column), column), min_count=0).as_py()
+        column = column.cast(pa.int64()) if whole else column
+    return column.cast(pa.string())

@@ -1,0 +1,232 @@
+"""From raw columns to what the network reads: one graph, used in training and in serving.
+
+What it learns from the training rows, knots and vocabularies, is computed in plain numpy.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from components.core.plan import PlannedFeature
+from components.model.train.features import CALENDAR, Tensors, is_calendar, value_of
+
+MISSING, UNSEEN = 0, 1
+"""Ids that every category has, in front of its words."""
+
+MIN_COUNT = 5
+"""A word on fewer training rows counts as unseen: so few say nothing about the next one."""
+
+_MAX_DEVIATIONS = 3.0  # beyond so many standard deviations a number says no more
+
+
+@dataclass(frozen=True)
+class NumberEncoding:
+    """How a number enters the network.
+
+    Attributes:
+        knots: Ascending quantiles of the training rows; between two the encoding rises linearly.
+        median: Replaces a missing value, beside the indicator of missing.
+        mean: Of the training rows that have it.
+        deviation: Standard deviation of the same; 1 for a constant.
+        has_missing: Whether a training row lacks it; if none does, there is no indicator to learn.
+    """
+
+    knots: tuple[float, ...]
+    median: float
+    mean: float
+    deviation: float
+    has_missing: bool
+
+
+@dataclass(frozen=True)
+class CategoryEncoding:
+    """How a category enters the network.
+
+    Attributes:
+        words: Its values in order; their ids follow those of missing and unseen.
+    """
+
+    words: tuple[str, ...]
+
+    @property
+    def ids(self) -> int:
+        """How many ids there are, with missing and unseen."""
+        return len(self.words) + 2
+
+
+Encodings = Mapping[str, NumberEncoding | CategoryEncoding]
+
+
+def encode_number(values: NDArray[np.float32], buckets: int) -> NumberEncoding:
+    """Learns a number exactly from all training rows.
+
+    Args:
+        values: float32 [n], NaN if missing.
+        buckets: At most so many stretches between two knots.
+    """
+    known = values[np.isfinite(values)].astype(np.float64)
+    if not len(known):
+        return NumberEncoding((), 0.0, 0.0, 1.0, len(values) > 0)
+    knots = np.unique(known)
+    if len(knots) > buckets + 1:
+        quantiles = np.quantile(known, np.linspace(0, 1, buckets + 1))
+        knots = np.unique(quantiles.astype(np.float32))  # distinct in the graph's own precision
+    deviation = float(known.std())
+    return NumberEncoding(
+        knots=tuple(float(k) for k in knots),
+        median=float(np.median(known)),
+        mean=float(known.mean()),
+        deviation=deviation if deviation > 0 else 1.0,
+        has_missing=len(known) < len(values),
+    )
+
+
+def encode_category(values: Iterable[str | int], min_count: int = MIN_COUNT) -> CategoryEncoding:
+    """Learns a vocabulary: the words on at least `min_count` rows, in alphabetical order.
+
+    Args:
+        values: str or int [n]; ``""`` is missing.
+        min_count: Fewest rows of a word.
+    """
+    kept = (str(word) for word, count in Counter(values).items() if count >= min_count)
+    return CategoryEncoding(tuple(sorted(word for word in kept if word)))
+
+
+def learn_encodings(
+    features: Sequence[PlannedFeature], inputs: Tensors, buckets: int
+) -> dict[str, NumberEncoding | CategoryEncoding]:
+    """Learns the encoding of every feature from the training rows.
+
+    Args:
+        features: The features.
+        inputs: Raw column to tensor [n] of the training rows.
+        buckets: At most so many stretches between two knots of a number.
+    """
+    encodings: dict[str, NumberEncoding | CategoryEncoding] = {}
+    for feature in features:
+        value = value_of(feature, inputs)
+        if value.dtype == tf.float32:
+            encodings[feature.name] = encode_number(value.numpy(), buckets)
+        else:
+            words = [w.decode() if isinstance(w, bytes) else w for w in value.numpy().tolist()]
+            encodings[feature.name] = encode_category(words)
+    return encodings
+
+
+class Preprocessing(tf.Module):  # type: ignore[misc]
+    """Raw columns to ids and numbers.
+
+    Args:
+        features: The features.
+        encodings: Feature to what was learned about it.
+        by_quantiles: Whether a number also enters by its place between its knots.
+
+    Attributes:
+        sizes: Ids of each category.
+        first_ids: The first id of each category.
+        width: Columns of the numbers.
+    """
+
+    def __init__(
+        self, features: Sequence[PlannedFeature], encodings: Encodings, by_quantiles: bool
+    ) -> None:
+        super().__init__(name="preprocessing")
+        learned = [(feature, encodings[feature.name]) for feature in features]
+        categories = [(f, e) for f, e in learned if isinstance(e, CategoryEncoding)]
+        numbers = [(f, e) for f, e in learned if isinstance(e, NumberEncoding)]
+        self._categories = [feature for feature, _ in categories]
+        self._numbers = [feature for feature, _ in numbers]
+        self._lookups = [_lookup(feature, encoding) for feature, encoding in categories]
+        self._matrix = _NumberMatrix([encoding for _, encoding in numbers], by_quantiles)
+        self.sizes = tuple(encoding.ids for _, encoding in categories)
+        self.first_ids = tuple(int(i) for i in np.cumsum((0, *self.sizes))[:-1])
+        self.width = self._matrix.width
+
+    def __call__(self, inputs: Tensors) -> tuple[tf.Tensor, tf.Tensor]:
+        """Preprocesses rows.
+
+        Returns:
+            int32 [n, categories], each feature's ids after those of the ones before it, and
+            float32 [n, width].
+        """
+        rows = tf.shape(next(iter(inputs.values())))[0]
+        encoders = zip(self._categories, self._lookups, self.first_ids, strict=True)
+        ids = [tf.cast(look_up(value_of(f, inputs)), tf.int32) + i for f, look_up, i in encoders]
+        values = [value_of(f, inputs) for f in self._numbers]
+        none = tf.zeros([rows, 0])
+        return (
+            tf.stack(ids, axis=1) if ids else tf.cast(none, tf.int32),
+            self._matrix(tf.stack(values, axis=1)) if values else none,
+        )
+
+
+class _WordLookup(tf.Module):  # type: ignore[misc]
+    def __init__(self, category: CategoryEncoding) -> None:
+        super().__init__(name="words")
+        keys = ["", *category.words]
+        ids = [MISSING, *range(UNSEEN + 1, category.ids)]
+        pairs = tf.lookup.KeyValueTensorInitializer(
+            tf.constant(keys, tf.string), tf.constant(ids, tf.int64)
+        )
+        self._table = tf.lookup.StaticHashTable(pairs, default_value=UNSEEN)
+
+    def __call__(self, words: tf.Tensor) -> tf.Tensor:
+        return self._table.lookup(words)
+
+
+class _CalendarLookup(tf.Module):  # type: ignore[misc]
+    def __init__(self, category: CategoryEncoding, values: int) -> None:
+        super().__init__(name="calendar")
+        ids = {word: i for i, word in enumerate(category.words, UNSEEN + 1)}
+        self._ids = tuple(ids.get(str(value), UNSEEN) for value in range(values))
+
+    def __call__(self, values: tf.Tensor) -> tf.Tensor:
+        return tf.gather(tf.constant(self._ids, tf.int64), values)
+
+
+class _NumberMatrix(tf.Module):  # type: ignore[misc]
+    """Numbers as standard deviations, as places between knots, and as missing or not."""
+
+    def __init__(self, numbers: Sequence[NumberEncoding], by_quantiles: bool) -> None:
+        super().__init__(name="numbers")
+        self._median = _floats(n.median for n in numbers)
+        self._mean = _floats(n.mean for n in numbers)
+        self._scale = _floats(1 / n.deviation for n in numbers)
+        self._indicated = [i for i, n in enumerate(numbers) if n.has_missing]
+        pairs = [
+            (i, low, high)
+            for i, n in enumerate(numbers if by_quantiles else ())
+            for low, high in zip(n.knots, n.knots[1:], strict=False)
+        ]
+        self._owner = [i for i, _, _ in pairs]
+        self._low = _floats(low for _, low, _ in pairs)
+        self._per_stretch = _floats(1 / (high - low) for _, low, high in pairs)
+        self.width = len(numbers) + len(pairs) + len(self._indicated)
+
+    def __call__(self, values: tf.Tensor) -> tf.Tensor:
+        """Encodes numbers: float32 [n, numbers], NaN missing, to float32 [n, width]."""
+        is_known = tf.math.is_finite(values)
+        filled = tf.where(is_known, values, self._median)
+        normal = (filled - self._mean) * self._scale
+        parts = [tf.clip_by_value(normal, -_MAX_DEVIATIONS, _MAX_DEVIATIONS)]
+        if self._owner:
+            climbed = tf.gather(filled, self._owner, axis=1) - self._low
+            parts.append(tf.clip_by_value(climbed * self._per_stretch, 0.0, 1.0))
+        if self._indicated:
+            known = tf.gather(is_known, self._indicated, axis=1)
+            parts.append(1.0 - tf.cast(known, tf.float32))
+        return tf.concat(parts, axis=1)
+
+
+def _lookup(feature: PlannedFeature, category: CategoryEncoding) -> _WordLookup | _CalendarLookup:
+    if is_calendar(feature) and feature.derive is not None:
+        return _CalendarLookup(category, CALENDAR[feature.derive])
+    return _WordLookup(category)
+
+
+def _floats(values: object) -> np.ndarray:
+    return np.array(list(values), dtype=np.float32)  # type: ignore[call-overload]
