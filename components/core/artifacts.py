@@ -30,6 +30,12 @@ COVERAGE = "coverage.json"
 # keeps it and no canary counts it.
 TRIAL_REQUEST = "ratoon-trial-"
 
+# The buckets that latencies are counted in: 10% apart from 0.1 ms to 100 s, so that a quantile is
+# off by at most that.
+LATENCY_BOUNDS_MS = tuple(round(0.1 * 1.1**step, 6) for step in range(146))
+# A server exports a third of them, 33% apart, so that a reading of its metrics stays small.
+SERVER_LATENCY_BOUNDS_MS = LATENCY_BOUNDS_MS[::3]
+
 
 class SplitName(StrEnum):
     """The parts of the examples."""
@@ -203,11 +209,3 @@ class Lineage(Record):
     newest: Instant | None
     splits: Mapping[str, int]
     digest: str
-
-
-# ---- latency: The bounds of the buckets that latencies are counted in, where they are made and
-
-# Bounds 10% apart from 0.1 ms to 100 s: a quantile is off by at most that.
-LATENCY_BOUNDS_MS = tuple(round(0.1 * 1.1**step, 6) for step in range(146))
-# A server exports a third of them, 33% apart, so that a reading of its metrics stays small.
-SERVER_LATENCY_BOUNDS_MS = LATENCY_BOUNDS_MS[::3]

@@ -1,6 +1,4 @@
-"""What a report is put together from: the verdict, sections, notes, and blocks side by side."""
-
-from __future__ import annotations
+"""The blocks of a report: banner, sections, notes, figures, and blocks side by side."""
 
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
@@ -8,6 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from components.report.text import TONE_SYMBOLS, TONE_WORDS, Tone, escape
+
+_FORBIDDEN = frozenset({"script", "foreignObject", "image", "use", "a", "style"})  # in a picture
 
 
 class Block(Protocol):
@@ -93,16 +93,6 @@ class Note:
         return f'<aside class="note {self.tone}">{word}{_paragraphs(self.text)}</aside>\n'
 
 
-def _paragraphs(text: str) -> str:
-    parts = (part.strip() for part in text.split("\n\n"))
-    return "".join(f"<p>{escape(part)}</p>\n" for part in parts if part)
-
-
-# ---- figure: A picture in a report.
-
-_FORBIDDEN = frozenset({"script", "foreignObject", "image", "use", "a", "style"})
-
-
 @dataclass(frozen=True)
 class Figure:
     """A chart and what it shows.
@@ -130,3 +120,8 @@ class Figure:
         """Draws the picture; one wider than the frame is scrolled rather than made unreadable."""
         caption = f"<figcaption>{escape(self.caption)}</figcaption>" if self.caption else ""
         return f'<figure><div class="scroll">{self.svg}</div>{caption}</figure>\n'
+
+
+def _paragraphs(text: str) -> str:
+    parts = (part.strip() for part in text.split("\n\n"))
+    return "".join(f"<p>{escape(part)}</p>\n" for part in parts if part)

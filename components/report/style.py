@@ -1,7 +1,5 @@
 """How a report looks: one stylesheet for light, dark, narrow and paper."""
 
-from __future__ import annotations
-
 from typing import Final
 
 _COLOURS = """\

@@ -1,4 +1,4 @@
-"""``data``: where the table and the outside sources are, and how they are joined."""
+"""``data``, ``label``, ``features`` and ``rules``: what is read, what is asked, and from what."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -131,9 +131,6 @@ class Data(SpecModel):
                 "span", self.span, f"{PLACEHOLDERS[mark]}, for primary.uri is cut by {mark}"
             )
         return self
-
-
-# ---- features: ``label``, ``features`` and ``rules``: what is asked, from what, and what is re
 
 
 class FeatureKind(StrEnum):

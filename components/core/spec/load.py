@@ -1,4 +1,4 @@
-"""From YAML text to a Spec."""
+"""From YAML text to a Spec, and the JSON Schema by which editors check the text."""
 
 import re
 from collections.abc import Mapping
@@ -15,6 +15,8 @@ from components.core.errors import InputError
 from components.core.spec.errors import Words, shown_value, spec_errors
 from components.core.spec.spec import Spec
 from components.core.units import format_duration
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def load_spec(text: str, overlay: str | None = None, where: str = "model.yaml") -> Spec:
@@ -115,11 +117,6 @@ def _yaml_error(error: yaml.YAMLError, where: str) -> InputError:
         given = Words(f"a text that breaks at line {line} ({error.problem})")
         return InputError(where, given, "YAML", f"Mend line {line}.")
     return InputError(where, Words(" ".join(str(error).split())[:300]), "YAML")
-
-
-# ---- json_schema: The JSON Schema of a spec, for editors: it accepts what the spec's loader ac
-
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 class _ForPeople(GenerateJsonSchema):

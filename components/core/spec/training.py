@@ -1,4 +1,4 @@
-"""``history``, ``split``, ``window`` and ``model``: what is learned from, and by what."""
+"""``history``, ``split``, ``window``, ``model`` and ``gates``: what is learned, and proved."""
 
 import re
 from datetime import timedelta
@@ -108,9 +108,6 @@ class Network(SpecModel):
                 "module", given, "one of the two, for a module builds the whole network"
             )
         return self
-
-
-# ---- gates: ``gates``: what a challenger must prove before it may serve.
 
 
 class Margin(SpecModel):

@@ -1,4 +1,4 @@
-"""Intervals that resample blocks of time, because rows of one day are not independent.
+"""Confidence intervals that resample blocks of time: rows of one day are not independent.
 
 Blocks are drawn with replacement, as often as there are blocks; each draw weights every row by
 how often its block came. The interval is the percentile interval of the draws, moved so that
@@ -156,30 +156,6 @@ class BlockBootstrap:
         )
 
 
-def _tail(confidence: float, blocks: int) -> float:
-    """The share of draws beyond each end: that of a t interval of so few blocks."""
-    wide = t_quantile((1 + confidence) / 2, blocks - 1) * np.sqrt(blocks / (blocks - 1))
-    return 1 - NormalDist().cdf(float(wide))
-
-
-def t_quantile(level: float, freedom: int) -> float:
-    """Student's t by the Cornish-Fisher expansion.
-
-    Args:
-        level: The share of the distribution below it; within 1% for 0.975 from 4 degrees of
-            freedom on, for 0.8 from 2 on.
-        freedom: Degrees of freedom.
-    """
-    z = NormalDist().inv_cdf(level)
-    first = (z**3 + z) / 4
-    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + first / freedom + second / freedom**2 + third / freedom**3
-
-
-# ---- comparison: Several models on the same rows: each metric once, with its interval and its
-
-
 @dataclass(frozen=True)
 class Comparison:
     """What several models score on the same rows; each mapping is model to metric name to number.
@@ -242,3 +218,24 @@ def compare(
                 else draws.interval(ours - theirs, drawn[name] - drawn[str(against)], confidence)
             )
     return Comparison(values, intervals, differences, len(draws.block), draws.drawn.shape[1])
+
+
+def t_quantile(level: float, freedom: int) -> float:
+    """Student's t by the Cornish-Fisher expansion.
+
+    Args:
+        level: The share of the distribution below it; within 1% for 0.975 from 4 degrees of
+            freedom on, for 0.8 from 2 on.
+        freedom: Degrees of freedom.
+    """
+    z = NormalDist().inv_cdf(level)
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / freedom + second / freedom**2 + third / freedom**3
+
+
+def _tail(confidence: float, blocks: int) -> float:
+    """The share of draws beyond each end: that of a t interval of so few blocks."""
+    wide = t_quantile((1 + confidence) / 2, blocks - 1) * np.sqrt(blocks / (blocks - 1))
+    return 1 - NormalDist().cdf(float(wide))

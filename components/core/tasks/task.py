@@ -1,4 +1,4 @@
-"""What a task is: its metrics with their directions, its curves and its calibration."""
+"""Tasks: the metrics, curves and calibration of each kind of answer, chosen here alone."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,10 +12,8 @@ from components.core.tasks.curves import (
     Bins,
     Curve,
     calibration_bins,
-    calibration_error,
     confusion,
     precision_recall_curve,
-    resampled_calibration_error,
     roc_curve,
 )
 from components.core.tasks.metrics import (
@@ -24,10 +22,12 @@ from components.core.tasks.metrics import (
     Sample,
     auc,
     average_precision,
+    calibration_error,
     log_loss,
     mean_of,
     resampled_auc,
     resampled_average_precision,
+    resampled_calibration_error,
     resampled_mean_of,
     squared_error,
 )
@@ -111,9 +111,6 @@ class Task:
         return {n: m for n, m in self.metrics.items() if m.higher_is_better is not None}
 
 
-# ---- binary: The binary task: a label of 0 or 1 and the probability of 1.
-
-
 def _mean(name: str, label: str, better: bool | None, row: Callable[[Sample], Floats]) -> Metric:
     return Metric(name, label, better, mean_of(row), resampled_mean_of(row))
 
@@ -147,9 +144,6 @@ BINARY = Task(
     base_rate="rate",
     unwatched=frozenset({"pr_auc"}),
 )
-
-
-# ---- registry: The one place where a kind of task is chosen.
 
 _TASKS = {task.name: task for task in (BINARY,)}
 

@@ -1,6 +1,4 @@
-"""Which numbers an axis runs between, where its ticks stand, and how they are written."""
-
-from __future__ import annotations
+"""The axes of a chart and the frame that they span: ticks, labels, grid and layout."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -21,6 +19,9 @@ from components.report.charts.svg import (
 
 _HUGE, _TINY = 1e150, 1e-150  # beyond them a share may overflow or underflow
 _CLOSE = 1e-9  # nearer numbers, relative to their size, have no ticks between them
+_LONGEST_NAME = 18
+_TURNED_PX = 22.0  # between two turned names, so that their lines do not touch
+_TURN = math.radians(40)
 _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -98,11 +99,6 @@ def _nice_step(low: float, high: float, count: int = 5) -> float:
     return float(f"1e{power + 1}")
 
 
-# ---- axes: The axes of a chart: what they run over, where their ticks stand, and the frame the
-
-_LONGEST_NAME = 18
-
-
 @dataclass(frozen=True)
 class Axis:
     """One direction of a chart.
@@ -172,11 +168,6 @@ def category_axis(names: Sequence[str], title: str = "") -> Axis:
     return Axis(-0.5, len(names) - 0.5, ticks, labels, title, is_category=True)
 
 
-# ---- rulings: What is drawn for the axes: grid lines, the labels of the ticks, the titles.
-
-_TURNED_PX = 22.0  # between two turned names, so that their lines do not touch
-
-
 def label_step(labels: Sequence[str], slot_px: float) -> tuple[int, bool]:
     """Decides how the names of a category axis fit without touching each other.
 
@@ -241,11 +232,6 @@ def draw_x_labels(frame: Frame, title_y: float) -> str:
         middle = (frame.left + frame.right) / 2
         parts.append(label(middle, title_y, axis.title, text_anchor="middle"))
     return "".join(parts)
-
-
-# ---- layout: Where the parts of a chart stand: title, frame, axis labels, legend.
-
-_TURN = math.radians(40)
 
 
 @dataclass(frozen=True)

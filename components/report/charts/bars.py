@@ -1,6 +1,4 @@
-"""Bar charts: the same classes counted in several groups, side by side."""
-
-from __future__ import annotations
+"""Bars of several groups side by side, and estimates with their intervals below one another."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +25,10 @@ from components.report.charts.svg import (
     text_width,
 )
 from components.report.text import TONE_WORDS, Tone, decimals_for, escape, format_value
+
+_ROW_PX = 26.0
+_LONGEST_NAME = 26
+_SHAPES: dict[Tone, int] = {"good": 0, "warn": 2, "bad": 1, "neutral": 3}
 
 
 @dataclass(frozen=True)
@@ -84,41 +86,6 @@ def bar_chart(
     )
     names = ", ".join(group.name for group in groups if group.name)
     return draw_chart(sheet, frame, marks, f"{len(classes)} classes; {names}")
-
-
-def _draw_bar(frame: Frame, place: tuple[int, int, int], value: float | None, name: str) -> str:
-    if value is None:
-        return ""
-    slot, index, groups = place
-    wide = 0.8 / groups
-    left = frame.px(slot - 0.4 + wide * index)
-    zero, end = frame.py(min(max(0.0, frame.y_axis.low), frame.y_axis.high)), frame.py(value)
-    return tag(
-        "rect",
-        tag("title", escape(f"{name}, {format_value(value)}")),
-        x=left,
-        y=min(zero, end),
-        width=(frame.px(slot - 0.4 + wide * (index + 1)) - left) * 0.94,
-        height=abs(zero - end),
-        **_paint(index),
-    )
-
-
-def _swatch(index: int) -> str:
-    return tag("rect", x=4.0, y=-5.0, width=16.0, height=10.0, **_paint(index))
-
-
-def _paint(index: int) -> dict[str, str]:
-    """Fills every other group lightly, so that neighbours differ without colour too."""
-    opacity = "0.3" if index % 2 == 0 else "0.9"
-    return {"fill": colour(index), "fill_opacity": opacity, "stroke": colour(index)}
-
-
-# ---- intervals: Interval charts: estimates with their uncertainty, against zero and a limit.
-
-_ROW_PX = 26.0
-_LONGEST_NAME = 26
-_SHAPES: dict[Tone, int] = {"good": 0, "warn": 2, "bad": 1, "neutral": 3}
 
 
 @dataclass(frozen=True)
@@ -180,6 +147,34 @@ def interval_chart(
     texts = "".join(_draw_texts(frame, one, i, sheet) for i, one in enumerate(intervals))
     spoken = (f"{one.name}: {_numbers(one)}, {TONE_WORDS[one.tone]}" for one in intervals)
     return draw_chart(sheet, frame, marks, "; ".join(spoken), texts)
+
+
+def _draw_bar(frame: Frame, place: tuple[int, int, int], value: float | None, name: str) -> str:
+    if value is None:
+        return ""
+    slot, index, groups = place
+    wide = 0.8 / groups
+    left = frame.px(slot - 0.4 + wide * index)
+    zero, end = frame.py(min(max(0.0, frame.y_axis.low), frame.y_axis.high)), frame.py(value)
+    return tag(
+        "rect",
+        tag("title", escape(f"{name}, {format_value(value)}")),
+        x=left,
+        y=min(zero, end),
+        width=(frame.px(slot - 0.4 + wide * (index + 1)) - left) * 0.94,
+        height=abs(zero - end),
+        **_paint(index),
+    )
+
+
+def _swatch(index: int) -> str:
+    return tag("rect", x=4.0, y=-5.0, width=16.0, height=10.0, **_paint(index))
+
+
+def _paint(index: int) -> dict[str, str]:
+    """Fills every other group lightly, so that neighbours differ without colour too."""
+    opacity = "0.3" if index % 2 == 0 else "0.9"
+    return {"fill": colour(index), "fill_opacity": opacity, "stroke": colour(index)}
 
 
 def _values(intervals: Sequence[ErrorBar], limit: float | None, zero: bool) -> list[float]:

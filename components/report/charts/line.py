@@ -1,6 +1,4 @@
-"""How the points of a line become paths: gaps stay gaps, and nothing too small to see is drawn."""
-
-from __future__ import annotations
+"""Line charts: curves over a number (ROC, calibration) and trends over names (months)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,54 +21,6 @@ from components.report.text import escape, format_value
 Point: TypeAlias = tuple[float, float]
 
 _SEEN_PX = 0.5
-
-
-def runs(frame: Frame, line: Sequence[Point | None]) -> list[list[Point]]:
-    """Cuts a line at its gaps and drops points that move it by less than half a px.
-
-    Args:
-        frame: Where the line is drawn.
-        line: Its points in units of the axes; `None` is a gap.
-
-    Returns:
-        The pieces between the gaps, in px; the ends of a piece are always kept.
-    """
-    pieces: list[list[Point]] = [[]]
-    for index, place in enumerate(line):
-        if place is None:
-            pieces.append([])
-            continue
-        point = (frame.px(place[0]), frame.py(place[1]))
-        is_end = index + 1 == len(line) or line[index + 1] is None
-        if is_end or not pieces[-1] or _distance(point, pieces[-1][-1]) >= _SEEN_PX:
-            pieces[-1].append(point)
-    return [piece for piece in pieces if piece]
-
-
-def path(points: Sequence[Point]) -> str:
-    """Writes points in px as the data of a path."""
-    return "M" + "L".join(f"{x:.2f},{y:.2f}" for x, y in points)
-
-
-def outlines(
-    frame: Frame, lower: Sequence[Point | None], upper: Sequence[Point | None]
-) -> list[str]:
-    """Writes the closed paths around a band, one for each stretch where both edges are known."""
-    known = [low is not None and high is not None for low, high in zip(lower, upper, strict=True)]
-    low_runs, high_runs = (
-        runs(frame, [point if ok else None for point, ok in zip(edge, known, strict=True)])
-        for edge in (lower, upper)
-    )
-    pairs = zip(low_runs, high_runs, strict=True)
-    return [path([*low, *reversed(high)]) + "Z" for low, high in pairs]
-
-
-def _distance(one: Point, other: Point) -> float:
-    return abs(one[0] - other[0]) + abs(one[1] - other[1])
-
-
-# ---- line: Line charts: curves over a number (ROC, calibration) and trends over names (months).
-
 _MOST_MARKERS = 40
 
 
@@ -173,14 +123,14 @@ def _draw_series(frame: Frame, line: Sequence[Point | None], index: int, one: Se
     parts = [
         tag(
             "path",
-            d=path(run),
+            d=_path(run),
             fill="none",
             stroke=colour(index),
             stroke_width="2",
             stroke_linejoin="round",
             stroke_dasharray=dash(index),
         )
-        for run in runs(frame, line)
+        for run in _runs(frame, line)
         if len(run) > 1
     ]
     places = [(x, p) for x, p in zip(one.x, line, strict=True) if p is not None]
@@ -192,19 +142,19 @@ def _draw_series(frame: Frame, line: Sequence[Point | None], index: int, one: Se
 
 
 def _draw_band(frame: Frame, band: Sequence[Sequence[Point | None]], index: int) -> str:
-    paths = outlines(frame, band[0], band[1])
+    paths = _outlines(frame, band[0], band[1])
     return "".join(tag("path", d=d, fill=colour(index), fill_opacity="0.16") for d in paths)
 
 
 def _draw_diagonal(frame: Frame) -> str:
     low = max(frame.x_axis.low, frame.y_axis.low)
     high = min(frame.x_axis.high, frame.y_axis.high)
-    line = path([(frame.px(low), frame.py(low)), (frame.px(high), frame.py(high))])
+    line = _path([(frame.px(low), frame.py(low)), (frame.px(high), frame.py(high))])
     return tag("path", d=line, stroke="currentColor", stroke_opacity="0.5", stroke_dasharray="4 4")
 
 
 def _draw_limit(frame: Frame, limit: float) -> str:
-    line = path([(frame.left, frame.py(limit)), (frame.right, frame.py(limit))])
+    line = _path([(frame.left, frame.py(limit)), (frame.right, frame.py(limit))])
     return tag("path", d=line, stroke=TONE_COLOURS["bad"], stroke_dasharray="6 3")
 
 
@@ -237,3 +187,47 @@ def _describe(series: Sequence[Series]) -> str:
         last = f", last {format_value(known[-1])}" if known else ", no data"
         ends.append(f"{one.name or 'line'}: {len(known)} points{last}")
     return "; ".join(ends)
+
+
+def _runs(frame: Frame, line: Sequence[Point | None]) -> list[list[Point]]:
+    """Cuts a line at its gaps and drops points that move it by less than half a px.
+
+    Args:
+        frame: Where the line is drawn.
+        line: Its points in units of the axes; `None` is a gap.
+
+    Returns:
+        The pieces between the gaps, in px; the ends of a piece are always kept.
+    """
+    pieces: list[list[Point]] = [[]]
+    for index, place in enumerate(line):
+        if place is None:
+            pieces.append([])
+            continue
+        point = (frame.px(place[0]), frame.py(place[1]))
+        is_end = index + 1 == len(line) or line[index + 1] is None
+        if is_end or not pieces[-1] or _distance(point, pieces[-1][-1]) >= _SEEN_PX:
+            pieces[-1].append(point)
+    return [piece for piece in pieces if piece]
+
+
+def _path(points: Sequence[Point]) -> str:
+    """Writes points in px as the data of a path."""
+    return "M" + "L".join(f"{x:.2f},{y:.2f}" for x, y in points)
+
+
+def _outlines(
+    frame: Frame, lower: Sequence[Point | None], upper: Sequence[Point | None]
+) -> list[str]:
+    """Writes the closed paths around a band, one for each stretch where both edges are known."""
+    known = [low is not None and high is not None for low, high in zip(lower, upper, strict=True)]
+    low_runs, high_runs = (
+        _runs(frame, [point if ok else None for point, ok in zip(edge, known, strict=True)])
+        for edge in (lower, upper)
+    )
+    pairs = zip(low_runs, high_runs, strict=True)
+    return [_path([*low, *reversed(high)]) + "Z" for low, high in pairs]
+
+
+def _distance(one: Point, other: Point) -> float:
+    return abs(one[0] - other[0]) + abs(one[1] - other[1])

@@ -1,6 +1,4 @@
-"""Writing SVG: elements, text and numbers, the same bytes every time."""
-
-from __future__ import annotations
+"""Writes SVG, the same bytes every time: elements, text, marks and the legend of a chart."""
 
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -10,7 +8,15 @@ from typing import Final
 
 from components.report.text import Tone, escape
 
+TONE_COLOURS: Final[Mapping[Tone, str]] = MappingProxyType(
+    {"good": "#009E73", "warn": "#E69F00", "bad": "#D55E00", "neutral": "#0072B2"}
+)
+LINE_PX: Final = 18.0  # of a legend
+_SWATCH_PX = 26.0
 _FONT_PX = 12.0
+# Okabe and Ito (2008), without black and yellow, which vanish on one of the two backgrounds.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_DASHES = (None, "7 4", "2 3", "9 3 2 3")
 
 
 def tag(name: str, content: str = "", **attributes: object) -> str:
@@ -66,23 +72,6 @@ def shorten(content: str, most: int) -> str:
     return content if len(content) <= most else content[: most - 1].rstrip() + "\u2026"
 
 
-def _attribute(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value + 0.0:.2f}".replace("-0.00", "0.00")
-    return escape(value)
-
-
-# ---- palette: Colours, dashes and shapes that tell series apart, for colour-blind readers too.
-
-# Okabe and Ito (2008), without black and yellow, which vanish on one of the two backgrounds.
-_COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_DASHES: Final = (None, "7 4", "2 3", "9 3 2 3")
-
-TONE_COLOURS: Final[Mapping[Tone, str]] = MappingProxyType(
-    {"good": "#009E73", "warn": "#E69F00", "bad": "#D55E00", "neutral": "#0072B2"}
-)
-
-
 def colour(index: int) -> str:
     """Gives the colour of the n-th series."""
     return _COLOURS[index % len(_COLOURS)]
@@ -105,12 +94,6 @@ def marker(shape: int, x: float, y: float, fill: str, content: str = "") -> str:
     )[shape % 4 - 2]
     points = " ".join(f"{x + dx:.2f},{y + dy:.2f}" for dx, dy in offsets)
     return tag("polygon", content, points=points, fill=fill)
-
-
-# ---- legend: The legend of a chart: its entries, and how they break into lines.
-
-LINE_PX: Final = 18.0
-_SWATCH_PX = 26.0
 
 
 @dataclass(frozen=True)
@@ -151,3 +134,9 @@ def draw_legend(entries: Sequence[LegendItem], width: float, top: float) -> str:
             text = label(_SWATCH_PX, 4.0, shorten(entry.name, 40))
             parts.append(tag("g", entry.swatch + text, transform=f"translate({x:.2f} {y:.2f})"))
     return "".join(parts)
+
+
+def _attribute(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value + 0.0:.2f}".replace("-0.00", "0.00")
+    return escape(value)

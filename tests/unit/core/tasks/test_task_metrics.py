@@ -7,8 +7,7 @@ import pytest
 
 from components.core.errors import InputError
 from components.core.tasks import known_metrics, task_of
-from components.core.tasks.curves import calibration_error
-from components.core.tasks.metrics import Sample
+from components.core.tasks.metrics import Sample, calibration_error
 
 METRICS = task_of("binary").metrics
 NAN = float("nan")
