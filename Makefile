@@ -1,4 +1,4 @@
-# Everything starts here. `make` alone says what there is.
+# The front door of the repository; `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -8,6 +8,7 @@ PYTHON ?= python3.11
 MODEL  ?= models/flights
 UV     := .tools/uv/bin/uv
 DEV    := .venv/dev/bin
+RATOON := $(DEV)/ratoon
 IMAGES := data model ops
 ROOMS  := components pipelines
 # A folder may be named with a slash at its end, as a shell completes it.
@@ -32,104 +33,89 @@ lock = env -u UV_NO_CONFIG $(UV) pip compile -q --directory $(1) --python-versio
 source = if [ -f '$(MODEL)/source.py' ]; then \
 	$(DEV)/python '$(MODEL)/source.py' '$(BUILD)/source'; fi
 
-# What a person says who decides on a version.
-decided = $(if $(OVERLAY),--overlay '$(OVERLAY)') $(if $(TARGET),--target '$(TARGET)') \
-	$(if $(REASON),--reason '$(REASON)') $(if $(VERSION),'$(VERSION)')
+# --name 'value' for each variable that was given: $(call options,overlay target).
+options = $(foreach name,$(1),$(if $($(call upper,$(name))),--$(name) '$($(call upper,$(name)))'))
+upper = $(shell echo '$(1)' | tr a-z- A-Z_)
 
 .PHONY: help
-help: ## Say what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
 .PHONY: run
-run: .venv/ready ## Train, serve and replay the season of flights on this machine; link every report
+run: .venv/ready ## Train, serve and replay half a year of flights on this machine; link every report
 	@$(source)
 	@$(DEV)/python -m pipelines.replay '$(MODEL)'
 
-.PHONY: rehearsal
-rehearsal: .venv/ready ## The same season with kserve://, on a fake cluster
+.PHONY: run-fake-cluster
+run-fake-cluster: .venv/ready ## The same replay with kserve://, on a fake cluster
 	@$(source)
 	@$(DEV)/python -m tests.fakes.replay '$(MODEL)'
 
 .PHONY: monitor
-monitor: .venv/ready ## Run every monitoring run that is due (AS_OF=2013-09-01 to say what day it is)
-	@$(DEV)/python -m pipelines.local.monitor '$(MODEL)' $(if $(AS_OF),--as-of '$(AS_OF)')
+monitor: .venv/ready ## Run every monitoring run that is due (AS_OF=2013-09-01 sets the day)
+	@$(RATOON) monitor '$(MODEL)' $(call options,as-of overlay)
 
 .PHONY: train
-train: .venv/ready ## Run train-and-deploy once (MODEL=models/flights AS_OF=2013-07-01)
+train: .venv/ready ## Train and deploy once (MODEL=models/flights AS_OF=2013-07-01)
 	@$(source)
-	@$(DEV)/python -m pipelines.local run manifests/pipelines/train-and-deploy.yaml \
-		--param model='$(MODEL)' --param as_of='$(AS_OF)' --workspace build/runs
+	@$(RATOON) train '$(MODEL)' $(call options,as-of target overlay)
 
 .PHONY: stop
 stop: ## Stop the servers that a run left serving
-	@if [ -d '$(BUILD)/serving' ]; then \
-		.venv/ops/bin/python -m components.ops.targets.local.stop '$(BUILD)/serving'; \
+	@if [ -d '$(BUILD)/serving' ]; then $(RATOON) serve stop '$(MODEL)'; \
 	else echo "nothing was running: there is no $(BUILD)/serving"; fi
 
 .PHONY: spec
-spec: .venv/ready ## Check a spec and say what it means (MODEL=models/flights)
-	@.venv/ops/bin/python -m components.ops.plan.check '$(MODEL)'
+spec: .venv/ready ## Check a spec and explain it (MODEL=models/flights)
+	@$(RATOON) spec show '$(MODEL)' $(call options,overlay)
 
 .PHONY: schema
 schema: .venv/ready ## Infer a schema and show how the committed one differs (WRITE=1 writes it)
 	@$(source)
-	@.venv/data/bin/python -m components.data.infer '$(MODEL)' $(if $(WRITE),--write)
+	@$(RATOON) schema infer '$(MODEL)' $(if $(WRITE),--write)
 
 .PHONY: audit
-audit: .venv/ready ## From one prediction to everything behind it (REQUEST=<id>)
-	@[ -n '$(REQUEST)' ] || { echo "Name the prediction: make audit REQUEST=<id>, the id that its" \
-		"answer bears, or <id>/<row> for one row of it."; exit 1; } >&2
-	@.venv/ops/bin/python -m components.ops.audit '$(REQUEST)' --model '$(MODEL)'
+audit: .venv/ready ## Show everything behind one prediction (REQUEST=<id>)
+	@$(RATOON) audit show '$(MODEL)' $(if $(REQUEST),'$(REQUEST)') $(call options,overlay target)
 
-.PHONY: restore
-restore: .venv/ready ## Make an earlier version serve again (VERSION=… OVERLAY=… REASON=…; LIST=1 says which)
-	@.venv/ops/bin/python -m components.ops.rollout restore --model '$(MODEL)' $(decided) \
-		$(if $(LIST),--list)
+.PHONY: rollback
+rollback: .venv/ready ## Make an earlier version serve again (VERSION=… REASON=…; LIST=1 lists them)
+	@$(RATOON) rollout $(if $(LIST),list,rollback) '$(MODEL)' $(if $(VERSION),'$(VERSION)') \
+		$(call options,overlay target $(if $(LIST),,reason))
 
 .PHONY: approve
-approve: .venv/ready ## Promote a proposed version (VERSION=… OVERLAY=…), or take it back (REJECT=1)
-	@[ -n '$(VERSION)' ] || { echo "Name the proposed version: make approve VERSION=<version>."; \
-		exit 1; } >&2
-	@.venv/ops/bin/python -m components.ops.rollout approve --model '$(MODEL)' $(decided) \
-		$(if $(REJECT),--reject)
+approve: .venv/ready ## Promote a proposed version (VERSION=…), or take it back (REJECT=1)
+	@$(RATOON) rollout $(if $(REJECT),reject,approve) '$(MODEL)' $(if $(VERSION),'$(VERSION)') \
+		$(call options,overlay target reason)
 
 .PHONY: compile
 compile: .venv/ready ## Compile both pipelines to YAML and objects (REGISTRY=… TAG=… PVC=… are kept)
-	@$(DEV)/python -m pipelines.compile $(if $(REGISTRY),--registry '$(REGISTRY)') \
-		$(if $(TAG),--tag '$(TAG)') $(if $(PVC),--pvc '$(PVC)')
+	@$(RATOON) compile $(call options,registry tag pvc)
 
 .PHONY: images
 images: .venv/dev/.made ## Build the three images with docker or podman (REGISTRY=… TAG=…)
-	@$(DEV)/python -m pipelines.build $(if $(REGISTRY),--registry '$(REGISTRY)') \
-		$(if $(TAG),--tag '$(TAG)')
+	@$(RATOON) images build $(call options,registry tag)
 
 .PHONY: push
-push: .venv/dev/.made ## Push them (REGISTRY=… TAG=…)
-	@$(DEV)/python -m pipelines.build --push $(if $(REGISTRY),--registry '$(REGISTRY)') \
-		$(if $(TAG),--tag '$(TAG)')
+push: .venv/dev/.made ## Push the images (REGISTRY=… TAG=…)
+	@$(RATOON) images push $(call options,registry tag)
 
 .PHONY: submit
-submit: .venv/ready ## Run a pipeline on a cluster, follow it (PIPELINE=monitor ENDPOINT=http://… OVERLAY=…)
-	@$(DEV)/python -m pipelines.submit '$(MODEL)' $(if $(PIPELINE),--pipeline '$(PIPELINE)') \
-		$(if $(AS_OF),--as-of '$(AS_OF)') $(if $(TARGET),--target '$(TARGET)') \
-		$(if $(OVERLAY),--overlay '$(OVERLAY)') $(if $(ENDPOINT),--endpoint '$(ENDPOINT)') \
-		$(if $(NAMESPACE),--namespace '$(NAMESPACE)') $(if $(ACCOUNT),--account '$(ACCOUNT)') \
-		$(if $(EXPERIMENT),--experiment '$(EXPERIMENT)') $(if $(FOLLOW),--follow '$(FOLLOW)')
+submit: .venv/ready ## Run a pipeline on a cluster and follow it (PIPELINE=monitor ENDPOINT=http://…)
+	@$(RATOON) submit '$(MODEL)' $(call options,pipeline as-of target overlay endpoint namespace \
+		account experiment follow)
 
 .PHONY: upload
 upload: .venv/ready ## Copy a model's tables to where an overlay has them (OVERLAY=kind.yaml SAMPLE=10)
-	@[ -n '$(OVERLAY)' ] || { echo "Say where to: make upload OVERLAY=kind.yaml, a file of the" \
-		"model's folder with other places for its data."; exit 1; } >&2
 	@$(source)
-	@.venv/ops/bin/python -m pipelines.upload '$(MODEL)' --overlay '$(OVERLAY)' \
-		$(if $(SAMPLE),--sample '$(SAMPLE)')
+	@$(RATOON) upload '$(MODEL)' $(call options,overlay sample)
 
 .PHONY: overlays
-overlays: .venv/ready .tools/kustomize ## Render every overlay of kustomize/ to its golden
+overlays: .venv/ready .tools/kustomize ## Render every overlay of kustomize/ to its golden file
 	@$(DEV)/python -m tests.manifests.kustomize
 
 .PHONY: docs
-docs: .venv/ready ## Write the spec reference and its JSON Schema from the models
+docs: .venv/ready ## Write the spec reference and its JSON Schema
 	@$(DEV)/python -m pipelines.reference
 
 .PHONY: test
@@ -142,26 +128,26 @@ test: .venv/test-ready .tools/kustomize $(CRDS) ## Run every test
 	@$(DEV)/python -m pytest tests/contract tests/cluster tests/loop tests/faults
 
 .PHONY: check
-check: .venv/ready .tools/kustomize ## Lint, types, arrows between rooms, freshness of everything generated
+check: .venv/ready .tools/kustomize ## Lint, type-check, and check the imports between rooms and every generated file
 	@$(DEV)/ruff format --check . && $(DEV)/ruff check .
 	@$(DEV)/mypy $(ROOMS)
 	@$(DEV)/lint-imports
 	@$(DEV)/hadolint components/*/Dockerfile
 	@$(DEV)/python -m pipelines.reference --check
-	@$(DEV)/python -m pipelines.compile --check
+	@$(RATOON) compile --check
 	@$(DEV)/python -m tests.manifests.kustomize --check
 
 .PHONY: bench
-bench: .venv/ready .venv/bench/.made ## Measure against the others, side by side in one run
+bench: .venv/ready .venv/bench/.made ## Benchmark against other tools, side by side in one run
 	@$(DEV)/python models/flights/source.py build/flights/source
 	@$(DEV)/python -m tests.bench
 
 .PHONY: lock
-lock: $(UV) ## Make the hashed locks anew from each pyproject.toml
+lock: $(UV) ## Write the hashed locks again from each pyproject.toml
 	@for folder in . tests tests/bench $(IMAGES:%=components/%); do $(call lock,$$folder) || exit 1; done
 
 .PHONY: clean
-clean: stop ## Remove what runs and tests made; keep the environments
+clean: stop ## Remove what runs and tests wrote; keep the environments
 	@rm -rf build
 
 $(UV):

@@ -31,7 +31,7 @@ _KEPT = {
 }
 # KFP refuses a version whose pipeline is not there yet.
 _AFTER_ITS_PIPELINE = {"argocd.argoproj.io/sync-wave": "1"}
-_GENERATED = "# Written by `make compile`; it removes what it no longer writes.\n"
+_GENERATED = "# Written by `ratoon compile`; it removes what it no longer writes.\n"
 
 
 @dataclass(frozen=True)

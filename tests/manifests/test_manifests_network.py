@@ -7,12 +7,12 @@ from tests.manifests.reach import Peer, may_reach
 from tests.manifests.test_manifests_overlays import NAMESPACES
 
 HOME = "home"
-STEP = Peer(HOME, {"pipelines.kubeflow.org/v2_component": "true", "ratoon.dev/duty": "data"})
+STEP = Peer(HOME, {"pipelines.kubeflow.org/v2_component": "true", "ratoon.dev/role": "data"})
 DRIVER = Peer(HOME, {"pipelines.kubeflow.org/v2_component": "true"})
-ROLLOUT = Peer(HOME, {"ratoon.dev/duty": "deploy"})
+ROLLOUT = Peer(HOME, {"ratoon.dev/role": "deploy"})
 RECONCILER = Peer(HOME, {"app.kubernetes.io/name": "ratoon-reconcile"})
 PREDICTOR = Peer(HOME, {"serving.kserve.io/inferenceservice": "flights", "component": "predictor"})
-STRANGER = Peer("other", {"ratoon.dev/duty": "deploy"})
+STRANGER = Peer("other", {"ratoon.dev/role": "deploy"})
 GATEWAY = Peer("istio-system", {"istio": "ingressgateway"})
 ISTIOD = Peer("istio-system", {"app": "istiod"})
 ACTIVATOR = Peer("knative-serving", {"app": "activator"})

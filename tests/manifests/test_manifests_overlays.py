@@ -99,11 +99,11 @@ def test_no_secret_is_in_git(objects: list[Object]) -> None:
 
 
 @pytest.mark.parametrize("overlay", WITH_OBJECTS, indirect=True)
-def test_every_step_has_a_duty_that_a_pod_default_serves(objects: list[Object]) -> None:
-    defaults = [one["spec"]["selector"]["matchLabels"] for one in objects if is_duty(one)]
-    served = {labels["ratoon.dev/duty"] for labels in defaults}
+def test_every_step_has_a_role_that_a_pod_default_serves(objects: list[Object]) -> None:
+    defaults = [one["spec"]["selector"]["matchLabels"] for one in objects if is_pod_default(one)]
+    served = {labels["ratoon.dev/role"] for labels in defaults}
     assert len(served) == len(defaults), "two set the account of one pod: the last would win"
-    assert set(duties(objects)) == served
+    assert set(roles(objects)) == served
 
 
 @pytest.mark.parametrize("overlay", WITH_OBJECTS, indirect=True)
@@ -211,15 +211,15 @@ def watched_models(objects: list[Object]) -> Iterator[dict[str, str]]:
             yield yaml.safe_load(one["data"]["models.yaml"])
 
 
-def is_duty(one: Object) -> bool:
+def is_pod_default(one: Object) -> bool:
     return one["kind"] == "PodDefault"
 
 
-def duties(objects: list[Object]) -> Iterator[str]:
+def roles(objects: list[Object]) -> Iterator[str]:
     """Every value of our label that a compiled pipeline puts on a pod."""
     for one in objects:
         if one["kind"] == "PipelineVersion":
-            found = (v for path, v in leaves(one) if path[-2:] == ("labels", "ratoon.dev/duty"))
+            found = (v for path, v in leaves(one) if path[-2:] == ("labels", "ratoon.dev/role"))
             yield from found
 
 

@@ -1,10 +1,11 @@
 """docs/operations.md has a section for every alert, and names only what there is."""
 
-import importlib.util
 import re
 
 import pytest
+from typer.testing import CliRunner
 
+from pipelines.cli.app import app
 from tests.monitoring import queries
 from tests.monitoring.exposed import ROOT
 
@@ -61,13 +62,13 @@ def test_a_make_target_exists(target: str) -> None:
     assert re.search(rf"^{target}:", makefile, re.MULTILINE)
 
 
-@pytest.mark.parametrize("module", sorted(set(re.findall(r"python -m ([\w.]+)", TEXT))))
-def test_a_module_exists(module: str) -> None:
-    found = importlib.util.find_spec(module)
-    assert found is not None
-    assert found.submodule_search_locations is None or importlib.util.find_spec(
-        f"{module}.__main__"
-    )
+COMMANDS = sorted(set(re.findall(r"\bratoon ([a-z]+(?: [a-z]+)?)", TEXT)))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_exists(command: str) -> None:
+    result = CliRunner().invoke(app, [*command.split(), "--help"])
+    assert result.exit_code == 0, result.output
 
 
 PATHS = sorted(set(re.findall(r"\b((?:manifests|kustomize|docs|components)/[\w./-]+)", TEXT)))
