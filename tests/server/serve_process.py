@@ -151,6 +151,11 @@ def logged(log: Path) -> pa.Table:
     return pa.concat_tables(list(log_tables(log)), promote_options="default")
 
 
+def logged_ids(log: Path) -> list[str]:
+    """The request ids of a prediction log, one a row; clients may disagree on other columns."""
+    return [name for table in log_tables(log) for name in table["request_id"].to_pylist()]
+
+
 def log_tables(log: Path) -> Iterator[pa.Table]:
     for file in sorted(log.glob("*/*.parquet")):
         yield pq.ParquetFile(file).read()

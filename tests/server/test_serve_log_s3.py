@@ -1,4 +1,4 @@
-"""The prediction log in an object store: a stand-in for S3 over real HTTP."""
+"""The prediction log in an object store: a fake of S3 over real HTTP."""
 
 import contextlib
 import os

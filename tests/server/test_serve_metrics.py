@@ -10,7 +10,7 @@ ONE = {"instances": [row(1)]}
 ASKED = {  # path, body, what is counted
     "v1": (PREDICT, ONE, 'protocol="v1",status="200"'),
     "v2": (INFER, {"inputs": tensors([row(1)])}, 'protocol="v2",status="200"'),
-    "refused": (PREDICT, {"instances": []}, 'protocol="v1",status="400"'),
+    "rejected": (PREDICT, {"instances": []}, 'protocol="v1",status="400"'),
     "failed": (PREDICT, {"instances": [row(1, carrier="nan")]}, 'protocol="v1",status="500"'),
     "KServe's own path": (
         INFER,
@@ -38,7 +38,7 @@ def test_every_answer_is_counted_and_timed_once(served, asked):
 
 
 @pytest.mark.parametrize("asked", ASKED)
-def test_a_trial_of_a_deployment_is_counted_nowhere(served, asked):
+def test_a_validation_request_is_counted_nowhere(served, asked):
     path, body, _ = ASKED[asked]
     names = ("ratoon_requests_total", "ratoon_request_seconds_count", "ratoon_last_request")
     before = [served.metric(name) for name in names]
@@ -47,7 +47,7 @@ def test_a_trial_of_a_deployment_is_counted_nowhere(served, asked):
     assert [served.metric(name) for name in names] == before
 
 
-def test_what_is_no_prediction_is_counted_nowhere(served):
+def test_other_requests_are_counted_nowhere(served):
     before = served.metric("ratoon_request_seconds_count")
     with served.client() as client:
         assert client.get("/v2/health/ready").status_code == 200

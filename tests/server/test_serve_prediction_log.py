@@ -7,17 +7,17 @@ import pytest
 from serve_process import until
 
 from components.core import storage
-from components.model.serve.columns import Columns, Contract
-from components.model.serve.log import Layout, LogRecord, PredictionLog
-from components.model.serve.prediction import Prediction
+from components.model.saved_model import Predictions
+from components.model.serve.input_schema import InputColumns, InputSchema
+from components.model.serve.prediction_log import LogSchema, PredictionLog, PredictionRecord
 
-CONTRACT = Contract(
+SCHEMA = InputSchema(
     kinds={"a": "number", "c": "category", "t": "timestamp"},
-    carried={"id": "key", "seen": "timestamp"},
+    passthrough={"id": "key", "seen": "timestamp"},
     key=("c", "id"),
-    most_rows=100,
+    max_rows=100,
 )
-LAYOUT = Layout("m", "2/1", CONTRACT, ("c", "id", "seen", "a", "t"))
+LOG_SCHEMA = LogSchema("m", "2/1", SCHEMA, ("c", "id", "seen", "a", "t"))
 HOUR_US = 3_600_000_000
 FIRST_HOUR = 1372636800 * 1_000_000  # 2013-07-01T00
 
@@ -30,19 +30,19 @@ class Count:
         self.rows += amount
 
 
-def record(name, rows=2, logged_at_us=FIRST_HOUR, **carried):
-    return LogRecord(
+def record(name, rows=2, logged_at_us=FIRST_HOUR, **passthrough):
+    return PredictionRecord(
         name,
         logged_at_us,
         1.5,
-        Columns(
+        InputColumns(
             rows,
             np.array([[0.5] + [np.nan] * (rows - 1)]),
             np.array([["x"] + [""] * (rows - 1)], dtype=object),
             np.full((1, rows), 60_000_000),
-            carried,
+            passthrough,
         ),
-        Prediction(np.full(rows, 0.25, np.float32), np.ones(rows, np.int64)),
+        Predictions(np.full(rows, 0.25, np.float32), np.ones(rows, np.int64)),
     )
 
 
@@ -52,7 +52,7 @@ def counts():
 
 
 def opened(folder, counts, write=storage.write_bytes, **options):
-    return PredictionLog(str(folder), LAYOUT, write, *counts, **options)
+    return PredictionLog(str(folder), LOG_SCHEMA, write, *counts, **options)
 
 
 def test_files_go_by_the_hour_of_logging(tmp_path, counts):
@@ -68,7 +68,7 @@ def test_files_go_by_the_hour_of_logging(tmp_path, counts):
 
 def test_a_table_has_null_where_a_value_is_missing():
     seen = pa.array([5, None]).cast(pa.timestamp("us", tz="UTC"))
-    table = LAYOUT.table([record("r", seen=seen, id=pa.array([1, 2])), record("s")])
+    table = LOG_SCHEMA.table([record("r", seen=seen, id=pa.array([1, 2])), record("s")])
     assert table["request_id"].to_pylist() == ["r", "r", "s", "s"]
     assert table["row"].to_pylist() == [0, 1, 0, 1]
     assert table["a"].to_pylist() == [0.5, None] * 2
@@ -79,7 +79,7 @@ def test_a_table_has_null_where_a_value_is_missing():
 
 
 def test_clients_that_disagree_on_a_keys_type_lose_no_row():
-    table = LAYOUT.table(
+    table = LOG_SCHEMA.table(
         [record("r", id=pa.array([1, 2])), record("s", id=pa.array(["a", None])), record("t")]
     )
     assert table["id"].to_pylist() == ["1", "2", "a", None, None, None]
@@ -94,7 +94,7 @@ def test_a_slow_disk_blocks_nobody_and_what_has_no_room_is_counted(tmp_path, cou
         assert release.wait(20)
         storage.write_bytes(uri, content)
 
-    log = opened(tmp_path, counts, slow, most_rows=10, flush_rows=4, flush_s=60)
+    log = opened(tmp_path, counts, slow, max_rows=10, flush_rows=4, flush_s=60)
     log.put(record("a", rows=4))
     assert entered.wait(10)
     for name in "bcd":
@@ -133,7 +133,7 @@ def test_a_failing_write_is_counted_and_the_next_is_tried(tmp_path, counts):
 
 
 def test_memory_is_given_back(tmp_path, counts):
-    log = opened(tmp_path, counts, most_rows=4, flush_rows=1, flush_s=60)
+    log = opened(tmp_path, counts, max_rows=4, flush_rows=1, flush_s=60)
     for total in range(2, 20, 2):
         log.put(record("r"))
         until(lambda total=total: counts[0].rows == total)

@@ -6,7 +6,7 @@ import time
 
 import httpx
 import pytest
-from serve_process import INFER, PREDICT, logged, row, serving, start, tensors, until
+from serve_process import INFER, PREDICT, logged_ids, row, serving, start, tensors, until
 
 ONE = {"instances": [row(1)]}
 KSERVES = {"inputs": tensors([row(1)]), "outputs": [{"name": "probability"}]}
@@ -26,7 +26,7 @@ def test_a_drain_answers_new_requests_and_says_not_ready(small_model, tmp_path):
             time.sleep(0.1)
         assert server.process.wait(20) == 0
         assert 3 <= time.monotonic() - asked < 10
-    assert set(ids) <= set(logged(log)["request_id"].to_pylist())
+    assert set(ids) <= set(logged_ids(log))
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_a_broken_model_never_serves(copied_model, tmp_path, breaking):
         assert part in text
 
 
-def test_a_log_of_an_unknown_scheme_is_refused_at_the_start(small_model, tmp_path):
+def test_a_log_of_an_unknown_scheme_is_rejected_at_the_start(small_model, tmp_path):
     served = start(small_model, "ftp://host/log", tmp_path / "stderr")
     assert served.process.wait(60) == 1
     assert "'ftp://host/log'" in (tmp_path / "stderr").read_text()

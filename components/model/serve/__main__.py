@@ -1,26 +1,25 @@
-"""The server's entry: ``python -m components.model.serve --model-dir … --log …``."""
+"""Runs the server: ``python -m components.model.serve --model-dir … --log …``."""
 
 import os
 import signal
 import sys
 
 from components.core.errors import InputError
-from components.model.serve.options import read_options
+from components.model.serve.cli import configure_logging, parse_options
 
-_FLUSH_S = 8.0
+_FLUSH_TIMEOUT_S = 8.0
 _TERMINATED = 128 + signal.SIGTERM
 
 
 def main() -> int:
-    """Loads, serves and flushes; the exit code."""
-    # As process 1 of a container nothing but a handler ends it, and imports take seconds.
+    """Loads the model, serves it and flushes the log; returns the exit code."""
+    # Process 1 of a container ends only by a handler, and the imports below take seconds.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
-    options = read_options(sys.argv[1:])
-    del sys.argv[1:]  # KServe reads the command line as it is imported, and takes short forms
+    options = parse_options(sys.argv[1:])
+    del sys.argv[1:]  # KServe parses the command line as it is imported, and takes short forms
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     from components.model.serve.loading import load
-    from components.model.serve.text_log import configure_logging
 
     configure_logging()
     try:
@@ -28,14 +27,14 @@ def main() -> int:
     except InputError as error:
         sys.stderr.write(f"This model is not served. {error}\n")
         return 1
-    from components.model.serve.server import Server
+    from components.model.serve.app import ModelServer
 
     try:
-        Server(predictor, options).run()
+        ModelServer(predictor, options).run()
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)  # the flush below is bounded
-        predictor.log.close(_FLUSH_S)
+            signal.signal(number, signal.SIG_IGN)  # the flush below has a timeout
+        predictor.log.close(_FLUSH_TIMEOUT_S)
     return 0
 
 

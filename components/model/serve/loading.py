@@ -1,61 +1,56 @@
-"""A model folder as a predictor that has proved itself on its golden rows."""
+"""A model folder as a predictor that has proved itself on its golden rows.
+
+The folder's records are read first and the model last, so that what is wrong is said before the
+model takes its seconds. The golden rows also warm the model up.
+"""
 
 import logging
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 from pydantic import ValidationError
 
 from components.core import storage
 from components.core.artifacts import GOLDEN, MODEL_CARD, SAVED_MODEL, Golden, ModelCard, Record
 from components.core.errors import InputError
-from components.model.serve.batches import Batcher
-from components.model.serve.columns import Contract
-from components.model.serve.goldens import Goldens
-from components.model.serve.log import Layout, PredictionLog
-from components.model.serve.metrics import Metrics
-from components.model.serve.network import Network
-from components.model.serve.options import Options
-from components.model.serve.predictor import Predictor
+from components.model.saved_model import InferenceError, SavedModelRunner
+from components.model.serve.cli import ServerOptions
+from components.model.serve.input_schema import InputColumns, InputSchema, RawColumn
+from components.model.serve.prediction_log import LogSchema, PredictionLog
+from components.model.serve.runtime import Batcher, Model, Predictor, ServerMetrics, model_of
 
 _LOGGER = logging.getLogger("ratoon.serve")
 _BATCH_ROWS = 2_048
 _Record = TypeVar("_Record", bound=Record)
 
 
-def load(options: Options) -> Predictor:
-    """Loads, warms and checks a model, and opens its prediction log.
+def load(options: ServerOptions) -> Predictor:
+    """Loads, warms up and checks a model, and opens its prediction log.
 
     Raises:
-        InputError: The folder is no model, it does not answer as it did where it was made, or
-            the log's URI is of no accepted scheme.
+        InputError: The folder holds no model, the model does not answer as it did where it was
+            trained, or the log's URI has a scheme that is not accepted.
     """
     card = _read(ModelCard, options.model_dir / MODEL_CARD)
     golden = _read(Golden, options.model_dir / GOLDEN)
-    contract = Contract.of(card, options.most_rows)
+    inputs = _golden_inputs(golden, card)
+    storage.resolve(options.log)
+    model = model_of(_load_model(options.model_dir / SAVED_MODEL, card))
+    difference = _golden_difference(golden, inputs, model)
     rows = len(golden.probability)
-    goldens = Goldens.of(golden, Contract.of(card, max(options.most_rows, rows)))
-    storage.resolve(options.log)  # refuses a scheme before the model takes its seconds
-    network = Network(options.model_dir / SAVED_MODEL, card.columns)
-    difference = goldens.difference(network)
     _LOGGER.info("%s %s: %d golden rows within %.2g", card.name, card.version, rows, difference)
-    metrics = Metrics(card, options.name or card.name)
-    log = open_log(options, card, contract, metrics)
-    return Predictor(card, contract, Batcher(network, _BATCH_ROWS), log, metrics)
-
-
-def open_log(
-    options: Options, card: ModelCard, contract: Contract, metrics: Metrics
-) -> PredictionLog:
-    """Opens the prediction log; a store that is not there yet loses rows and nothing else."""
-    return PredictionLog(
+    schema = InputSchema.from_card(card, options.max_rows)
+    metrics = ServerMetrics(card, options.name or card.name)
+    log = PredictionLog(
         options.log,
-        Layout.of(card, contract),
+        LogSchema.from_card(card, schema),
         storage.write_bytes,
         metrics.log_rows,
         metrics.log_rows_lost,
-        options.log_rows,
+        options.max_log_rows,
     )
+    return Predictor(card, schema, Batcher(model, _BATCH_ROWS), log, metrics)
 
 
 def _read(record: type[_Record], file: Path) -> _Record:
@@ -64,3 +59,51 @@ def _read(record: type[_Record], file: Path) -> _Record:
     except (OSError, ValidationError, UnicodeDecodeError) as error:
         given = str(error).partition("\n")[0]
         raise InputError(str(file), given, "a file that training wrote") from error
+
+
+def _load_model(folder: Path, card: ModelCard) -> SavedModelRunner:
+    """Loads the model on one thread: a process serves one event loop."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    return SavedModelRunner(folder, card.columns)
+
+
+def _golden_inputs(golden: Golden, card: ModelCard) -> tuple[InputColumns, InputColumns]:
+    """The golden rows as two requests: all together, and the first alone.
+
+    Raises:
+        InputError: There are none, or they do not fit the model.
+    """
+    rows = len(golden.probability)
+    ragged = [name for name, cells in golden.columns.items() if len(cells) != rows]
+    if rows == 0 or ragged:
+        given = f"{rows} rows; columns of another length: {ragged}"
+        raise InputError(GOLDEN, given, "a model's golden rows")
+    schema = InputSchema.from_card(card, rows)
+    cells = {name: cells for name, cells in golden.columns.items() if name in schema.kinds}
+    whole = schema.parse({name: RawColumn(column) for name, column in cells.items()}, rows)
+    first = schema.parse({name: RawColumn(column[:1]) for name, column in cells.items()}, 1)
+    return whole, first
+
+
+def _golden_difference(golden: Golden, inputs: tuple[InputColumns, ...], model: Model) -> float:
+    """Predicts the golden rows; returns the largest difference of a probability.
+
+    Raises:
+        InputError: It is above the tolerance, or the model fails.
+    """
+    try:
+        answered = np.concatenate([model(columns).probability for columns in inputs])
+    except InferenceError as error:
+        raise InputError(GOLDEN, str(error), "rows that the model answers") from error
+    expected = np.array([*golden.probability, golden.probability[0]])
+    differences = np.abs(answered.astype(np.float64) - expected)
+    worst = int(differences.argmax())
+    if not differences[worst] <= golden.tolerance:
+        accepted = f"{expected[worst].item()!r} within {golden.tolerance!r}"
+        do = "The model answers otherwise than where it was trained: it must not serve."
+        row = worst % len(golden.probability)
+        raise InputError(f"{GOLDEN}, row {row}", float(answered[worst]), accepted, do)
+    return float(differences[worst])

@@ -6,12 +6,11 @@ from typing import Any
 
 import msgspec
 
-from components.model.serve.columns import Contract, Given
-from components.model.serve.json_body import decode
-from components.model.serve.prediction import Prediction
-from components.model.serve.predictor import Request
-from components.model.serve.refusal import Refusal, shown
-from components.model.serve.request_id import request_id_of
+from components.model.saved_model import Predictions
+from components.model.serve.errors import InvalidInput, abbreviate
+from components.model.serve.input_schema import InputSchema, RawColumn
+from components.model.serve.parsers import parse_json, parse_request_id
+from components.model.serve.runtime import PredictRequest
 
 SHAPE = 'an object such as {"instances": [{"column": value, …}, …]}'
 
@@ -24,47 +23,33 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):  # type: ignore[misc, c
 _DECODER: Any = msgspec.json.Decoder(_Body)
 
 
-def read_v1(body: bytes, request_id: str | None, contract: Contract, started_s: float) -> Request:
-    """Reads the body of a v1 predict request.
-
-    Args:
-        body: JSON.
-        request_id: The header ``x-request-id``.
-        contract: What the model accepts.
-        started_s: When the body was there, by `time.perf_counter`.
+def parse_v1(
+    body: bytes, request_id: str | None, schema: InputSchema, started_s: float
+) -> PredictRequest:
+    """Parses the body of a v1 predict request, its id from the header ``x-request-id``.
 
     Raises:
-        Refusal: It is not one.
+        InvalidInput: It is not one.
     """
-    instances = decode(_DECODER, body, SHAPE).instances
-    return Request(
-        request_id_of(request_id), given_rows(instances, contract), len(instances), started_s
-    )
+    instances = parse_json(_DECODER, body, SHAPE).instances
+    return v1_request(instances, request_id, schema, started_s)
 
 
-def given_rows(instances: Sequence[Any], contract: Contract) -> Mapping[str, Given]:
-    """The columns of row objects.
+def v1_request(
+    instances: Sequence[Any], request_id: str | None, schema: InputSchema, started_s: float
+) -> PredictRequest:
+    """A request from its row objects.
 
     Raises:
-        Refusal: A row is no object, or lacks a column that the model reads.
+        InvalidInput: A row is not an object, or lacks a column that the model reads.
     """
-    contract.check_rows(len(instances))
-    for row, instance in enumerate(instances):
-        if not isinstance(instance, dict):
-            raise Refusal(f"instances[{row}]", shown(instance), "an object of columns")
-    names = instances[0].keys()
-    if not all(instance.keys() == names for instance in instances):
-        return _ragged(instances, contract)
-    contract.check_names(names, "instances[0]")
-    if len(names) == 1:
-        return {name: Given([instance[name] for instance in instances]) for name in names}
-    columns = zip(*map(itemgetter(*names), instances), strict=True)
-    return {name: Given(cells) for name, cells in zip(names, columns, strict=True)}
+    request_id = parse_request_id(request_id)
+    return PredictRequest(request_id, _columns(instances, schema), len(instances), started_s)
 
 
-def answer_v1(answer: Prediction, request_id: str, version: str) -> dict[str, Any]:
-    """The answer, as JSON types."""
-    pairs = zip(answer.probability.tolist(), answer.predicted.tolist(), strict=True)
+def v1_response(answers: Predictions, request_id: str, version: str) -> dict[str, Any]:
+    """The response, as JSON types."""
+    pairs = zip(answers.probability.tolist(), answers.predicted.tolist(), strict=True)
     return {
         "predictions": [{"probability": p, "predicted": c} for p, c in pairs],
         "model_version": version,
@@ -72,9 +57,26 @@ def answer_v1(answer: Prediction, request_id: str, version: str) -> dict[str, An
     }
 
 
-def _ragged(instances: Sequence[dict[str, Any]], contract: Contract) -> Mapping[str, Given]:
-    """Rows that differ in the columns that are only logged."""
+def _columns(instances: Sequence[Any], schema: InputSchema) -> Mapping[str, RawColumn]:
+    schema.check_rows(len(instances))
     for row, instance in enumerate(instances):
-        contract.check_names(instance, f"instances[{row}]")
+        if not isinstance(instance, dict):
+            raise InvalidInput(f"instances[{row}]", abbreviate(instance), "an object of columns")
+    names = instances[0].keys()
+    if not all(instance.keys() == names for instance in instances):
+        return _ragged_columns(instances, schema)
+    schema.check_names(names, "instances[0]")
+    if len(names) == 1:
+        return {name: RawColumn([instance[name] for instance in instances]) for name in names}
+    columns = zip(*map(itemgetter(*names), instances), strict=True)
+    return {name: RawColumn(cells) for name, cells in zip(names, columns, strict=True)}
+
+
+def _ragged_columns(
+    instances: Sequence[dict[str, Any]], schema: InputSchema
+) -> Mapping[str, RawColumn]:
+    """Columns of rows that differ in what is only logged."""
+    for row, instance in enumerate(instances):
+        schema.check_names(instance, f"instances[{row}]")
     names = dict.fromkeys(name for instance in instances for name in instance)
-    return {name: Given([instance.get(name) for instance in instances]) for name in names}
+    return {name: RawColumn([instance.get(name) for instance in instances]) for name in names}

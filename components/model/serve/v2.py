@@ -1,4 +1,4 @@
-"""The v2 protocol: one tensor a column."""
+"""The v2 protocol (Open Inference Protocol): one tensor for each column."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -6,20 +6,20 @@ from typing import Any
 
 import msgspec
 
-from components.model.serve.columns import Given
-from components.model.serve.json_body import decode
-from components.model.serve.prediction import Prediction
-from components.model.serve.predictor import Request
-from components.model.serve.refusal import Refusal, shown
-from components.model.serve.request_id import request_id_of
+from components.model.saved_model import Predictions
+from components.model.serve.errors import InvalidInput, abbreviate
+from components.model.serve.input_schema import RawColumn
+from components.model.serve.parsers import parse_json, parse_request_id
+from components.model.serve.runtime import PredictRequest
 
-SHAPE = (
+OUTPUT_DATATYPES = {"probability": "FP32", "predicted": "INT64"}
+_SHAPE = (
     'an object such as {"inputs": [{"name": "column", "shape": [rows], "datatype": "FP64", '
     '"data": […]}, …]}'
 )
 
 
-class Tensor(msgspec.Struct):  # type: ignore[misc]
+class InputTensor(msgspec.Struct):  # type: ignore[misc]
     """An input as JSON has it."""
 
     name: str
@@ -29,59 +29,56 @@ class Tensor(msgspec.Struct):  # type: ignore[misc]
     parameters: dict[str, Any] | None = None
 
 
-class Body(msgspec.Struct):  # type: ignore[misc]
+class V2Body(msgspec.Struct):  # type: ignore[misc]
     """The body of an infer request."""
 
-    inputs: list[Tensor]
+    inputs: list[InputTensor]
     id: str | None = None
     parameters: dict[str, Any] | None = None
     outputs: list[Any] | None = None
 
     @property
-    def is_plain(self) -> bool:
-        """Whether it asks for nothing that only KServe's own path does."""
-        return not (self.outputs or self.parameters)
+    def needs_kserve(self) -> bool:
+        """Whether it asks for something that only KServe's own path does."""
+        return bool(self.outputs or self.parameters)
 
 
-_DECODER: Any = msgspec.json.Decoder(Body)
+_DECODER: Any = msgspec.json.Decoder(V2Body)
 
 
-def read_v2(body: bytes) -> Body:
-    """Reads the body of a v2 infer request.
+def parse_v2(body: bytes) -> V2Body:
+    """Parses the body of a v2 infer request.
 
     Raises:
-        Refusal: It is not one.
+        InvalidInput: It is not one.
     """
-    read: Body = decode(_DECODER, body, SHAPE)
-    return read
+    parsed: V2Body = parse_json(_DECODER, body, _SHAPE)
+    return parsed
 
 
-def request_of(tensors: Sequence[Any], request_id: object, started_s: float) -> Request:
-    """A request from its tensors.
-
-    Args:
-        tensors: With `name`, `shape`, `datatype` and `data`, ours or KServe's.
-        request_id: The client's; None: it gave none.
-        started_s: When the body was there, by `time.perf_counter`.
+def v2_request(tensors: Sequence[Any], request_id: object, started_s: float) -> PredictRequest:
+    """A request from its tensors, ours or KServe's.
 
     Raises:
-        Refusal: Shapes do not agree with each other or with the data, or a name comes twice.
+        InvalidInput: Shapes disagree with each other or with the data, or a name comes twice.
     """
     if not tensors:
-        raise Refusal("inputs", "no tensor", "one tensor for each column")
-    given: dict[str, Given] = {}
+        raise InvalidInput("inputs", "no tensor", "one tensor for each column")
+    columns: dict[str, RawColumn] = {}
     rows = tensors[0].shape[0] if tensors[0].shape else 0
     for tensor in tensors:
-        if tensor.name in given:
-            raise Refusal("inputs", f"{shown(tensor.name)} twice", "each column once")
-        given[tensor.name] = Given(_cells(tensor, rows), tensor.datatype)
-    return Request(request_id_of(request_id), given, rows, started_s)
+        if tensor.name in columns:
+            raise InvalidInput("inputs", f"{abbreviate(tensor.name)} twice", "each column once")
+        columns[tensor.name] = RawColumn(_cells(tensor, rows), tensor.datatype)
+    return PredictRequest(parse_request_id(request_id), columns, rows, started_s)
 
 
-def answer_v2(answer: Prediction, request_id: str, name: str, version: str) -> Mapping[str, Any]:
-    """The answer, as JSON types."""
-    rows = len(answer.probability)
-    probability, predicted = answer.probability.tolist(), answer.predicted.tolist()
+def v2_response(
+    answers: Predictions, request_id: str, name: str, version: str
+) -> Mapping[str, Any]:
+    """The response, as JSON types."""
+    rows = len(answers.probability)
+    probability, predicted = answers.probability.tolist(), answers.predicted.tolist()
     return {
         "model_name": name,
         "model_version": version,
@@ -94,13 +91,13 @@ def answer_v2(answer: Prediction, request_id: str, name: str, version: str) -> M
 
 
 def _cells(tensor: Any, rows: int) -> list[Any]:
-    where = f"column {shown(tensor.name)}"
+    where = f"column {abbreviate(tensor.name)}"
     if tensor.shape not in ([rows], [rows, 1]):
         accepted = f"[{rows}] or [{rows}, 1], as the first tensor has it"
-        raise Refusal(f"{where}: shape", str(tensor.shape)[:60], accepted)
+        raise InvalidInput(f"{where}: shape", str(tensor.shape)[:60], accepted)
     cells: list[Any] = tensor.data
     if list in set(map(type, cells)) and all(type(c) is list and len(c) == 1 for c in cells):
         cells = list(chain.from_iterable(cells))
     if len(cells) != rows:
-        raise Refusal(f"{where}: data", f"{len(cells)} values", f"{rows}, as its shape says")
+        raise InvalidInput(f"{where}: data", f"{len(cells)} values", f"{rows}, as its shape says")
     return cells

@@ -20,18 +20,18 @@ def infer(inputs, **more):
     return INFER, json.dumps({"inputs": inputs} | more), JSON
 
 
-REFUSED = {
+REJECTED = {
     "malformed": ((PREDICT, '{"instances": [', JSON), 400, ["truncated"]),
     "empty body": ((PREDICT, "", JSON), 400, ["JSON"]),
-    "no UTF-8": ((PREDICT, b'{"instances": [{"a": "\xff"}]}', JSON), 400, ["UTF-8"]),
+    "not UTF-8": ((PREDICT, b'{"instances": [{"a": "\xff"}]}', JSON), 400, ["UTF-8"]),
     "too deep": ((PREDICT, '{"instances": [{"a": ' + "[" * 50_000, JSON), 400, ["nested"]),
     "list body": ((PREDICT, "[1, 2]", JSON), 400, ["object", "array"]),
     "string body": ((PREDICT, '"text"', JSON), 400, ["object"]),
     "null body": ((PREDICT, "null", JSON), 400, ["object"]),
     "no instances": ((PREDICT, "{}", JSON), 400, ["instances"]),
     "other field": ((PREDICT, '{"rows": []}', JSON), 400, ["rows"]),
-    "instances no list": ((PREDICT, '{"instances": {}}', JSON), 400, ["array"]),
-    "row no object": (instances([1, 2]), 400, ["object"]),
+    "instances not a list": ((PREDICT, '{"instances": {}}', JSON), 400, ["array"]),
+    "row not an object": (instances([1, 2]), 400, ["object"]),
     "no rows": (instances(), 400, ["at least one row"]),
     "too many rows": (instances(*[{}] * 10_001), 413, ["10001 rows", "10000"]),
     "missing column": (instances(without("temp")), 400, ["no temp", "wind, carrier"]),
@@ -46,11 +46,11 @@ REFUSED = {
     "1e999": ((PREDICT, '{"instances": [{"temp": 1e999}]}', JSON), 400, ["range"]),
     "over float32": (instances(row(1), row(1, temp=1e39)), 400, ["temp, row 1", "32-bit"]),
     "huge integer": (instances(row(1, temp=10**400)), 400, ["temp, row 0"]),
-    "missing instant": (instances(row(1, leaves=None)), 400, ["leaves, row 0", "seconds"]),
-    "no instant": (instances(row(1, leaves="noon")), 400, ["leaves, row 0", "'noon'"]),
-    "float instant": (instances(row(1, leaves=1.5)), 400, ["leaves, row 0"]),
+    "missing timestamp": (instances(row(1, leaves=None)), 400, ["leaves, row 0", "seconds"]),
+    "not a timestamp": (instances(row(1, leaves="noon")), 400, ["leaves, row 0", "'noon'"]),
+    "float timestamp": (instances(row(1, leaves=1.5)), 400, ["leaves, row 0"]),
     "milliseconds": (instances(row(1, leaves=1372636800000)), 400, ["milliseconds"]),
-    "huge instant": (instances(row(1, leaves=10**30)), 400, ["leaves, row 0"]),
+    "huge timestamp": (instances(row(1, leaves=10**30)), 400, ["leaves, row 0"]),
     "half a surrogate": (
         (PREDICT, json.dumps({"instances": [row(1, carrier="\ud800x")]}), JSON),
         400,
@@ -102,13 +102,13 @@ REFUSED = {
         400,
         ["temp: datatype", "BYTES", "FP64"],
     ),
-    "v2 no datatype": (infer(tensors([row(1)], temp={"datatype": "FLOAT"})), 400, ["FLOAT"]),
+    "v2 unknown datatype": (infer(tensors([row(1)], temp={"datatype": "FLOAT"})), 400, ["FLOAT"]),
     "v2 float in INT64": (
         infer(tensors([row(1)], leaves={"data": [1.5]})),
         400,
         ["leaves, row 0", "INT64"],
     ),
-    "v2 float instant": (
+    "v2 float timestamp": (
         infer(tensors([row(1)], leaves={"datatype": "FP64", "data": [1.5]})),
         400,
         ["leaves: datatype"],
@@ -163,9 +163,9 @@ def client(served):
         yield opened
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_wrong_input_is_refused_with_what_to_do(client, name):
-    (path, content, headers), status, said = REFUSED[name]
+@pytest.mark.parametrize("name", REJECTED)
+def test_invalid_input_is_rejected_with_what_to_do(client, name):
+    (path, content, headers), status, said = REJECTED[name]
     answer = client.post(path, content=content, headers=headers)
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json"

@@ -2,40 +2,44 @@ import asyncio
 import json
 
 import pytest
+from starlette.requests import ClientDisconnect
 
-from components.model.serve.bodies import Disconnected, read_body
-from components.model.serve.gateway import Gateway
-from components.model.serve.refusal import Refusal
-from components.model.serve.routes import Action, Routes
+from components.model.serve.errors import InvalidInput
+from components.model.serve.middleware import (
+    Action,
+    PredictMiddleware,
+    RouteTable,
+    read_body,
+)
 
-ROUTES = Routes.of("m", "7")
+ROUTES = RouteTable("m", "7")
 
 
 def get(path, is_ready):
-    """What a gateway sends, and what it gave on."""
-    passed, sent = [], []
+    """The paths that went on to KServe, and the messages that were sent."""
+    forwarded, sent = [], []
 
     async def inner(scope, receive, send):
-        passed.append(scope["path"])
+        forwarded.append(scope["path"])
 
     async def send(message):
         sent.append(message)
 
     scope = {"type": "http", "method": "GET", "path": path, "headers": []}
-    gateway = Gateway(inner, None, ROUTES, lambda: is_ready, 10)
-    asyncio.run(gateway(scope, None, send))
-    return passed, sent
+    middleware = PredictMiddleware(inner, None, ROUTES, lambda: is_ready, 10)
+    asyncio.run(middleware(scope, None, send))
+    return forwarded, sent
 
 
 @pytest.mark.parametrize(("is_ready", "status"), [(True, 200), (False, 503)])
 def test_readiness_says_whether_requests_are_taken(is_ready, status):
-    passed, sent = get("/v2/health/ready", is_ready)
-    assert passed == []
+    forwarded, sent = get("/v2/health/ready", is_ready)
+    assert forwarded == []
     assert sent[0]["status"] == status
     assert json.loads(sent[1]["body"]) == {"ready": is_ready}
 
 
-def test_what_is_no_prediction_is_given_on():
+def test_other_requests_are_forwarded():
     assert get("/metrics", True) == (["/metrics"], [])
     assert get("/v2/models/m/versions/7/ready", True) == (["/v2/models/m/ready"], [])
 
@@ -45,8 +49,8 @@ def test_what_is_no_prediction_is_given_on():
     [
         ("POST", "/v1/models/m:predict", Action.V1),
         ("POST", "/v2/models/m/infer", Action.V2),
-        ("GET", "/v2/models/m", Action.PASS),
-        ("GET", "/", Action.PASS),
+        ("GET", "/v2/models/m", Action.FORWARD),
+        ("GET", "/", Action.FORWARD),
         ("POST", "/metrics", 405),
         ("GET", "/v1/models/m:predict", 405),
         ("POST", "/v2/repository/models/m/unload", 403),
@@ -62,11 +66,11 @@ def test_what_is_no_prediction_is_given_on():
 )
 def test_routes(method, path, action):
     if isinstance(action, Action):
-        assert ROUTES.action(method, path) is action
+        assert ROUTES.match(method, path) is action
         return
-    with pytest.raises(Refusal) as refused:
-        ROUTES.action(method, path)
-    assert refused.value.status == action
+    with pytest.raises(InvalidInput) as caught:
+        ROUTES.match(method, path)
+    assert caught.value.status == action
 
 
 def read(parts, declared=None, most=10):
@@ -87,10 +91,10 @@ def test_bodies_come_in_parts():
 
 @pytest.mark.parametrize(("parts", "declared"), [([b"123456", b"78901"], None), ([b""], b"11")])
 def test_bodies_are_bounded(parts, declared):
-    with pytest.raises(Refusal, match="at most 10 bytes"):
+    with pytest.raises(InvalidInput, match="at most 10 bytes"):
         read(parts, declared)
 
 
 def test_a_body_that_ends_early():
-    with pytest.raises(Disconnected):
+    with pytest.raises(ClientDisconnect):
         read([])

@@ -3,14 +3,13 @@ import asyncio
 import numpy as np
 import pytest
 
-from components.model.serve.batches import Batcher
-from components.model.serve.columns import Columns
-from components.model.serve.prediction import Prediction
-from components.model.serve.refusal import NetworkFailed
+from components.model.saved_model import InferenceError, Predictions
+from components.model.serve.input_schema import InputColumns
+from components.model.serve.runtime import Batcher
 
 
 class Recording:
-    """A network that answers with its first number and remembers its calls."""
+    """A model that answers with its first number and remembers its calls."""
 
     def __init__(self):
         self.calls = []
@@ -18,13 +17,13 @@ class Recording:
     def __call__(self, columns):
         self.calls.append(columns.rows)
         if (columns.numbers < 0).any():
-            raise NetworkFailed("negative")
-        return Prediction(columns.numbers[0].astype(np.float32), columns.categories[0] == "yes")
+            raise InferenceError("negative")
+        return Predictions(columns.numbers[0].astype(np.float32), columns.categories[0] == "yes")
 
 
 def columns(*numbers):
     rows = len(numbers)
-    return Columns(
+    return InputColumns(
         rows,
         np.array([numbers], dtype=np.float64),
         np.array([["yes"] * rows], dtype=object),
@@ -51,16 +50,16 @@ def ask(batcher, *requests):
     ],
 )
 def test_one_turn_is_one_call_up_to_the_cap(requests, calls):
-    network = Recording()
-    answers = ask(Batcher(network, most_rows=5), *requests)
-    assert network.calls == calls
+    model = Recording()
+    answers = ask(Batcher(model, max_rows=5), *requests)
+    assert model.calls == calls
     assert [a.probability.tolist() for a in answers] == [list(r) for r in requests]
     assert all(a.predicted.all() for a in answers)
 
 
 def test_only_the_request_to_blame_fails():
-    network = Recording()
-    answers = ask(Batcher(network, most_rows=100), (1,), (2, -1), (3,))
-    assert network.calls == [4, 1, 2, 1]
-    assert isinstance(answers[1], NetworkFailed)
+    model = Recording()
+    answers = ask(Batcher(model, max_rows=100), (1,), (2, -1), (3,))
+    assert model.calls == [4, 1, 2, 1]
+    assert isinstance(answers[1], InferenceError)
     assert [answers[0].probability.tolist(), answers[2].probability.tolist()] == [[1], [3]]
