@@ -32,19 +32,8 @@ from components.model.saved_model import SavedModelRunner
 CHAMPION, RETRAINED, RECALIBRATED = "champion", "retrained", "recalibrated"
 
 
-@dataclass(frozen=True)
-class ModelArtifact:
-    """A model's folder and its card."""
-
-    path: Path
-    card: ModelCard
-
-
-@dataclass(frozen=True)
-class ChampionUnavailable:
+class ChampionUnavailable(Exception):
     """Why there is no champion to compare with, although one serves."""
-
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -54,14 +43,16 @@ class CandidateModel:
     Attributes:
         name: ``champion``, ``retrained`` or ``recalibrated``.
         version: Its version.
-        artifact: Its folder; a recalibrated model's is the champion's.
+        folder: Its folder; a recalibrated model's is the champion's.
+        card: The folder's card.
         runner: Its SavedModel.
         scaling: Applied to its predictions; None if they stay as they are.
     """
 
     name: str
     version: str
-    artifact: ModelArtifact
+    folder: Path
+    card: ModelCard
     runner: SavedModelRunner
     scaling: PlattScaling | None = None
 
@@ -101,13 +92,14 @@ def load_candidates(
         scratch: A folder for a copy of a remote champion.
     """
     card = ModelCard.read(model / MODEL_CARD)
-    retrained = _load(RETRAINED, card.version, ModelArtifact(model, card))
+    retrained = _load(RETRAINED, card.version, model, card)
     if plan.champion is None:
         return _predicted([retrained], holdouts, [check_champion(plan, None)])
     rows = max((part.rows for part in holdouts.values()), key=lambda rows: int(rows.num_rows))
-    champion = load_champion(plan.champion, rows, scratch)
-    if isinstance(champion, ChampionUnavailable):
-        return _predicted([retrained], holdouts, [check_champion(plan, champion.reason)])
+    try:
+        champion = load_champion(plan.champion, rows, scratch)
+    except ChampionUnavailable as error:
+        return _predicted([retrained], holdouts, [check_champion(plan, str(error))])
     condition = check_champion(plan, None)
     recalibrated = recalibrate(champion, plan, examples)
     if isinstance(recalibrated, Finding):
@@ -115,45 +107,42 @@ def load_candidates(
     return _predicted([champion, retrained, recalibrated], holdouts, [condition])
 
 
-def load_champion(
-    champion: Champion, rows: pa.Table, into: Path
-) -> CandidateModel | ChampionUnavailable:
+def load_champion(champion: Champion, rows: pa.Table, into: Path) -> CandidateModel:
     """Loads the model that serves now.
 
     Args:
         champion: As the plan names it.
         rows: Rows that it will be asked to predict: it must know their columns, and answer.
         into: A folder for a copy of a remote one.
+
+    Raises:
+        ChampionUnavailable: It cannot be read or does not answer.
     """
-    artifact = open_champion(champion, into)
-    if isinstance(artifact, ChampionUnavailable):
-        return artifact
+    folder, card = open_champion(champion, into)
     try:
-        loaded = _load(CHAMPION, champion.version, artifact)
+        loaded = _load(CHAMPION, champion.version, folder, card)
         loaded.predict(rows.slice(0, 1))
     except (InputError, RunError, LookupError, TypeError, ValueError) as error:
-        told = f"{type(error).__name__}: {_first_line(error)}"
-        return ChampionUnavailable(f"{champion.uri} does not answer: {told}")
+        raise ChampionUnavailable(f"{champion.uri} does not answer: {_told(error)}") from error
     return loaded
 
 
-def open_champion(champion: Champion, into: Path) -> ModelArtifact | ChampionUnavailable:
-    """Verifies the champion's folder, where it is or copied from another machine.
+def open_champion(champion: Champion, into: Path) -> tuple[Path, ModelCard]:
+    """Verifies the champion's folder, where it is or copied into another from a remote one.
 
-    Args:
-        champion: What serves now, as the plan names it.
-        into: A folder for a copy of a remote one.
+    Raises:
+        ChampionUnavailable: It is not there, or not what was deployed.
     """
     uri = champion.uri
     try:
-        path = _local_folder(uri, into)
-        if not path.is_dir():
-            return ChampionUnavailable(f"its folder {uri} does not exist")
-        if digest_folder(path) != champion.digest:
-            return ChampionUnavailable(f"{uri} is not what was deployed: its digest differs")
-        return ModelArtifact(path, ModelCard.read(path / MODEL_CARD))
+        folder = _local_folder(uri, into)
+        if not folder.is_dir():
+            raise ChampionUnavailable(f"its folder {uri} does not exist")
+        if digest_folder(folder) != champion.digest:
+            raise ChampionUnavailable(f"{uri} is not what was deployed: its digest differs")
+        return folder, ModelCard.read(folder / MODEL_CARD)
     except (OSError, ImportError, ValidationError, InputError) as error:
-        return ChampionUnavailable(f"{uri}: {type(error).__name__}: {_first_line(error)}")
+        raise ChampionUnavailable(f"{uri}: {_told(error)}") from error
 
 
 def recalibrate(champion: CandidateModel, plan: Plan, examples: Path) -> CandidateModel | Finding:
@@ -165,7 +154,7 @@ def recalibrate(champion: CandidateModel, plan: Plan, examples: Path) -> Candida
     if not can_recalibrate(champion.runner.model):
         return recalibration_skipped("its SavedModel has no calibration that can be changed")
     newest = read_newest_labelled(examples, plan.spec, NEWEST, MIN_ROWS)
-    chosen = newest_rows(newest.event_time, champion.artifact.card.as_of)
+    chosen = newest_rows(newest.event_time, champion.card.as_of)
     probability = champion.predict(newest.rows.take(chosen))
     scaling = fit_platt_scaling(probability, newest.label[chosen])
     if scaling is None:
@@ -178,8 +167,8 @@ def recalibrated_card(
 ) -> ModelCard:
     """The card of the champion recalibrated: its weights and columns, but this run's data."""
     model = candidates.models[RECALIBRATED]
-    of_retrained = candidates.models[RETRAINED].artifact.card.digests
-    digests = {**model.artifact.card.digests, **plan.digests, "plan": plan.digest}
+    of_retrained = candidates.models[RETRAINED].card.digests
+    digests = {**model.card.digests, **plan.digests, "plan": plan.digest}
     if "examples" in of_retrained:
         digests["examples"] = of_retrained["examples"]
     if plan.champion is not None:
@@ -188,7 +177,7 @@ def recalibrated_card(
         holdout: {n: v for n, v in c.values[RECALIBRATED].items() if v is not None}
         for holdout, c in comparisons.items()
     }
-    return model.artifact.card.model_copy(
+    return model.card.model_copy(
         update={
             "version": model.version,
             "method": RECALIBRATED,
@@ -201,9 +190,9 @@ def recalibrated_card(
     )
 
 
-def _load(name: str, version: str, artifact: ModelArtifact) -> CandidateModel:
-    runner = SavedModelRunner(artifact.path / SAVED_MODEL, artifact.card.columns)
-    return CandidateModel(name, version, artifact, runner)
+def _load(name: str, version: str, folder: Path, card: ModelCard) -> CandidateModel:
+    runner = SavedModelRunner(folder / SAVED_MODEL, card.columns)
+    return CandidateModel(name, version, folder, card, runner)
 
 
 def _predicted(
@@ -227,5 +216,5 @@ def _local_folder(uri: str, into: Path) -> Path:
     return into
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0]
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from components.core.errors import InputError
 from components.core.spec import Gates, Slice
-from components.core.tasks import Bins, Comparison, ConfidenceInterval, Curve, Task, compare
+from components.core.tasks import Comparison, ConfidenceInterval, Task, compare
 from components.core.verdict import Finding
 from components.model.examples import LabelledRows
 
@@ -21,7 +21,6 @@ Probabilities = Mapping[str, Floats]
 
 MISSING = "(missing)"
 _MAX_VALUES = 2_000
-_CALIBRATION_BINS = 10
 
 
 @dataclass(frozen=True)
@@ -83,54 +82,23 @@ class Challenger:
     behaviour: Sequence[Finding] = ()
 
 
-@dataclass(frozen=True)
-class CandidateComparison:
-    """All candidates on all holdouts.
-
-    Attributes:
-        comparisons: Holdout to what was measured on it.
-        challengers: What the gates are applied to.
-    """
-
-    comparisons: Mapping[str, Comparison]
-    challengers: tuple[Challenger, ...]
-
-
-@dataclass(frozen=True)
-class HoldoutCurves:
-    """The curves of one holdout.
-
-    Attributes:
-        curves: Curve name to candidate to curve.
-        calibration: Candidate to bins.
-    """
-
-    curves: Mapping[str, Mapping[str, Curve | None]]
-    calibration: Mapping[str, Bins | None]
-
-
 def compare_candidates(
     task: Task,
     gates: Gates,
     holdouts: Holdouts,
     probabilities: Mapping[str, Probabilities],
     champion: str | None,
-    behaviour: Mapping[str, tuple[Finding, ...]],
-) -> CandidateComparison:
-    """Measures all candidates on the same rows.
+) -> dict[str, Comparison]:
+    """Measures all candidates on the same rows of each holdout.
 
     Args:
-        task: The task.
-        gates: Blocks, resamples, confidence and slices.
+        task: Its metrics are measured.
+        gates: Blocks, resamples and confidence.
         holdouts: Holdout to its rows.
         probabilities: Candidate to its predictions.
         champion: The candidate that the others are compared with; None if there is none.
-        behaviour: Challenger to findings of its behaviour tests.
-
-    Raises:
-        InputError: A slice's column is not among the examples'.
     """
-    comparisons = {
+    return {
         holdout: compare(
             task.metrics.values(),
             rows.label,
@@ -142,47 +110,39 @@ def compare_candidates(
         )
         for holdout, rows in holdouts.items()
     }
-    challengers = tuple(
-        Challenger(
-            name,
-            {h: _scores(c, name, found[h]) for h, c in comparisons.items()},
-            tuple(s for h, r in holdouts.items() for s in score_slices(task, gates, h, r, found)),
-            behaviour.get(name, ()),
+
+
+def holdout_scores(
+    comparisons: Mapping[str, Comparison], name: str, predicted: Probabilities
+) -> dict[str, HoldoutScores]:
+    """What one challenger scores on each holdout."""
+    return {
+        holdout: HoldoutScores(
+            rows=comparison.rows,
+            blocks=comparison.blocks,
+            is_finite=bool(np.isfinite(predicted[holdout]).all()),
+            metrics=comparison.values[name],
+            differences=comparison.differences.get(name, {}),
         )
-        for name, found in probabilities.items()
-        if name != champion
-    )
-    return CandidateComparison(comparisons, challengers)
+        for holdout, comparison in comparisons.items()
+    }
 
 
 def score_slices(
-    task: Task, gates: Gates, holdout: str, rows: LabelledRows, found: Probabilities
+    task: Task, gates: Gates, holdouts: Holdouts, predicted: Probabilities
 ) -> tuple[SliceScore, ...]:
-    """Measures every slice of a holdout, largest first within a column.
+    """Measures every slice of every holdout, largest first within a column.
 
     Raises:
         InputError: A column is not among the examples', or has too many values for slices.
     """
-    if not rows.rows.num_rows:
-        return ()
     return tuple(
-        _score_slice(task, part, (holdout, value), rows.label[members], found[holdout][members])
+        _score_slice(task, part, (holdout, value), rows.label[at], predicted[holdout][at])
+        for holdout, rows in holdouts.items()
+        if rows.rows.num_rows
         for part in gates.slices
-        for value, members in _members(rows.rows, part.by)
+        for value, at in _members(rows.rows, part.by)
     )
-
-
-def draw_curves(
-    task: Task, holdout: str, rows: LabelledRows, probabilities: Mapping[str, Probabilities]
-) -> HoldoutCurves:
-    """The curves of all candidates on one holdout."""
-    found = {name: answers[holdout] for name, answers in probabilities.items()}
-    curves = {
-        name: {candidate: curve(rows.label, p) for candidate, p in found.items()}
-        for name, curve in task.curves.items()
-    }
-    bins = {n: task.calibration(rows.label, p, _CALIBRATION_BINS) for n, p in found.items()}
-    return HoldoutCurves(curves, bins)
 
 
 def verdict_metrics(comparisons: Mapping[str, Comparison]) -> dict[str, float | None]:
@@ -203,16 +163,6 @@ def verdict_metrics(comparisons: Mapping[str, Comparison]) -> dict[str, float | 
                 metrics[f"{at}.low"] = interval.low if interval else None
                 metrics[f"{at}.high"] = interval.high if interval else None
     return metrics
-
-
-def _scores(comparison: Comparison, name: str, probability: Floats) -> HoldoutScores:
-    return HoldoutScores(
-        rows=comparison.rows,
-        blocks=comparison.blocks,
-        is_finite=bool(np.isfinite(probability).all()),
-        metrics=comparison.values[name],
-        differences=comparison.differences.get(name, {}),
-    )
 
 
 def _score_slice(

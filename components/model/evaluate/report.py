@@ -7,18 +7,16 @@ from components.core.plan import Plan
 from components.core.spec.training import Change
 from components.core.tasks import Comparison, ConfidenceInterval, Curve, Metric, Task
 from components.model.evaluate.candidates import RECALIBRATED, Candidates
-from components.model.evaluate.comparison import CandidateComparison, HoldoutCurves, SliceScore
+from components.model.evaluate.comparison import Challenger, Holdouts, SliceScore
 from components.model.evaluate.gate import change_limit, meets_change
 from components.model.evaluate.selection import DEPLOY, Selection
 from components.report import (
     Banner,
     Block,
     ErrorBar,
-    Facts,
     Figure,
     Findings,
     Note,
-    Page,
     Row,
     Section,
     Series,
@@ -26,9 +24,10 @@ from components.report import (
     Tone,
     interval_chart,
     line_chart,
-    render,
+    step_page,
 )
 
+_CALIBRATION_BINS = 10
 _TITLES = {"roc": "ROC", "precision_recall": "Precision and recall"}
 _METRICS = (
     "Each with its interval over blocks of time: rows of one block are not independent, so whole "
@@ -48,56 +47,61 @@ class Evaluation:
     Attributes:
         plan: What was asked.
         task: The spec's task.
+        holdouts: Holdout to its rows.
         candidates: The models and their predictions.
-        comparison: What was measured.
-        curves: Holdout to curves.
+        comparisons: Holdout to what was measured on it.
+        challengers: What the gates were applied to.
         selection: The decision.
     """
 
     plan: Plan
     task: Task
+    holdouts: Holdouts
     candidates: Candidates
-    comparison: CandidateComparison
-    curves: Mapping[str, HoldoutCurves]
+    comparisons: Mapping[str, Comparison]
+    challengers: Sequence[Challenger]
     selection: Selection
 
 
 def render_report(found: Evaluation) -> str:
     """The page as one HTML file."""
-    selection, comparisons = found.selection, found.comparison.comparisons
-    tone: Tone = "good" if selection.decision == DEPLOY else "bad"
-    blocks: list[Block] = [Banner(selection.decision, selection.reason, tone), Facts(_facts(found))]
+    selection, comparisons = found.selection, found.comparisons
+    blocks: list[Block] = []
     if any(comparison.differences for comparison in comparisons.values()):
-        rows = [_changes(found, one.name) for one in found.comparison.challengers]
+        rows = [_changes(found, challenger.name) for challenger in found.challengers]
         blocks.append(Section("Against the champion", _CHANGES, rows))
     tables = [_metrics(h, c, found.task) for h, c in comparisons.items()]
     blocks.append(Section("Metrics", _METRICS, tables))
-    blocks += [_curves(holdout, curves) for holdout, curves in found.curves.items()]
-    sliced = [one for one in found.comparison.challengers if one.slices]
-    blocks += [_slices(one.name, one.slices, found.task) for one in sliced]
+    blocks += [_curves(found, holdout) for holdout in found.holdouts]
+    blocks += [_slices(c.name, c.slices, found.task) for c in found.challengers if c.slices]
     blocks.append(Section("Findings", "", [Findings(selection.findings, "What was checked")]))
-    return render(Page(f"{found.plan.spec.name}: may the challenger serve?", "", blocks))
+    tone: Tone = "good" if selection.decision == DEPLOY else "bad"
+    return step_page(
+        f"{found.plan.spec.name}: may the challenger serve?",
+        banner=Banner(selection.decision, selection.reason, tone),
+        facts=_facts(found),
+        blocks=blocks,
+    )
 
 
 def _facts(found: Evaluation) -> list[tuple[str, object]]:
     gates, models = found.plan.spec.gates, found.candidates.models
     facts: list[tuple[str, object]] = [(name, model.version) for name, model in models.items()]
     recalibrated = models.get(RECALIBRATED)
-    if recalibrated and recalibrated.scaling:
-        fitted = recalibrated.scaling
+    if recalibrated and (fitted := recalibrated.scaling):
         scaling = f"scale {fitted.scale:.3f}, offset {fitted.offset:+.3f}"
         facts.append(("recalibration", f"{scaling}, fitted on {fitted.rows:,} rows"))
     resampling = f"{gates.resamples:,} resamples of a {gates.block}"
-    facts += [
+    return [
+        *facts,
         ("as of", found.plan.as_of),
         ("intervals", f"{gates.confidence:.0%}, {resampling}"),
     ]
-    return facts
 
 
 def _changes(found: Evaluation, name: str) -> Row:
-    comparisons, gates = found.comparison.comparisons, found.plan.spec.gates
-    return Row([_change(found.task, name, h, c, getattr(gates, h)) for h, c in comparisons.items()])
+    gates, comparisons = found.plan.spec.gates, found.comparisons.items()
+    return Row([_change(found.task, name, h, c, getattr(gates, h)) for h, c in comparisons])
 
 
 def _change(
@@ -140,14 +144,16 @@ def _measured(comparison: Comparison, name: str, metric: str) -> str | None:
     return f"{value:.4f} [{interval.low:.4f}, {interval.high:.4f}]" if interval else f"{value:.4f}"
 
 
-def _curves(holdout: str, found: HoldoutCurves) -> Section:
-    figures: list[Block] = [
-        Figure(_line_chart(_TITLES.get(name, name), curves, diagonal=name == "roc"))
-        for name, curves in found.curves.items()
-    ]
-    bins = [Series(n, b.mean, b.rate) for n, b in found.calibration.items() if b is not None]
+def _curves(found: Evaluation, holdout: str) -> Section:
+    label, task = found.holdouts[holdout].label, found.task
+    predicted = {name: p[holdout] for name, p in found.candidates.probabilities.items()}
+    figures: list[Block] = []
+    for name, curve in task.curves.items():
+        curves = {candidate: curve(label, p) for candidate, p in predicted.items()}
+        figures.append(Figure(_line_chart(_TITLES.get(name, name), curves, name == "roc")))
+    bins = {name: task.calibration(label, p, _CALIBRATION_BINS) for name, p in predicted.items()}
     chart = line_chart(
-        bins,
+        [Series(name, b.mean, b.rate) for name, b in bins.items() if b is not None],
         title="Calibration",
         x_label="mean probability of a bin",
         y_label="observed rate",
@@ -157,7 +163,7 @@ def _curves(holdout: str, found: HoldoutCurves) -> Section:
     return Section(f"Curves on the {holdout} holdout", "", [Row(figures)])
 
 
-def _line_chart(title: str, curves: Mapping[str, Curve | None], *, diagonal: bool) -> str:
+def _line_chart(title: str, curves: Mapping[str, Curve | None], diagonal: bool) -> str:
     known = {name: curve for name, curve in curves.items() if curve is not None}
     first = next(iter(known.values()), None)
     return line_chart(

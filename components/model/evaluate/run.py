@@ -25,9 +25,11 @@ from components.model.evaluate.candidates import (
     recalibrated_card,
 )
 from components.model.evaluate.comparison import (
+    Challenger,
     Holdouts,
     compare_candidates,
-    draw_curves,
+    holdout_scores,
+    score_slices,
     verdict_metrics,
 )
 from components.model.evaluate.gate import apply_gates, behavioral_tests_failed, validate_gates
@@ -105,7 +107,7 @@ def evaluate(folders: EvaluateFolders, run: str) -> EvaluationOutcome:
         _write_chosen(found, folders.chosen, run)
     verdict = _verdict(found, folders)
     verdict.write(folders.verdict / VERDICT)
-    outcome = _outcome(found, verdict, holdouts)
+    outcome = _outcome(found, verdict)
     entry = audit.entry_of(verdict, run, plan.spec.name, outcome.version)
     audit.append(plan.spec.serving.audit_uri, entry)
     return outcome
@@ -115,18 +117,27 @@ def _evaluation(
     plan: Plan, task: Task, holdouts: Holdouts, candidates: Candidates, files: Path
 ) -> Evaluation:
     """Measures the candidates, applies the gates and selects."""
-    gates, probabilities = plan.spec.gates, candidates.probabilities
+    gates, predicted = plan.spec.gates, candidates.probabilities
     behaviour, failed = _behavioral_findings(plan, task, holdouts, candidates, files)
-    champion = CHAMPION if CHAMPION in candidates.models else None
-    compared = compare_candidates(task, gates, holdouts, probabilities, champion, behaviour)
-    against = plan.champion is not None
-    results = [apply_gates(one, gates, task, against) for one in compared.challengers]
-    values = compared.comparisons[_RECENT].values
-    recent = {name: metrics[task.primary_metric] for name, metrics in values.items()}
+    champion = CHAMPION if CHAMPION in predicted else None
+    comparisons = compare_candidates(task, gates, holdouts, predicted, champion)
+    challengers = [
+        Challenger(
+            name,
+            holdout_scores(comparisons, name, p),
+            score_slices(task, gates, holdouts, p),
+            behaviour.get(name, ()),
+        )
+        for name, p in predicted.items()
+        if name != CHAMPION
+    ]
+    against_champion = plan.champion is not None
+    results = [apply_gates(one, gates, task, against_champion) for one in challengers]
+    primary = task.metrics[task.primary_metric]
+    recent = {n: values[primary.name] for n, values in comparisons[_RECENT].values.items()}
     conditions = (*candidates.conditions, *failed)
-    selection = select_challenger(conditions, results, task.metrics[task.primary_metric], recent)
-    curves = {name: draw_curves(task, name, r, probabilities) for name, r in holdouts.items()}
-    return Evaluation(plan, task, candidates, compared, curves, selection)
+    selection = select_challenger(conditions, results, primary, recent)
+    return Evaluation(plan, task, holdouts, candidates, comparisons, challengers, selection)
 
 
 def _behavioral_findings(
@@ -153,14 +164,14 @@ def _write_chosen(found: Evaluation, folder: Path, run: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     models, name = found.candidates.models, found.selection.name
     if name is None:
-        models[RETRAINED].artifact.card.write(folder / MODEL_CARD)
+        models[RETRAINED].card.write(folder / MODEL_CARD)
         return
     chosen = models[name]
     if chosen.scaling is None:
-        copytree(chosen.artifact.path, folder, dirs_exist_ok=True)
+        copytree(chosen.folder, folder, dirs_exist_ok=True)
         return
-    card = recalibrated_card(found.candidates, found.comparison.comparisons, found.plan, run)
-    export_recalibrated(chosen.artifact.path, chosen.scaling, card, folder)
+    card = recalibrated_card(found.candidates, found.comparisons, found.plan, run)
+    export_recalibrated(chosen.folder, chosen.scaling, card, folder)
 
 
 def _verdict(found: Evaluation, folders: EvaluateFolders) -> Verdict:
@@ -181,25 +192,28 @@ def _verdict(found: Evaluation, folders: EvaluateFolders) -> Verdict:
         findings=selection.findings,
         as_of=plan.as_of,
         digests=digests,
-        metrics=verdict_metrics(found.comparison.comparisons),
+        metrics=verdict_metrics(found.comparisons),
     )
 
 
-def _outcome(found: Evaluation, verdict: Verdict, holdouts: Holdouts) -> EvaluationOutcome:
+def _outcome(found: Evaluation, verdict: Verdict) -> EvaluationOutcome:
     subject, task, label = found.selection.name or RETRAINED, found.task, found.plan.spec.label
     metrics = {
         f"{holdout} {task.metrics[metric].label}": round(value, 5)
-        for holdout, comparison in found.comparison.comparisons.items()
+        for holdout, comparison in found.comparisons.items()
         for metric, value in comparison.values[subject].items()
         if value is not None
     }
-    predicted = found.candidates.probabilities[subject][_RECENT]
+    true, predicted = (
+        found.holdouts[_RECENT].label,
+        found.candidates.probabilities[subject][_RECENT],
+    )
     return EvaluationOutcome(
         verdict=verdict,
         version=found.candidates.models[subject].version if found.selection.name else None,
         metrics=metrics,
-        roc=found.curves[_RECENT].curves["roc"][subject],
+        roc=task.curves["roc"](true, predicted),
         classes=(f"not {label.name}", label.name),
-        confusion=task.confusion(holdouts[_RECENT].label, predicted, label.threshold),
+        confusion=task.confusion(true, predicted, label.threshold),
         page=render_report(found),
     )

@@ -3,20 +3,8 @@
 from collections.abc import Sequence
 
 from components.core.artifacts import BlockScore, ModelCard
-from components.core.spans import format_instant
 from components.core.tasks import Metric, Task
-from components.report import (
-    Bars,
-    Block,
-    Facts,
-    Figure,
-    Note,
-    Page,
-    Section,
-    Table,
-    bar_chart,
-    render,
-)
+from components.report import Bars, Block, Figure, Note, Section, Table, bar_chart, step_page
 
 _BLOCKS = (
     "Each block of the training window was scored by a model that was trained on the others. The "
@@ -28,12 +16,12 @@ _HOLDOUTS = (
 )
 
 
-def render_report(card: ModelCard, blocks: Sequence[BlockScore], epochs: int, task: Task) -> str:
+def render_report(card: ModelCard, scores: Sequence[BlockScore], epochs: int, task: Task) -> str:
     """The page as one HTML file.
 
     Args:
         card: The model.
-        blocks: The scores of each held-out block.
+        scores: Of each held-out block.
         epochs: Passes over all rows.
         task: The kind of answer.
     """
@@ -44,12 +32,11 @@ def render_report(card: ModelCard, blocks: Sequence[BlockScore], epochs: int, ta
         ("raw columns", len(card.columns)),
         *((f"digest of {name}", digest[:12]) for name, digest in sorted(card.digests.items())),
     ]
-    content: list[Block] = [
-        Facts(facts),
+    blocks = [
         Section("Holdouts", _HOLDOUTS, [_holdouts(card, task)]),
-        Section("Held-out blocks", _BLOCKS, _held_out(blocks, task)),
+        Section("Held-out blocks", _BLOCKS, _block_scores(scores, task)),
     ]
-    return render(Page(f"{card.name}: training", f"as of {format_instant(card.as_of)}", content))
+    return step_page(f"{card.name}: training", as_of=card.as_of, facts=facts, blocks=blocks)
 
 
 def _holdouts(card: ModelCard, task: Task) -> Table:
@@ -61,7 +48,7 @@ def _holdouts(card: ModelCard, task: Task) -> Table:
     return Table(("metric", *splits), rows, "Metrics of the trained model", numeric=splits)
 
 
-def _held_out(blocks: Sequence[BlockScore], task: Task) -> list[Block]:
+def _block_scores(blocks: Sequence[BlockScore], task: Task) -> list[Block]:
     if not blocks:
         return [Note("The window is too short to hold out blocks: no limits were learned.", "warn")]
     names = tuple(metric.label for metric in task.metrics.values())

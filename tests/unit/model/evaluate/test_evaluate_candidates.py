@@ -8,7 +8,7 @@ from components.core import storage
 from components.core.artifacts import PUBLISHED, ModelCard
 from components.core.digest import digest_folder
 from components.core.plan import Champion
-from components.model.evaluate.candidates import ChampionUnavailable, ModelArtifact, open_champion
+from components.model.evaluate.candidates import ChampionUnavailable, open_champion
 
 VERSION = "20130701T0000-abcdef12"
 
@@ -40,18 +40,15 @@ def test_a_published_champion_comes_without_the_stores_marker(
 ) -> None:
     champion = champion_of(published)
     (published / PUBLISHED).write_text("{}")
-    opened = open_champion(champion, tmp_path / "copy")
+    folder, card = open_champion(champion, tmp_path / "copy")
 
-    assert isinstance(opened, ModelArtifact)
-    assert opened.card.version == VERSION
+    assert card.version == VERSION
     # What is made from it, a recalibration, must not take the marker along.
-    assert not (opened.path / PUBLISHED).exists()
-    assert digest_folder(opened.path) == champion.digest
+    assert not (folder / PUBLISHED).exists()
+    assert digest_folder(folder) == champion.digest
 
 
 def test_a_claim_that_is_not_mounted_closes_the_gate(published: Path, tmp_path: Path) -> None:
     champion = champion_of(published).model_copy(update={"uri": "pvc://other/models"})
-    opened = open_champion(champion, tmp_path / "copy")
-
-    assert isinstance(opened, ChampionUnavailable)
-    assert "Mount the claim" in opened.reason or "not mounted here" in opened.reason
+    with pytest.raises(ChampionUnavailable, match=r"Mount the claim|not mounted here"):
+        open_champion(champion, tmp_path / "copy")

@@ -19,7 +19,7 @@ def scores(column, rows=2, by="c", label=LABEL, probability=PROBABILITY):
     gates = Gates(slices=[Slice(by=by, floors={"auc": 0.5}, min_rows=rows)])
     times = np.zeros(len(label), "datetime64[us]")
     labelled = LabelledRows(pa.table({"c": column}), label, times)
-    return score_slices(TASK, gates, "recent", labelled, {"recent": probability})
+    return score_slices(TASK, gates, {"recent": labelled}, {"recent": probability})
 
 
 def test_each_value_is_a_slice_the_largest_first():
