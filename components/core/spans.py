@@ -48,7 +48,13 @@ class SpanKind(StrEnum):
     MONTH = "month"
 
 
+Every = SpanKind | timedelta
+
 _FORMATS = {SpanKind.HOUR: "%Y-%m-%dT%H", SpanKind.DAY: "%Y-%m-%d", SpanKind.MONTH: "%Y-%m"}
+_FIRST_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
+# The first days of the months of a year that no leap year is near.
+_FIRSTS = tuple(datetime(2003, month, 1, tzinfo=UTC) for month in range(1, 13))
+_LENGTHS = {SpanKind.HOUR: timedelta(hours=1), SpanKind.DAY: timedelta(days=1)}
 
 
 class TimeInterval(BaseModel):
@@ -75,12 +81,7 @@ class Span(BaseModel):
     @classmethod
     def holding(cls, kind: SpanKind, instant: datetime) -> Self:
         """The span in which an instant lies."""
-        day = instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        if kind is not SpanKind.HOUR:
-            day = day.replace(hour=0)
-        if kind is SpanKind.MONTH:
-            day = day.replace(day=1)
-        return cls(kind=kind, start=day)
+        return cls(kind=kind, start=boundary(kind, boundary_number(kind, instant)))
 
     @classmethod
     def named(cls, kind: SpanKind, name: str) -> Self:
@@ -99,39 +100,19 @@ class Span(BaseModel):
     @property
     def end(self) -> datetime:
         """The first instant after the span."""
-        if self.kind is SpanKind.MONTH:
-            return (self.start + timedelta(days=32)).replace(day=1)
-        return self.start + timedelta(**{f"{self.kind}s": 1})
+        return next_boundary(self.kind, self.start)
 
     @property
     def interval(self) -> TimeInterval:
         """The span as an interval."""
         return TimeInterval(start=self.start, end=self.end)
 
-    def next(self) -> Self:
-        """The span that follows."""
-        return type(self)(kind=self.kind, start=self.end)
-
-    def before(self) -> Self:
-        """The span that precedes."""
-        return self.holding(self.kind, self.start - timedelta(seconds=1))
-
 
 def spans_between(kind: SpanKind, start: datetime, end: datetime) -> tuple[Span, ...]:
     """The spans that have an instant in [start, end), oldest first."""
-    spans, span = [], Span.holding(kind, start)
-    while span.start < end:
-        spans.append(span)
-        span = span.next()
-    return tuple(spans)
-
-
-_FIRST_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
-# The first days of the months of a year that no leap year is near.
-_FIRSTS = tuple(datetime(2003, month, 1, tzinfo=UTC) for month in range(1, 13))
-_LENGTHS = {SpanKind.HOUR: timedelta(hours=1), SpanKind.DAY: timedelta(days=1)}
-
-Every = SpanKind | timedelta
+    numbers = range(boundary_number(kind, start), boundary_number(kind, end) + 1)
+    starts = (boundary(kind, number) for number in numbers)
+    return tuple(Span(kind=kind, start=one) for one in starts if one < end)
 
 
 def boundary_number(every: Every, instant: datetime) -> int:

@@ -106,7 +106,7 @@ def shown_value(value: object) -> object:
 def _problem(problem: Mapping[str, Any], fields: Mapping[str, Any]) -> _Problem:
     kind, given = problem["type"], problem["input"]
     path = _written_path(problem["loc"], fields, kind)
-    if kind == "fault":
+    if kind == "field_error":
         context = problem["ctx"]
         at = (*path, *str(context["at"]).split("."))
         return _Problem(at, Words(context["given"]), context["accepted"], context["do"])

@@ -7,7 +7,6 @@ from components.core.tasks.bootstrap import (
     block_interval,
     blocks_of,
     compare,
-    paired_difference,
     t_quantile,
 )
 from components.core.tasks.curves import Bins, Curve
@@ -25,7 +24,6 @@ __all__ = [
     "blocks_of",
     "compare",
     "known_metrics",
-    "paired_difference",
     "t_quantile",
     "task_of",
 ]

@@ -86,31 +86,6 @@ def block_interval(
     return draws.interval(metric.of(sample), draws.values(metric, sample), confidence)
 
 
-def paired_difference(
-    metric: Metric,
-    label: ArrayLike,
-    prediction: ArrayLike,
-    against: ArrayLike,
-    blocks: ArrayLike,
-    *,
-    resamples: int = 1_000,
-    confidence: float = 0.95,
-    seed: int = 17,
-) -> ConfidenceInterval | None:
-    """The metric of `prediction` minus that of `against` on the same rows, with its interval.
-
-    Both are measured on the same draws of blocks, so that what moves both cancels. Arguments and
-    None are those of `block_interval`.
-    """
-    ours, theirs = Sample.of(label, prediction), Sample.of(label, against)
-    a, b = metric.of(ours), metric.of(theirs)
-    if a is None or b is None:
-        return None
-    draws = BlockBootstrap.of(blocks, resamples, seed)
-    values = draws.values(metric, ours) - draws.values(metric, theirs)
-    return draws.interval(a - b, values, confidence)
-
-
 @dataclass(frozen=True)
 class BlockBootstrap:
     """Blocks drawn with replacement, the same ones for everything that is to be compared.

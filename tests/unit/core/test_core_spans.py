@@ -3,13 +3,18 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from pydantic import BaseModel, ValidationError
 
 from components.core.spans import (
+    Every,
+    Instant,
     Span,
     SpanKind,
     TimeInterval,
     format_instant,
     parse_instant,
+    shift_back,
+    shortest_length,
     spans_between,
 )
 
@@ -36,9 +41,7 @@ def test_a_span_knows_its_ends_and_neighbours(
 
     assert (span.start, span.end) == (at(start), at(end))
     assert span.name == name
-    assert span.next().start == span.end
-    assert span.next().before() == span
-    assert span.before().name == before
+    assert Span.named(SpanKind(kind), before).end == span.start
     assert Span.holding(SpanKind(kind), span.end - timedelta(seconds=1)) == span
     assert span.interval == TimeInterval(start=at(start), end=at(end))
 
@@ -90,6 +93,54 @@ def test_reads_instants(text: str, instant: str) -> None:
 def test_refuses_other_instants(text: str) -> None:
     with pytest.raises(ValueError, match=r"instant|out of range|Invalid isoformat"):
         parse_instant(text)
+
+
+class Dated(BaseModel):
+    at: Instant
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "2013-07-01T06:00",
+        "2013-07-01T02:00:00.75-04:00",
+        datetime(2013, 7, 1, 2, 0, 0, 7, tzinfo=timezone(timedelta(hours=-4))),
+    ],
+)
+def test_a_record_s_instant_is_a_datetime_and_is_written_to_the_second(given: object) -> None:
+    record = Dated(at=given)
+
+    assert record.at == at("2013-07-01T06:00")
+    assert record.model_dump_json() == '{"at":"2013-07-01T06:00:00Z"}'
+    assert Dated.model_validate_json(record.model_dump_json()) == record
+
+
+@pytest.mark.parametrize("given", ["July", 1372636800, None])
+def test_a_record_refuses_what_is_no_instant(given: object) -> None:
+    with pytest.raises(ValidationError, match="no instant"):
+        Dated(at=given)
+
+
+@pytest.mark.parametrize(
+    ("every", "times", "earlier"),
+    [
+        (SpanKind.HOUR, 25, "2013-03-30T05:30"),
+        (SpanKind.DAY, 31, "2013-02-28T06:30"),
+        (SpanKind.MONTH, 1, "2013-02-28T06:30"),
+        (SpanKind.MONTH, 13, "2012-02-29T06:30"),
+        (timedelta(days=7), 2, "2013-03-17T06:30"),
+    ],
+)
+def test_goes_back_by_the_calendar(every: Every, times: int, earlier: str) -> None:
+    assert shift_back(at("2013-03-31T06:30"), every, times) == at(earlier)
+
+
+@pytest.mark.parametrize(
+    ("every", "times", "days"),
+    [(SpanKind.MONTH, 1, 28), (SpanKind.MONTH, 2, 59), (SpanKind.DAY, 3, 3)],
+)
+def test_the_shortest_that_so_many_can_be(every: Every, times: int, days: int) -> None:
+    assert shortest_length(every, times) == timedelta(days=days)
 
 
 def test_writes_instants_in_utc() -> None:

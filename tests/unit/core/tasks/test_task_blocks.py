@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.core.tasks import block_interval, blocks_of, compare, paired_difference, task_of
+from components.core.tasks import block_interval, blocks_of, compare, task_of
 from components.core.tasks.bootstrap import BlockBootstrap, t_quantile
 from components.core.tasks.metrics import Sample
 
@@ -20,6 +20,13 @@ def flights(rows=1_500, days=12, seed=0, effect=0.8):
     good = 1 / (1 + np.exp(-logit))
     worse = 1 / (1 + np.exp(-(logit + random.normal(0, 0.8, rows))))
     return (random.random(rows) < truth).astype(int), np.round(good, 3), np.round(worse, 3), day
+
+
+def difference(metric, label, prediction, against, day):
+    predictions = {"ours": prediction, "theirs": against}
+    return compare([metric], label, predictions, day, against="theirs").differences["ours"][
+        metric.name
+    ]
 
 
 @pytest.mark.parametrize("name", [n for n in METRICS if n != "calibration_error"])
@@ -81,14 +88,14 @@ def test_the_interval_holds_its_estimate_and_is_the_same_by_seed(name):
 def test_a_difference_is_signed_and_pairs_cancel_what_moves_both():
     label, good, worse, day = flights(rows=6_000, effect=1.0)
     loss = METRICS["log_loss"]
-    difference = paired_difference(loss, label, good, worse, day)
+    better = difference(loss, label, good, worse, day)
     alone = block_interval(loss, label, good, day)
-    assert difference.high < 0
-    assert difference.high - difference.low < (alone.high - alone.low) / 3
-    mirrored = paired_difference(loss, label, worse, good, day)
-    assert mirrored.estimate == pytest.approx(-difference.estimate)
-    assert mirrored.low == pytest.approx(-difference.high, abs=1e-9)
-    same = paired_difference(loss, label, good, good, day)
+    assert better.high < 0
+    assert better.high - better.low < (alone.high - alone.low) / 3
+    mirrored = difference(loss, label, worse, good, day)
+    assert mirrored.estimate == pytest.approx(-better.estimate)
+    assert mirrored.low == pytest.approx(-better.high, abs=1e-9)
+    same = difference(loss, label, good, good, day)
     assert (same.estimate, same.low, same.high) == (0.0, 0.0, 0.0)
 
 
@@ -98,7 +105,7 @@ def test_under_five_blocks_there_is_no_interval(days):
     rows = 100 if days else 0
     day = np.arange(rows) % max(days, 1)
     assert block_interval(METRICS["brier"], label[:rows], good[:rows], day) is None
-    assert paired_difference(METRICS["brier"], label[:rows], good[:rows], worse[:rows], day) is None
+    assert difference(METRICS["brier"], label[:rows], good[:rows], worse[:rows], day) is None
 
 
 def test_five_blocks_are_enough():
@@ -118,7 +125,7 @@ def test_what_is_not_finite_has_no_interval_and_no_difference():
     label, good, _, day = flights(rows=100)
     broken = np.where(np.arange(100) == 3, NAN, good)
     assert block_interval(METRICS["brier"], label, broken, day) is None
-    assert paired_difference(METRICS["brier"], label, good, broken, day) is None
+    assert difference(METRICS["brier"], label, good, broken, day) is None
 
 
 def test_rows_and_blocks_must_pair_up():
@@ -155,6 +162,23 @@ def test_t_quantiles_are_those_of_the_table(freedom, table):
     assert t_quantile(0.975, freedom) == pytest.approx(table, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("level", "freedom", "exact", "fourth"),  # exact: scipy.stats.t.ppf(level, freedom)
+    [
+        (0.8, 30, 0.8537672614712979, 0.012),
+        (0.8, 100, 0.8452304244910163, 0.012),
+        (0.975, 30, 2.0422724563012378, 1.7),
+        (0.975, 100, 1.9839715185235518, 1.7),
+        (0.975, 1000, 1.9623390808264083, 1.7),
+        (0.995, 30, 2.7499956535672254, 13),
+        (0.995, 100, 2.6258905214380173, 13),
+        (0.995, 1000, 2.580754698065951, 13),
+    ],
+)
+def test_t_quantiles_leave_out_the_fourth_term_alone(level, freedom, exact, fourth):
+    assert t_quantile(level, freedom) == pytest.approx(exact, abs=fourth / freedom**4, rel=0)
+
+
 def test_blocks_follow_utc_time():
     times = np.array(
         [
@@ -178,7 +202,9 @@ def test_comparing_gives_what_the_single_calls_give():
     both = compare(metrics, label, {"a": good, "b": worse}, day, against="b", resamples=300, seed=4)
     for metric in metrics:
         alone = block_interval(metric, label, good, day, resamples=300, seed=4)
-        pair = paired_difference(metric, label, good, worse, day, resamples=300, seed=4)
+        draws = BlockBootstrap.of(day, 300, 4)
+        ours, theirs = (draws.values(metric, Sample.of(label, p)) for p in (good, worse))
+        pair = draws.interval(metric(label, good) - metric(label, worse), ours - theirs, 0.95)
         assert both.intervals["a"][metric.name] == alone
         assert both.differences["a"][metric.name] == pair
         assert both.values["b"][metric.name] == metric(label, worse)

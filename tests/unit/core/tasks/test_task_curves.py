@@ -52,6 +52,32 @@ def test_bins_hold_equal_shares_of_the_rows():
     assert bins.rate == pytest.approx((1 / 3, 2 / 3))
 
 
+@pytest.mark.parametrize(
+    ("rows", "bins"),  # of the probabilities 0.1, 0.2 and 0.3; three rows are a bin of two
+    [
+        ((1, 3, 2), ((1, 3), (2,))),  # the middle of 0.2 is at 2.5 of 6, its end at 4
+        ((2, 3, 1), ((2,), (3, 1))),  # the middle of 0.2 is at 3.5 of 6, its start at 2
+        ((2, 2, 2), ((2,), (2, 2))),  # the middle of 0.2 is the edge of the second bin
+    ],
+)
+def test_a_probability_lies_in_the_bin_of_its_middle_row(rows, bins):
+    probability = np.repeat([0.1, 0.2, 0.3], rows)
+
+    found = TASK.calibration(np.zeros(6), probability, 2)
+
+    assert found.rows == tuple(sum(parts) for parts in bins)
+    first, second = probability[: found.rows[0]], probability[found.rows[0] :]
+    assert found.mean == pytest.approx((first.mean(), second.mean()))
+
+
+def test_from_the_threshold_on_a_row_counts_as_positive():
+    below, above = np.nextafter(0.3, 0), np.nextafter(0.3, 1)
+
+    matrix = TASK.confusion([1, 1, 1, 0, 0, 0], [below, 0.3, above, below, 0.3, above], 0.3)
+
+    assert matrix == ((1, 2), (1, 2))
+
+
 def test_a_constant_prediction_is_one_bin():
     bins = TASK.calibration([0, 1, 0, 1], [0.3] * 4, 10)
     assert bins.rows == (4,)
