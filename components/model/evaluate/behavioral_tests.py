@@ -148,7 +148,7 @@ def build_rows(given: Sequence[Mapping[str, Value]], columns: Sequence[ModelColu
 
 
 def _invariance(test: Invariance, data: BehavioralTestData, predict: Predict) -> Iterator[_Result]:
-    rows = sample_evenly(filter_rows(data.rows, test.where), test.rows)
+    rows = sample_evenly(filter_rows(data.rows, test.where), test.max_rows)
     if not rows.num_rows:
         yield _too_few(0, 1)
         return
@@ -156,39 +156,39 @@ def _invariance(test: Invariance, data: BehavioralTestData, predict: Predict) ->
     moved = np.ptp(found, axis=0)
     held = float(np.mean(moved <= test.tolerance))
     # Of the rows that must hold, the one that moves most; NaN is not within any tolerance.
-    measured = float(np.sort(moved)[max(0, int(np.ceil(test.share * len(moved))) - 1)])
+    measured = float(np.sort(moved)[max(0, int(np.ceil(test.min_share * len(moved))) - 1)])
     text = (
         f"Changing {test.column} among {len(test.values)} values moves the probability by at most "
-        f"{test.tolerance:g} in {held:.1%} of {rows.num_rows} rows; {test.share:.1%} are required"
+        f"{test.tolerance:g} in {held:.1%} of {rows.num_rows} rows; {test.min_share:.1%} are required"
     )
-    yield _Result(held >= test.share, measured, test.tolerance, text)
+    yield _Result(held >= test.min_share, measured, test.tolerance, text)
 
 
 def _direction(test: Direction, data: BehavioralTestData, predict: Predict) -> Iterator[_Result]:
     rows = filter_rows(data.rows, test.where)
-    rows = sample_evenly(rows.filter(rows.column(column_of(test.column)).is_valid()), test.rows)
+    rows = sample_evenly(rows.filter(rows.column(column_of(test.column)).is_valid()), test.max_rows)
     if not rows.num_rows:
         yield _too_few(0, 1)
         return
     changed = predict(with_added(rows, test.column, test.add)) - predict(rows)
     gain = changed if test.effect == "raises" else -changed
     mean, share = float(np.mean(gain)), float(np.mean(gain > 0))
-    passed = mean > test.by and (test.share is None or share >= test.share)
+    passed = mean > test.min_change and (test.min_share is None or share >= test.min_share)
     step = format_duration(test.add) if isinstance(test.add, timedelta) else f"{test.add:g}"
     text = (
         f"Adding {step} to {test.column} {test.effect} the probability by "
-        f"{mean:.4f} on average (more than {test.by:g} is required) and in {share:.1%} "
+        f"{mean:.4f} on average (more than {test.min_change:g} is required) and in {share:.1%} "
         f"of {rows.num_rows} rows"
-        + (f" (at least {test.share:.1%})" if test.share is not None else "")
+        + (f" (at least {test.min_share:.1%})" if test.min_share is not None else "")
     )
-    yield _Result(passed, mean, test.by, text)
+    yield _Result(passed, mean, test.min_change, text)
 
 
 def _minimum(test: Minimum, data: BehavioralTestData, predict: Predict) -> Iterator[_Result]:
     given = build_rows(test.given, data.columns) if test.given else None
     rows = filter_rows(data.rows, test.where) if given is None else given
-    if rows.num_rows < test.rows:
-        yield _too_few(rows.num_rows, test.rows)
+    if rows.num_rows < test.min_rows:
+        yield _too_few(rows.num_rows, test.min_rows)
         return
     found = predict(rows)
     held = found if given is not None else np.array([np.mean(found)])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from components.core.errors import InputError
 from components.core.spec import Gates, Slice
-from components.core.tasks import Comparison, ConfidenceInterval, Task, compare
+from components.core.tasks import Comparison, Task, compare
 from components.core.verdict import Finding
 from components.model.examples import LabelledRows
 
@@ -24,60 +24,42 @@ _MAX_VALUES = 2_000
 
 
 @dataclass(frozen=True)
-class HoldoutScores:
-    """What a challenger scores on one holdout.
-
-    Attributes:
-        rows: Labelled rows.
-        blocks: Blocks of time that they lie in.
-        is_finite: Whether every probability is a finite number.
-        metrics: Metric to value; None if not defined.
-        differences: Metric to challenger minus champion; empty without a champion.
-    """
-
-    rows: int
-    blocks: int
-    is_finite: bool
-    metrics: Mapping[str, float | None]
-    differences: Mapping[str, ConfidenceInterval | None]
-
-
-@dataclass(frozen=True)
 class SliceScore:
     """What a model scores on one slice of one holdout: the rows with one value of a column.
 
     Attributes:
+        part: The spec's slice: the column, the floors, and the rows that it needs.
         holdout: The holdout's name.
-        by: The column.
-        value: Its value.
+        value: The column's value.
         rows: Rows of the slice.
-        floors: The floors of the spec, by metric.
-        metrics: The same metrics, measured; None if not defined.
-        is_judged: Whether it has the rows that the spec asks for.
+        metrics: The metrics of the floors, measured; None if not defined.
     """
 
+    part: Slice
     holdout: str
-    by: str
     value: str
     rows: int
-    floors: Mapping[str, float]
     metrics: Mapping[str, float | None]
-    is_judged: bool
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether it has the rows that the spec asks for."""
+        return self.rows >= self.part.min_rows
 
 
 @dataclass(frozen=True)
 class Challenger:
-    """A challenger and everything measured of it.
+    """What was measured of one challenger, beside its comparison with the champion.
 
     Attributes:
         name: ``retrained`` or ``recalibrated``.
-        scores: Holdout to scores.
+        is_finite: Holdout to whether every probability is a finite number.
         slices: Its slices, on both holdouts.
         behaviour: Findings of its behaviour tests.
     """
 
     name: str
-    scores: Mapping[str, HoldoutScores]
+    is_finite: Mapping[str, bool]
     slices: Sequence[SliceScore] = ()
     behaviour: Sequence[Finding] = ()
 
@@ -109,22 +91,6 @@ def compare_candidates(
             confidence=gates.confidence,
         )
         for holdout, rows in holdouts.items()
-    }
-
-
-def holdout_scores(
-    comparisons: Mapping[str, Comparison], name: str, predicted: Probabilities
-) -> dict[str, HoldoutScores]:
-    """What one challenger scores on each holdout."""
-    return {
-        holdout: HoldoutScores(
-            rows=comparison.rows,
-            blocks=comparison.blocks,
-            is_finite=bool(np.isfinite(predicted[holdout]).all()),
-            metrics=comparison.values[name],
-            differences=comparison.differences.get(name, {}),
-        )
-        for holdout, comparison in comparisons.items()
     }
 
 
@@ -168,10 +134,8 @@ def verdict_metrics(comparisons: Mapping[str, Comparison]) -> dict[str, float | 
 def _score_slice(
     task: Task, part: Slice, where: tuple[str, str], label: Floats, probability: Floats
 ) -> SliceScore:
-    holdout, value = where
     metrics = {name: task.metrics[name](label, probability) for name in part.floors}
-    judged = len(label) >= part.min_rows
-    return SliceScore(holdout, part.by, value, len(label), part.floors, metrics, judged)
+    return SliceScore(part, *where, len(label), metrics)
 
 
 def _members(rows: pa.Table, by: str) -> list[tuple[str, NDArray[np.int64]]]:

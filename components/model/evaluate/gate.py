@@ -4,7 +4,7 @@ Every check fails closed: a metric that is not defined, not finite or measured o
 is a "no". Every check is reported as a finding, whether it passes or not.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from components.core.artifacts import SplitName
@@ -12,9 +12,16 @@ from components.core.plan import Plan
 from components.core.spans import format_instant
 from components.core.spec import Gates, Margin
 from components.core.spec.training import Change
-from components.core.tasks import MIN_BLOCKS, ConfidenceInterval, Metric, Task, known_metrics
+from components.core.tasks import (
+    MIN_BLOCKS,
+    Comparison,
+    ConfidenceInterval,
+    Metric,
+    Task,
+    known_metrics,
+)
 from components.core.verdict import Finding, Severity
-from components.model.evaluate.comparison import Challenger, HoldoutScores, SliceScore
+from components.model.evaluate.comparison import Challenger, SliceScore
 
 
 @dataclass(frozen=True)
@@ -48,31 +55,39 @@ def validate_gates(gates: Gates, task: Task) -> None:
 
 
 def apply_gates(
-    challenger: Challenger, gates: Gates, task: Task, against_champion: bool
+    challenger: Challenger,
+    comparisons: Mapping[str, Comparison],
+    gates: Gates,
+    task: Task,
+    against_champion: bool,
 ) -> GateResult:
-    """Applies the gates to one challenger.
+    """Applies the spec's gates to one challenger.
 
     Args:
-        challenger: What was measured.
+        challenger: What was measured of it alone.
+        comparisons: Holdout to what was measured of all candidates.
         gates: The spec's.
         task: Knows the metrics' directions.
         against_champion: Whether there is a champion to compare with.
     """
     findings: list[Finding] = []
     # The reference first: a model that forgot has good recent metrics for that very reason.
-    for name in (SplitName.REFERENCE, SplitName.RECENT):
-        scores, subject = challenger.scores[name], f"{challenger.name} on {name}"
-        unusable = check_holdout(scores, subject, name)
+    for holdout in (SplitName.REFERENCE, SplitName.RECENT):
+        comparison, subject = comparisons[holdout], f"{challenger.name} on {holdout}"
+        unusable = check_holdout(comparison, challenger.is_finite[holdout], subject, holdout)
         if unusable is not None:
             findings.append(unusable)
             continue
-        changes = gates.reference if name == SplitName.REFERENCE else gates.recent
+        values = comparison.values[challenger.name]
+        differences = comparison.differences.get(challenger.name, {})
+        changes: Mapping[str, Change] = getattr(gates, holdout)
         if against_champion:
             findings += (
-                check_change(scores, task.metrics[m], c, subject) for m, c in changes.items()
+                check_change(differences.get(m), task.metrics[m], c, subject, comparison.blocks)
+                for m, c in changes.items()
             )
         findings += (
-            check_floor(scores, task.metrics[m], x, subject) for m, x in gates.floors.items()
+            check_floor(values.get(m), task.metrics[m], x, subject) for m, x in gates.floors.items()
         )
     findings += (
         f for score in challenger.slices for f in check_slice(score, task, challenger.name)
@@ -111,35 +126,41 @@ def meets_change(metric: Metric, change: Change, difference: ConfidenceInterval)
     return bound > 0 if metric.higher_is_better else bound < 0
 
 
-def check_holdout(scores: HoldoutScores, subject: str, holdout: str) -> Finding | None:
+def check_holdout(
+    comparison: Comparison, is_finite: bool, subject: str, holdout: str
+) -> Finding | None:
     """A finding if nothing can be judged on a holdout."""
-    if scores.rows == 0:
+    if comparison.rows == 0:
         text = f"The {holdout} holdout has no labelled row, so nothing can be judged on it."
         return _finding("holdout", Severity.FAIL, subject, text, 0, 1)
-    if not scores.is_finite:
+    if not is_finite:
         text = f"A probability of the {subject} holdout is not a finite number."
         return _finding("probability", Severity.FAIL, subject, text, "not finite", "finite")
     return None
 
 
-def check_floor(scores: HoldoutScores, metric: Metric, floor: float, subject: str) -> Finding:
+def check_floor(value: float | None, metric: Metric, floor: float, subject: str) -> Finding:
     """Checks that a metric is at least as good as its floor."""
-    value = scores.metrics.get(metric.name)
     bound = "at least" if metric.higher_is_better else "at most"
     text = f"{metric.label} {_told(value)}; {bound} {floor:g} is required."
     severity = _severity(metric.reaches(value, floor))
     return _finding("floor", severity, f"{subject}: {metric.name}", text, value, floor)
 
 
-def check_change(scores: HoldoutScores, metric: Metric, change: Change, subject: str) -> Finding:
+def check_change(
+    difference: ConfidenceInterval | None,
+    metric: Metric,
+    change: Change,
+    subject: str,
+    blocks: int,
+) -> Finding:
     """Checks the conservative bound of the difference to the champion against the gate."""
     code = "not_worse" if isinstance(change, Margin) else "better"
     subject = f"{subject}: {metric.name}"
-    difference = scores.differences.get(metric.name)
     if difference is None:
         text = (
             f"{metric.label} cannot be compared with the champion's: it is not defined, or "
-            f"{scores.blocks} block(s) are too few (at least {MIN_BLOCKS})."
+            f"{blocks} block(s) are too few (at least {MIN_BLOCKS})."
         )
         return _finding(code, Severity.FAIL, subject, text, None, MIN_BLOCKS)
     passed, limit = meets_change(metric, change, difference), change_limit(metric, change)
@@ -156,9 +177,9 @@ def check_change(scores: HoldoutScores, metric: Metric, change: Change, subject:
 
 def check_slice(score: SliceScore, task: Task, name: str) -> Iterator[Finding]:
     """Checks that a slice reaches its floors, if it is large enough."""
-    subject = f"{name} on {score.by}={score.value} of {score.holdout}"
+    subject = f"{name} on {score.part.by}={score.value} of {score.holdout}"
     small = "" if score.is_judged else "; too few rows to be judged"
-    for metric_name, floor in score.floors.items():
+    for metric_name, floor in score.part.floors.items():
         metric, value = task.metrics[metric_name], score.metrics[metric_name]
         severity = _severity(not score.is_judged or metric.reaches(value, floor))
         text = f"{metric.label} of {score.rows} rows {_told(value)}{small}."

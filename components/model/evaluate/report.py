@@ -180,7 +180,12 @@ def _line_chart(title: str, curves: Mapping[str, Curve | None], diagonal: bool) 
 def _slices(name: str, scores: Sequence[SliceScore], task: Task) -> Section:
     metrics = tuple(dict.fromkeys(metric for score in scores for metric in score.metrics))
     rows = [
-        [f"{s.by} = {s.value}", s.holdout, s.rows, *(s.metrics.get(metric) for metric in metrics)]
+        [
+            f"{s.part.by} = {s.value}",
+            s.holdout,
+            s.rows,
+            *(s.metrics.get(metric) for metric in metrics),
+        ]
         for s in scores
     ]
     labels = tuple(task.metrics[metric].label for metric in metrics)
@@ -194,5 +199,5 @@ def _tone(score: SliceScore, task: Task) -> Tone:
     if not score.is_judged:
         return "neutral"
     metrics = score.metrics.items()
-    reached = all(task.metrics[m].reaches(value, score.floors[m]) for m, value in metrics)
+    reached = all(task.metrics[m].reaches(value, score.part.floors[m]) for m, value in metrics)
     return "good" if reached else "bad"

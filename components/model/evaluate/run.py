@@ -6,6 +6,7 @@ from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import pyarrow as pa
 
 from components.core import audit
@@ -28,7 +29,6 @@ from components.model.evaluate.comparison import (
     Challenger,
     Holdouts,
     compare_candidates,
-    holdout_scores,
     score_slices,
     verdict_metrics,
 )
@@ -124,7 +124,7 @@ def _evaluation(
     challengers = [
         Challenger(
             name,
-            holdout_scores(comparisons, name, p),
+            {holdout: bool(np.isfinite(values).all()) for holdout, values in p.items()},
             score_slices(task, gates, holdouts, p),
             behaviour.get(name, ()),
         )
@@ -132,7 +132,7 @@ def _evaluation(
         if name != CHAMPION
     ]
     against_champion = plan.champion is not None
-    results = [apply_gates(one, gates, task, against_champion) for one in challengers]
+    results = [apply_gates(one, comparisons, gates, task, against_champion) for one in challengers]
     primary = task.metrics[task.primary_metric]
     recent = {n: values[primary.name] for n, values in comparisons[_RECENT].values.items()}
     conditions = (*candidates.conditions, *failed)

@@ -56,7 +56,7 @@ def findings(kind, test, predict=predict):
         # c = a: .1 .3 .5 .1; c = b: .5 each -> moves .4 .2 0 .4
         ("invariance", "column: c, values: [a, b], tolerance: 0.41", True, 0.4),
         ("invariance", "column: c, values: [a, b], tolerance: 0.3", False, 0.4),
-        ("invariance", "column: c, values: [a, b], tolerance: 0.3, share: 50%", True, 0.2),
+        ("invariance", "column: c, values: [a, b], tolerance: 0.3, min_share: 50%", True, 0.2),
         ("invariance", "column: c, values: [a, null], tolerance: 0.001", True, 0.0),
         (
             "invariance",
@@ -69,15 +69,15 @@ def findings(kind, test, predict=predict):
         ("direction", "column: w.x, add: 1, effect: raises", True, 0.4 / 3),
         ("direction", "column: w_x, add: -1, effect: lowers", True, 0.4 / 3),
         ("direction", "column: w.x, add: 1, effect: lowers", False, -0.4 / 3),
-        ("direction", "column: w.x, add: 1, effect: raises, by: 0.2", False, 0.4 / 3),
-        ("direction", "column: w.x, add: 1, effect: raises, share: 66%", True, 0.4 / 3),
-        ("direction", "column: w.x, add: 1, effect: raises, share: 70%", False, 0.4 / 3),
+        ("direction", "column: w.x, add: 1, effect: raises, min_change: 0.2", False, 0.4 / 3),
+        ("direction", "column: w.x, add: 1, effect: raises, min_share: 66%", True, 0.4 / 3),
+        ("direction", "column: w.x, add: 1, effect: raises, min_share: 70%", False, 0.4 / 3),
         ("direction", "column: at, add: 3h, effect: raises", False, 0.0),
         ("minimum", "where: {c: [a]}, at_least: 0.1", True, 0.1),
         ("minimum", "where: {c: [a]}, at_least: 0.11", False, 0.1),
         ("minimum", "where: {w.x: {at_least: 1, below: 3}}, at_most: 0.5", True, 0.5),
         ("minimum", "where: {c: null}, at_most: 0.4", False, 0.5),
-        ("minimum", "where: {c: a}, at_least: 0, rows: 3", False, 2.0),
+        ("minimum", "where: {c: a}, at_least: 0, min_rows: 3", False, 2.0),
         ("minimum", "metric: {auc: 1.0}", True, 1.0),
         ("minimum", "metric: {brier: 0.1}", False, (0.01 + 0.25 + 0.25 + 0.01) / 4),
         ("minimum", "where: {c: a}, metric: {auc: 0.1}", False, None),  # one class only

@@ -4,13 +4,11 @@ import pytest
 
 from components.core.errors import InputError
 from components.core.spec import Gates, Margin, Slice
-from components.core.tasks import ConfidenceInterval, task_of
+from components.core.tasks import Comparison, ConfidenceInterval, task_of
 from components.core.verdict import Finding, Severity
-from components.model.evaluate.comparison import SliceScore
+from components.model.evaluate.comparison import Challenger, SliceScore
 from components.model.evaluate.gate import (
-    Challenger,
     GateResult,
-    HoldoutScores,
     apply_gates,
     change_limit,
     meets_change,
@@ -31,22 +29,26 @@ def interval(low, high):
 
 
 def scores(differences=None, rows=1_000, blocks=20, is_finite=True, **metrics):
+    """What the challenger scores on one holdout, and whether its probabilities are finite."""
     measured = {"auc": 0.7, "brier": 0.15, "log_loss": 0.5, **metrics}
-    return HoldoutScores(rows, blocks, is_finite, measured, differences or {})
+    compared = {"retrained": differences or {}}
+    return Comparison({"retrained": measured}, {}, compared, rows, blocks), is_finite
 
 
 def challenger(recent=None, reference=None, **others):
     good = {"log_loss": interval(-0.02, -0.01), "auc": interval(0.0, 0.02)}
     by_holdout = {"recent": recent or scores(good), "reference": reference or scores(good)}
-    return Challenger("retrained", by_holdout, **others)
+    is_finite = {holdout: finite for holdout, (_, finite) in by_holdout.items()}
+    comparisons = {holdout: comparison for holdout, (comparison, _) in by_holdout.items()}
+    return Challenger("retrained", is_finite, **others), comparisons
 
 
 def failures(one, against_champion=True):
-    return [(f.code, f.subject) for f in apply_gates(one, GATES, TASK, against_champion).failures]
+    return [(f.code, f.subject) for f in apply_gates(*one, GATES, TASK, against_champion).failures]
 
 
 def test_a_challenger_that_meets_every_gate_passes():
-    result = apply_gates(challenger(), GATES, TASK, True)
+    result = apply_gates(*challenger(), GATES, TASK, True)
     assert result.passes
     assert [f.code for f in result.findings] == [
         *("not_worse", "not_worse", "floor", "floor"),
@@ -114,7 +116,7 @@ def test_a_margin_of_zero_allows_no_loss():
 def test_what_cannot_be_compared_is_refused(differences):
     one = challenger(recent=scores(differences, blocks=3))
     assert failures(one) == [("better", "retrained on recent: log_loss")]
-    (finding,) = apply_gates(one, GATES, TASK, True).failures
+    (finding,) = apply_gates(*one, GATES, TASK, True).failures
     assert "3 block(s) are too few (at least 5)" in finding.sentence
 
 
@@ -153,7 +155,8 @@ def test_a_holdout_that_cannot_judge_refuses(broken, code):
     [(0.6, True, False), (0.5, True, True), (None, True, True), (0.1, False, False)],
 )
 def test_slices_that_are_large_enough_have_floors(value, is_judged, failed):
-    part = SliceScore("recent", "c", "b", 800, {"auc": 0.55}, {"auc": value}, is_judged)
+    asked = Slice(by="c", floors={"auc": 0.55}, min_rows=800 if is_judged else 801)
+    part = SliceScore(asked, "recent", "b", 800, {"auc": value})
     found = failures(challenger(slices=[part]))
     assert found == ([("slice", "retrained on c=b of recent")] if failed else [])
 
