@@ -42,7 +42,7 @@ direction:                      # more of this must mean more, or less, of that
   - {name: only among the young, column: debt, add: 1000, effect: raises, where: {age: {below: 30}}}
 minimum:                        # what must be known for certain
   - {name: a clear case, at_most: 5%, given: [{branch: north, debt: 0, age: 50}]}
-  - {name: the rare kind is ranked, where: {kind: [x, y]}, metric: {auc: 0.55}, rows: 50}
+  - {name: the rare kind is ranked, where: {kind: [x, y]}, metric: {auc: 0.55}, min_rows: 50}
 ```
 
 Columns are raw ones, as the spec names its sources (`weather.temp`), never derived features. A

@@ -8,19 +8,30 @@
       - {name: debt makes it riskier, column: debt, add: 1000, effect: raises}
     minimum:                        # what must be known for certain
       - {name: the young are riskier, where: {age: {below: 20}}, at_least: 0.2}
-      - {name: the rare kind is ranked, where: {kind: [x]}, metric: {auc: 0.55}, rows: 50}
+      - {name: the rare kind is ranked, where: {kind: [x]}, metric: {auc: 0.55}, min_rows: 50}
 """
 
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from components.core.errors import InputError
 from components.core.spec import SpecModel
 from components.core.spec.base import Source
 from components.core.spec.load import read_mapping
 from components.core.units import Duration, Share
+
+# Words that behaviour tests had before, by the kind of test.
+RETIRED = {
+    ("invariance", "rows"): "max_rows",
+    ("invariance", "share"): "min_share",
+    ("direction", "rows"): "max_rows",
+    ("direction", "share"): "min_share",
+    ("direction", "by"): "min_change",
+    ("minimum", "rows"): "min_rows",
+}
 
 Value = float | str | None
 Rows = Annotated[int, Field(ge=1)]
@@ -49,9 +60,9 @@ class Invariance(SpecModel):
     column: Source = Field(description="A raw column of the model.")
     values: tuple[Value, ...] = Field(min_length=2, description="null stands for missing.")
     tolerance: float = Field(gt=0, le=1, description="Most that a row's probability may move.")
-    share: Share = Field(1.0, description="Share of the rows for which that must hold.")
+    min_share: Share = Field(1.0, description="Share of the rows for which that must hold.")
     where: Where = Field(default_factory=dict, description="Only rows like these.")
-    rows: Rows = Field(1_000, description="Most rows tried, evenly over time.")
+    max_rows: Rows = Field(1_000, description="Most rows tried, evenly over time.")
 
 
 class Direction(SpecModel):
@@ -61,10 +72,10 @@ class Direction(SpecModel):
     column: Source = Field(description="A raw column of the model: a number or a timestamp.")
     add: float | Duration = Field(description="How much; a duration such as 3h for a timestamp.")
     effect: Literal["raises", "lowers"]
-    by: float = Field(0.0, ge=0, le=1, description="The mean change must be above this.")
-    share: Share | None = Field(None, description="Least share of rows that change so.")
+    min_change: float = Field(0.0, ge=0, le=1, description="The mean change must be above this.")
+    min_share: Share | None = Field(None, description="Least share of rows that change so.")
     where: Where = Field(default_factory=dict, description="Only rows like these.")
-    rows: Rows = Field(1_000, description="Most rows tried, evenly over time.")
+    max_rows: Rows = Field(1_000, description="Most rows tried, evenly over time.")
 
     @model_validator(mode="after")
     def _adds_something(self) -> Self:
@@ -86,7 +97,7 @@ class Minimum(SpecModel):
     metric: dict[str, float] = Field(
         default_factory=dict, description="Metric to floor, on the rows that the filter finds."
     )
-    rows: Rows = Field(1, description="Fewer rows found: the test fails.")
+    min_rows: Rows = Field(1, description="Fewer rows found: the test fails.")
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
@@ -122,11 +133,19 @@ def load_behaviour(text: str, where: str) -> Behaviour:
     except ValidationError as error:
         problems = error.errors(include_url=False)
         paths = [".".join(str(step) for step in p["loc"]) or "the file" for p in problems]
-        said = [f"{path}: {p['msg']}" for path, p in zip(paths, problems, strict=True)]
+        said = [f"{path}: {_said(p)}" for path, p in zip(paths, problems, strict=True)]
         accepted = "invariance, direction and minimum tests as in docs/behaviour.md"
         raise InputError(
             f"{where}: {paths[0]}", _short(problems[0]["input"]), accepted, "; ".join(said)
         ) from error
+
+
+def _said(problem: ErrorDetails) -> str:
+    if problem["type"] == "extra_forbidden":
+        kind, word = str(problem["loc"][0]), str(problem["loc"][-1])
+        if new := RETIRED.get((kind, word)):
+            return f"{word!r} is retired; write {new!r} in its place"
+    return problem["msg"]
 
 
 def _short(value: object) -> object:

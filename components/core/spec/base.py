@@ -62,7 +62,9 @@ def field_error(at: str, given: str, accepted: str, do: str = "") -> PydanticCus
         do: What to do next; may be empty.
     """
     context = {"at": at, "given": given, "accepted": accepted, "do": do}
-    return PydanticCustomError("field_error", "{at}: given {given}; accepted: {accepted}. {do}", context)
+    return PydanticCustomError(
+        "field_error", "{at}: given {given}; accepted: {accepted}. {do}", context
+    )
 
 
 Name = Annotated[
