@@ -41,17 +41,17 @@ print("rooms", *rooms); print("modules", len(names)); print("uncompiled", *uncom
 """
 # What is imported late, because it takes seconds, and what a store is reached by.
 _LATE = {
-    "data": "from components.data.statistics.kernels import kernels; kernels(); import s3fs, gcsfs",
+    "data": "from components.data.schema.tfdv import kernels; kernels(); import s3fs, gcsfs",
     "model": "import tensorflow, kserve, s3fs, gcsfs",
     "ops": "import kubernetes, kfp.kubernetes, s3fs, gcsfs",
 }
 PATIENT: dict[str, Any] = {"timeout": 60, "trust_env": False}
 HELPS = (
-    ("data", "components.data.validate.infer"),
+    ("data", "components.data.infer"),
     ("model", "components.model.serve"),
     ("ops", "components.ops.audit"),
     ("ops", "components.ops.exporter"),
-    ("ops", "components.ops.rollout.approve"),
+    ("ops", "components.ops.rollout.manual"),
     ("ops", "components.ops.schedule.reconcile"),
 )
 _GIT = """

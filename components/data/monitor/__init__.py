@@ -1,1 +1,1 @@
-"""Monitor: whether the model that serves is still the model that was proved good."""
+"""Monitor: decides whether the model that serves is still the model that was proved good."""

@@ -15,21 +15,21 @@ def monitor(
     report: Output[HTML],
     metrics: Output[Metrics],
 ) -> NamedTuple("Outcome", [("decision", str), ("reason", str)]):  # type: ignore[valid-type]
-    """Judges whether the model that serves is still as good as it was proved to be.
+    """Decides whether the model that serves is still as good as it was proved to be.
 
-    Holds its calibration and its other metrics on the labels that have arrived (of an earlier
-    window, where labels take longer than one) against limits that were learned when it was
-    trained (or that the spec gives), looks at the quality of the live rows, at skew against
-    training and drift against the window before, and at the signs of a model that nobody looks
-    after. A retraining is called for only outside of the cool-down and within the budget.
+    Compares its calibration and its other metrics on the labels that have arrived (of an earlier
+    window, if labels take longer than one) with thresholds that were learned when it was trained
+    (or that the spec gives). Checks the quality of the live rows, skew against training, drift
+    against the window before, and the liveness of model and traffic. A retraining starts only
+    outside the cool-down and within the budget.
 
     Args:
         plan: The plan of this run; it names the model that serves.
-        observations: The live predictions of the window, beside the labels that have arrived.
-        run: The id of this run, kept in the audit.
-        verdict: verdict.json: the decision and every finding that it was made by.
-        report: The same as a page, with the calibration curve, the trend and the distributions.
-        metrics: The metrics of the labelled rows, their limits, and the number of findings.
+        observations: The live predictions of the window, with the labels that have arrived.
+        run: The id of this run, for the audit.
+        verdict: verdict.json: the decision and every finding.
+        report: The verdict as a page, with the calibration curve, the trend and the distributions.
+        metrics: The metrics of the labelled rows, their thresholds, and the failed findings.
 
     Returns:
         decision: healthy, alert (a person has to look), retrain (a retraining is started), or
@@ -38,11 +38,13 @@ def monitor(
     """
     from pathlib import Path
 
-    from components.data.monitor.run import Paths
-    from components.data.monitor.run import monitor as judge
+    from components.data.monitor.run import MonitorPaths
+    from components.data.monitor.run import monitor as run_monitor
 
-    paths = Paths(Path(plan.path), Path(observations.path), Path(verdict.path), Path(report.path))
-    found = judge(paths, run)
+    paths = MonitorPaths(
+        Path(plan.path), Path(observations.path), Path(verdict.path), Path(report.path)
+    )
+    found = run_monitor(paths, run)
     for name, value in found.metrics.items():
         if value is not None:
             metrics.log_metric(name, round(value, 6))

@@ -1,4 +1,4 @@
-"""The decision: what is found, and whether a retraining may answer it now."""
+"""The decision: what the findings mean, and whether a retraining may start now."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from datetime import datetime
 from enum import StrEnum
 
 from components.core import audit
-from components.core.spans import format_instant, parse_instant
+from components.core.spans import format_instant
 from components.core.spec import RetrainingPolicy
 from components.core.units import format_duration
 from components.core.verdict import Finding, Severity
 
-# Findings that say that there is nothing to judge by, or nobody to judge.
+# Findings that say that there is too little to judge by, or nothing to judge.
 LACKING = frozenset({"champion", "rows", "limits"})
-# Why it is lacking; a cause of its own only where enough is there all the same.
+# Why something is lacking; causes of their own only if there is enough all the same.
 REASONS_OF_LACK = frozenset({"labels", "silence"})
 
 
-class Decision(StrEnum):
+class MonitorDecision(StrEnum):
     """What monitoring can decide."""
 
     HEALTHY = "healthy"
@@ -27,35 +27,36 @@ class Decision(StrEnum):
 
 
 @dataclass(frozen=True)
-class Decided:
+class ExplainedDecision:
     """A decision and its reason.
 
     Attributes:
         decision: The word.
         reason: One sentence.
-        trigger: Why a retraining is called for, whether or not it may start; None: it is not.
-        blocked: Why it may not start; None: it may.
+        trigger: Why a retraining is needed, whether or not it may start; None if it is not.
+        blocked: Why it may not start; None if it may.
     """
 
-    decision: Decision
+    decision: MonitorDecision
     reason: str
     trigger: str | None = None
     blocked: str | None = None
 
 
-def decide(findings: Sequence[Finding], on: Sequence[str], blocked: str | None) -> Decided:
-    """Weighs the findings.
+def decide(
+    findings: Sequence[Finding], on: Sequence[str], blocked: str | None
+) -> ExplainedDecision:
+    """Decides by the findings.
 
-    - A failed finding of a kind in `on` calls for a retraining. If that may not start, it is
-      an alert.
+    - A failed finding of a kind in `on` starts a retraining; an alert if none may start.
     - Any other failed finding is an alert: a person has to look.
-    - If nothing else failed but there is not enough to judge by, it is insufficient.
-    - Only what was judged and did not fail is healthy; where nothing was, it is insufficient.
+    - If nothing else failed but there is too little to judge by, it is insufficient.
+    - Only what was judged and did not fail is healthy; without findings it is insufficient.
 
     Args:
-        findings: Everything that was looked at.
+        findings: All findings.
         on: The kinds that start a retraining (``retraining.on``).
-        blocked: Why none may start now; None: one may.
+        blocked: Why none may start now; None if one may.
     """
     failed = [f for f in findings if f.severity is Severity.FAIL]
     lacking = [f for f in failed if f.code in LACKING]
@@ -65,24 +66,27 @@ def decide(findings: Sequence[Finding], on: Sequence[str], blocked: str | None) 
     if triggers:
         return _triggered(_together(triggers), blocked)
     if causes:
-        return Decided(Decision.ALERT, _together(causes))
+        return ExplainedDecision(MonitorDecision.ALERT, _together(causes))
     if lacking:
-        return Decided(Decision.INSUFFICIENT, _together([*lacking, *_of(failed, silent)]))
+        return ExplainedDecision(
+            MonitorDecision.INSUFFICIENT,
+            _together([*lacking, *(f for f in failed if f.code in silent)]),
+        )
     if not findings:
-        return Decided(Decision.INSUFFICIENT, "nothing was judged")
-    return Decided(Decision.HEALTHY, _healthy(findings))
+        return ExplainedDecision(MonitorDecision.INSUFFICIENT, "nothing was judged")
+    return ExplainedDecision(MonitorDecision.HEALTHY, _healthy(findings))
 
 
-def block(
+def retraining_block(
     retraining: RetrainingPolicy,
     history: Sequence[audit.RetrainingClaim],
     run: str,
     as_of: datetime,
 ) -> str | None:
-    """Why no retraining may start now; None: one may.
+    """Why no retraining may start now; None if one may.
 
-    A run that claimed one before, and was then interrupted, finds its own claim and goes on.
-    Claims for later instants count as well: who replays the past must not start a second one.
+    A run that claimed one before it was interrupted finds its own claim and goes on. Claims for
+    later instants count as well: a replay of the past must not start a second one.
 
     Args:
         retraining: Cool-down and budget.
@@ -92,31 +96,28 @@ def block(
     """
     if any(past.run == run for past in history):
         return None
-    times = sorted(parse_instant(past.as_of) for past in history)
+    times = sorted(past.as_of for past in history)
     if times and as_of - times[-1] < retraining.cool_down:
         until = format_instant(times[-1] + retraining.cool_down)
         return (
             f"the cool-down of {format_duration(retraining.cool_down)} after the retraining of "
             f"{times[-1]:%Y-%m-%d} lasts until {until}"
         )
-    most, period = retraining.budget
+    budget, period = retraining.max_per_period
     spent = [time for time in times if as_of - time < period]
-    if len(spent) >= most:
-        until = format_instant(sorted(spent)[-most] + period) if most else "the spec is changed"
-        return (
-            f"the budget of {most} retrainings in {format_duration(period)} is spent until {until}"
-        )
+    if len(spent) >= budget:
+        until = format_instant(spent[-budget] + period) if budget else "the spec is changed"
+        budget_text = f"the budget of {budget} retrainings in {format_duration(period)}"
+        return f"{budget_text} is spent until {until}"
     return None
 
 
-def _triggered(trigger: str, blocked: str | None) -> Decided:
+def _triggered(trigger: str, blocked: str | None) -> ExplainedDecision:
     if blocked is None:
-        return Decided(Decision.RETRAIN, trigger, trigger)
-    return Decided(Decision.ALERT, f"{trigger}; no retraining, for {blocked}", trigger, blocked)
-
-
-def _of(findings: Sequence[Finding], codes: frozenset[str]) -> list[Finding]:
-    return [f for f in findings if f.code in codes]
+        return ExplainedDecision(MonitorDecision.RETRAIN, trigger, trigger)
+    return ExplainedDecision(
+        MonitorDecision.ALERT, f"{trigger}; no retraining, for {blocked}", trigger, blocked
+    )
 
 
 def _together(findings: Sequence[Finding]) -> str:
@@ -127,7 +128,7 @@ def _together(findings: Sequence[Finding]) -> str:
 
 
 def _healthy(findings: Sequence[Finding]) -> str:
-    """What was judged and is well, and how many warnings there are."""
+    """The first sentence of what was judged, and how many warnings there are."""
     judged = [f for f in findings if f.code == "calibration"] or list(findings)
     text = judged[0].sentence
     warnings = sum(f.severity is Severity.WARN for f in findings)

@@ -1,45 +1,74 @@
-"""Delayed-label performance: what the predictions were worth, now that the labels are in."""
+"""Delayed-label performance: how good the predictions were, once their labels have arrived."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.core.spec import Gates
 from components.core.tasks import Bins, Metric, Task, block_interval, blocks_of
-from components.core.verdict import Finding, Severity
-from components.data.monitor.limits import CALIBRATION, Limit
+from components.core.verdict import Finding, Severity, finding
+from components.data.monitor.thresholds import CALIBRATION, Threshold
+from components.data.tables.columns import column_us
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """Predictions whose labels are in, and finite.
+class TimedPredictions:
+    """Predictions and their event times.
 
     Attributes:
-        label: float64 [n].
-        prediction: float64 [n].
+        prediction: float64 [n], finite.
         event_time: datetime64[us] [n], UTC.
     """
 
-    label: npt.NDArray[np.float64]
-    prediction: npt.NDArray[np.float64]
+    prediction: Floats
     event_time: npt.NDArray[np.datetime64]
+
+
+@dataclass(frozen=True)
+class LabelledPredictions(TimedPredictions):
+    """Predictions whose labels have arrived.
+
+    Attributes:
+        label: float64 [n].
+    """
+
+    label: Floats
 
     @property
     def rows(self) -> int:
-        """How many there are."""
+        """The number of predictions."""
         return len(self.label)
 
 
 @dataclass(frozen=True)
-class Measured:
+class JudgedRows:
+    """The rows that are judged.
+
+    Attributes:
+        table: The rows.
+        whose: Whose predictions they are, in words.
+        is_champion: Whether they are the champion's own.
+    """
+
+    table: pa.Table
+    whose: str
+    is_champion: bool
+
+
+@dataclass(frozen=True)
+class MetricEstimate:
     """One metric of the window.
 
     Attributes:
         metric: The metric.
-        estimate: Its value; None where it is not defined.
-        low: Lower end of its interval over blocks of time; None where there are too few.
+        estimate: Its value; None if undefined.
+        low: Lower end of its interval over blocks of time; None if there are too few blocks.
         high: Upper end of it.
     """
 
@@ -51,115 +80,146 @@ class Measured:
 
 @dataclass(frozen=True)
 class Performance:
-    """What labelled predictions are worth.
+    """The performance of labelled predictions.
 
     Attributes:
-        metrics: Name to what was measured; those without a better direction have no interval.
+        metrics: Name to estimate; metrics without a better direction have no interval.
         bins: The calibration in bins of equal mass.
     """
 
-    metrics: Mapping[str, Measured]
+    metrics: Mapping[str, MetricEstimate]
     bins: Bins | None
 
 
-def measure(task: Task, labelled: Labelled, gates: Gates, bins: int) -> Performance:
+def select_judged_rows(rows: pa.Table, version: str, label: str, min_labelled: int) -> JudgedRows:
+    """The champion's own rows if enough of them are labelled, else all.
+
+    Args:
+        rows: The rows of the window.
+        version: The champion's version.
+        label: The label column.
+        min_labelled: How many labelled rows are enough.
+    """
+    own = own_rows(rows, version)
+    count = own.num_rows - own[label].null_count
+    if count >= min_labelled:
+        return JudgedRows(own, f"the champion's own {own.num_rows:,} rows are judged", True)
+    if own.num_rows == rows.num_rows:
+        return JudgedRows(own, "all rows are the champion's own", True)
+    text = f"the champion {version} has only {count:,} labelled rows of its own, so the rows of "
+    return JudgedRows(rows, text + "all versions are judged", False)
+
+
+def own_rows(rows: pa.Table, version: str) -> pa.Table:
+    """The rows that a version predicted."""
+    return rows.filter(pc.equal(rows["version"], version))
+
+
+def is_finite(rows: pa.Table) -> npt.NDArray[np.bool_]:
+    """Whether each row's prediction is a number, bool [rows]."""
+    finite: npt.NDArray[np.bool_] = np.isfinite(_numbers(rows["probability"]))
+    return finite
+
+
+def labelled_predictions(rows: pa.Table, label: str, event_time: str) -> LabelledPredictions:
+    """The rows with a label and a prediction that is a number."""
+    kept = rows.filter(rows[label].is_valid())
+    kept = kept.filter(pa.array(is_finite(kept)))
+    timed = timed_predictions(kept, event_time)
+    return LabelledPredictions(timed.prediction, timed.event_time, _numbers(kept[label]))
+
+
+def timed_predictions(rows: pa.Table, event_time: str) -> TimedPredictions:
+    """The rows with a prediction that is a number."""
+    kept = rows.filter(pa.array(is_finite(rows)))
+    times = column_us(kept[event_time]).view("datetime64[us]")
+    return TimedPredictions(_numbers(kept["probability"]), times)
+
+
+def measure_performance(
+    task: Task, labelled: LabelledPredictions, gates: Gates, bins: int
+) -> Performance:
     """Measures every metric of the task.
 
     Args:
-        task: The kind of answer.
+        task: The task of the spec.
         labelled: The predictions.
-        gates: Block, confidence and resamples of the intervals; the same that gates use.
+        gates: Block, confidence and resamples of the intervals, the same that gates use.
         bins: Bins of the calibration curve.
     """
     blocks = blocks_of(labelled.event_time, gates.block)
-    metrics = {
-        name: _measure(metric, labelled, blocks, gates) for name, metric in task.metrics.items()
-    }
+    metrics = {name: _estimate(one, labelled, blocks, gates) for name, one in task.metrics.items()}
     curve = task.calibration(labelled.label, labelled.prediction, bins) if labelled.rows else None
     return Performance(metrics, curve)
 
 
-def _measure(
-    metric: Metric, labelled: Labelled, blocks: npt.NDArray[np.int64], gates: Gates
-) -> Measured:
-    estimate = metric(labelled.label, labelled.prediction)
+def check_metrics(
+    performance: Performance, thresholds: Mapping[str, Threshold | None], window: str
+) -> tuple[Finding, ...]:
+    """Compares each metric with its threshold.
+
+    Args:
+        performance: What was measured.
+        thresholds: Metric to its threshold; a metric without one cannot be called healthy.
+        window: The window and rows in words, for the sentences.
+
+    Returns:
+        A finding a metric, code ``calibration`` or ``performance``; ``limits`` if its threshold is
+        missing.
+    """
+    metrics = performance.metrics
+    return tuple(_check_metric(metrics[name], one, window) for name, one in thresholds.items())
+
+
+def _estimate(
+    metric: Metric, labelled: LabelledPredictions, blocks: npt.NDArray[np.int64], gates: Gates
+) -> MetricEstimate:
+    label, prediction = labelled.label, labelled.prediction
+    estimate = metric(label, prediction)
     if estimate is None or metric.higher_is_better is None:
-        return Measured(metric, estimate, None, None)
+        return MetricEstimate(metric, estimate, None, None)
     interval = block_interval(
         metric,
-        labelled.label,
-        labelled.prediction,
+        label,
+        prediction,
         blocks,
         resamples=gates.resamples,
         confidence=gates.confidence,
     )
     if interval is None:
-        return Measured(metric, estimate, None, None)
-    return Measured(metric, estimate, interval.low, interval.high)
+        return MetricEstimate(metric, estimate, None, None)
+    return MetricEstimate(metric, estimate, interval.low, interval.high)
 
 
-def judge(
-    performance: Performance, limits: Mapping[str, Limit | None], window: str
-) -> tuple[Finding, ...]:
-    """Holds each metric against its limit.
-
-    Args:
-        performance: What was measured.
-        limits: Metric to its limit; a metric without one cannot be called healthy.
-        window: The window and rows in words, for the sentences.
-
-    Returns:
-        A finding a metric, code ``calibration`` or ``performance``; ``limits`` where one is
-        missing.
-    """
-    return tuple(_judge(performance.metrics[name], limit, window) for name, limit in limits.items())
-
-
-def _judge(measured: Measured, limit: Limit | None, window: str) -> Finding:
-    name, label = measured.metric.name, measured.metric.label
+def _check_metric(one: MetricEstimate, threshold: Threshold | None, window: str) -> Finding:
+    name, label = one.metric.name, one.metric.label
+    if threshold is None:
+        text = f"there is no threshold for {label}: the champion's limits.json has under three "
+        text += "held-out blocks of enough rows, and the spec gives none"
+        return finding("limits", Severity.FAIL, name, one.estimate, None, text)
     code = "calibration" if name == CALIBRATION else "performance"
-    if limit is None:
-        text = (
-            f"there is no limit for {label}: the champion's limits.json has under three "
-            "held-out blocks of enough rows, and the spec gives none"
-        )
-        return Finding(
-            code="limits",
-            severity=Severity.FAIL,
-            subject=name,
-            measured=measured.estimate,
-            limit=None,
-            sentence=text,
-        )
-    if measured.estimate is None:
-        text = f"{label} is not defined for {window}"
-        severity = Severity.WARN
-    else:
-        text, severity = _compare(measured, measured.estimate, limit, window)
-    return Finding(
-        code=code,
-        severity=severity,
-        subject=name,
-        measured=measured.estimate,
-        limit=limit.bound,
-        sentence=text,
-    )
+    text, severity = f"{label} is not defined for {window}", Severity.WARN
+    if one.estimate is not None:
+        text, severity = _compare(one, one.estimate, threshold, window)
+    return finding(code, severity, name, one.estimate, threshold.bound, text)
 
 
 def _compare(
-    measured: Measured, estimate: float, limit: Limit, window: str
+    one: MetricEstimate, estimate: float, threshold: Threshold, window: str
 ) -> tuple[str, Severity]:
-    spread = ""
-    if measured.low is not None and measured.high is not None:
-        spread = f" [{measured.low:.3f}, {measured.high:.3f}]"
-    text = f"{measured.metric.label} is {estimate:.3f}{spread}"
-    if limit.is_beyond(estimate, measured.low, measured.high):
-        text += f", beyond the limit of {limit.bound:.3f} {limit.origin}, on {window}"
+    interval = ""
+    if one.low is not None and one.high is not None:
+        interval = f" [{one.low:.3f}, {one.high:.3f}]"
+    text, bound = f"{one.metric.label} is {estimate:.3f}{interval}", f"{threshold.bound:.3f}"
+    if threshold.is_beyond(estimate, one.low, one.high):
+        text += f", beyond the threshold of {bound} {threshold.origin}, on {window}"
         return text, Severity.FAIL
-    if not measured.metric.reaches(estimate, limit.bound):
-        text += f", beyond the limit of {limit.bound:.3f}, but not surely worse than usual"
-        return f"{text} ({limit.typical:.3f}), on {window}", Severity.WARN
-    return (
-        f"{text}, within the limit of {limit.bound:.3f} {limit.origin}, on {window}",
-        Severity.INFO,
-    )
+    if not one.metric.reaches(estimate, threshold.bound):
+        text += f", beyond the threshold of {bound}, but not surely worse than usual"
+        return f"{text} ({threshold.typical:.3f}), on {window}", Severity.WARN
+    return f"{text}, within the threshold of {bound} {threshold.origin}, on {window}", Severity.INFO
+
+
+def _numbers(column: pa.ChunkedArray) -> Floats:
+    numbers = column.cast(pa.float64()).fill_null(float("nan")).to_numpy()
+    return np.asarray(numbers, np.float64)

@@ -1,14 +1,14 @@
-"""The quality of live rows: against the schema, values gone missing, rows that cannot be used."""
+"""The quality of live rows: schema anomalies, missing values, rows that cannot be used."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.core.verdict import Finding, Severity
-from components.data.monitor.distributions import Column
-from components.data.observe.coverage import Coverage
-from components.data.validate.anomalies import find_anomalies, findings_of
-from components.data.validate.schema import narrowed
+from components.core.verdict import Finding, Severity, finding
+from components.data.monitor.distributions import ColumnDistribution
+from components.data.schema.schema import select_features
+from components.data.schema.statistics import anomaly_findings, find_anomalies
+from components.data.tables.observations import Coverage
 
 # A tenth of the rows is worth a look; a quarter is a feed that broke.
 WARN_RISE = 0.1
@@ -16,28 +16,30 @@ FAIL_RISE = 0.25
 _KEYLESS_SHARE = 0.01
 
 
-def against_schema(
+def check_schema(
     statistics: statistics_pb2.DatasetFeatureStatisticsList,
     schema: schema_pb2.Schema,
     names: Sequence[str],
 ) -> tuple[Finding, ...]:
-    """What TFDV finds in live rows that the champion's schema does not allow.
+    """Finds anomalies of live rows against the champion's schema.
 
     Args:
         statistics: Of the live rows, at least one.
         schema: The schema that the champion was trained by.
-        names: The model's raw columns; a label that the schema knows is not live.
+        names: The model's raw columns, which the label is not one of.
     """
-    wanted = narrowed(schema, names)
-    found = tuple(findings_of(find_anomalies(statistics, wanted), "live rows"))
-    text = f"{len(wanted.feature)} columns are as the champion's schema says"
-    return found or (_finding("schema", Severity.INFO, "columns", None, None, text),)
+    expected = select_features(schema, names)
+    found = tuple(anomaly_findings(find_anomalies(statistics, expected), "live rows"))
+    text = f"{len(expected.feature)} columns match the champion's schema"
+    return found or (finding("schema", Severity.INFO, "columns", None, None, text),)
 
 
-def missing(
-    trained: Mapping[str, Column], live: Mapping[str, Column], names: Collection[str]
+def check_missing(
+    trained: Mapping[str, ColumnDistribution],
+    live: Mapping[str, ColumnDistribution],
+    names: Collection[str],
 ) -> tuple[Finding, ...]:
-    """Columns of which more is missing than in training.
+    """Finds columns with more missing values than in training.
 
     Args:
         trained: Column by name, in training.
@@ -50,68 +52,42 @@ def missing(
     rises = {n: live[n].missing - trained[n].missing for n in names if n in trained and n in live}
     risen = sorted((n for n in rises if rises[n] >= WARN_RISE), key=lambda n: -rises[n])
     findings = [_risen(name, trained[name].missing, live[name].missing) for name in risen]
-    calm = [rise for name, rise in rises.items() if name not in risen]
-    if calm:
-        text = f"{len(calm)} columns are not missing more often than in training"
-        findings.append(_finding("missing", Severity.INFO, "columns", max(calm), WARN_RISE, text))
+    others = [rise for name, rise in rises.items() if name not in risen]
+    if others:
+        text = f"{len(others)} columns are not missing more often than in training"
+        findings.append(finding("missing", Severity.INFO, "columns", max(others), WARN_RISE, text))
     return tuple(findings)
+
+
+def check_usable(coverage: Coverage, broken: int, min_labelled: float) -> Iterator[Finding]:
+    """Finds rows of the log that no label can be joined to, or that cannot be read.
+
+    Args:
+        coverage: What was observed.
+        broken: Rows of the window whose prediction is missing or not finite.
+        min_labelled: The share of rows that must get a label.
+    """
+    rows, keyless = coverage.watch.rows, coverage.watch.keyless
+    if keyless:
+        share, limit = keyless / rows, _KEYLESS_SHARE
+        text = f"{keyless:,} of {rows:,} rows lack their key, so no label can be joined"
+        severity = Severity.WARN if share > limit else Severity.INFO
+        severity = Severity.FAIL if share > max(limit, 1 - min_labelled) else severity
+        yield finding("key", severity, "window", share, limit, text)
+    if broken:
+        text = f"{broken:,} of {rows:,} predictions are missing or not finite"
+        yield finding("prediction", Severity.FAIL, "window", broken / rows, 0.0, text)
+    if coverage.timeless:
+        text = f"{coverage.timeless:,} rows of the log lack their event time and are in no window"
+        yield finding("log", Severity.WARN, "rows", coverage.timeless, 0, text)
+    if coverage.unreadable:
+        count = len(coverage.unreadable)
+        text = f"{count} files of the log cannot be read, the first is {coverage.unreadable[0]}"
+        yield finding("log", Severity.WARN, "files", count, 0, text)
 
 
 def _risen(name: str, trained: float, live: float) -> Finding:
     text = f"{name} is missing in {live:.1%} of the rows, in training in {trained:.1%}"
     failed = live - trained >= FAIL_RISE
     severity, rise = (Severity.FAIL, FAIL_RISE) if failed else (Severity.WARN, WARN_RISE)
-    return _finding("missing", severity, name, live, trained + rise, text)
-
-
-def unusable(coverage: Coverage, broken_predictions: int, labelled: float) -> tuple[Finding, ...]:
-    """Rows of the log that no label can be joined to, or that cannot be read.
-
-    Args:
-        coverage: What was observed.
-        broken_predictions: Rows of the window whose prediction is missing or not finite.
-        labelled: The share of rows that must get a label.
-    """
-    watch = coverage.watch
-    findings = []
-    if watch.keyless:
-        share = watch.keyless / watch.rows
-        text = f"{watch.keyless:,} of {watch.rows:,} rows lack their key, so no label can be joined"
-        found = _severity(share, _KEYLESS_SHARE, 1 - labelled)
-        findings.append(_finding("key", found, "window", share, _KEYLESS_SHARE, text))
-    if broken_predictions:
-        text = f"{broken_predictions:,} of {watch.rows:,} predictions are missing or not finite"
-        share = broken_predictions / watch.rows
-        findings.append(_finding("prediction", Severity.FAIL, "window", share, 0.0, text))
-    if coverage.timeless:
-        text = f"{coverage.timeless:,} rows of the log lack their event time and are in no window"
-        findings.append(_finding("log", Severity.WARN, "rows", coverage.timeless, 0, text))
-    if coverage.unreadable:
-        count = len(coverage.unreadable)
-        text = f"{count} files of the log cannot be read, the first is {coverage.unreadable[0]}"
-        findings.append(_finding("log", Severity.WARN, "files", count, 0, text))
-    return tuple(findings)
-
-
-def _severity(value: float, warn: float, fail: float) -> Severity:
-    if value > max(warn, fail):
-        return Severity.FAIL
-    return Severity.WARN if value > warn else Severity.INFO
-
-
-def _finding(
-    code: str,
-    severity: Severity,
-    subject: str,
-    measured: float | None,
-    limit: float | None,
-    text: str,
-) -> Finding:
-    return Finding(
-        code=code,
-        severity=severity,
-        subject=subject,
-        measured=measured,
-        limit=limit,
-        sentence=text,
-    )
+    return finding("missing", severity, name, live, trained + rise, text)

@@ -1,1 +1,1 @@
-"""Observe: the live predictions of a window, beside the labels that have arrived since."""
+"""Observe: the live predictions of a window, with the labels that have arrived since."""

@@ -1,4 +1,4 @@
-"""Reading the prediction log: Parquet files of many servers and versions, some of them broken."""
+"""Reads the prediction log: Parquet files of many servers and versions, some of them broken."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,10 +15,9 @@ from components.core import storage
 from components.core.artifacts import SourceRead
 from components.core.digest import digest_of
 from components.core.spans import TimeInterval
-from components.data.observe.casts import brought_to, common_type
+from components.data.tables.columns import INSTANT
 
-INSTANT = pa.timestamp("us", tz="UTC")
-FIELDS = pa.schema(
+LOG_FIELDS = pa.schema(
     {
         "request_id": pa.string(),
         "row": pa.int32(),
@@ -33,15 +32,15 @@ FIELDS = pa.schema(
 
 
 @dataclass(frozen=True)
-class PredictionLog:
+class LoggedPredictions:
     """The files of a log that can be read.
 
     Attributes:
         uri: Where the log is.
         files: Each file's path below it, and its bytes.
-        unreadable: Files that are no Parquet, as a crash or a full disk leaves them.
-        event_time: The column that says when an example exists.
-        schema: What all files are brought to; `FIELDS` come first.
+        unreadable: Files that are not Parquet, as a crash or a full disk leaves them.
+        event_time: The column of event times.
+        schema: What all files are cast to; `LOG_FIELDS` come first.
     """
 
     uri: str
@@ -53,33 +52,33 @@ class PredictionLog:
     _timeless: tuple[ds.Dataset, ...] = field(repr=False)
 
     def within(self, interval: TimeInterval) -> pa.Table:
-        """The rows of an interval of event time, in no certain order."""
+        """The rows of an interval of event time, in any order."""
         time = ds.field(self.event_time)
         inside = (time >= _scalar(interval.start)) & (time < _scalar(interval.end))
         parts = [self._typed(part.to_table(filter=inside)) for part in self._timed]
         return pa.concat_tables([self.schema.empty_table(), *parts])
 
     def without_time(self) -> int:
-        """Rows of the whole log that say no event time, and so belong to no window."""
+        """Counts the rows of the whole log without an event time, which belong to no window."""
         missing = ds.field(self.event_time).is_null()
         counts = [int(part.count_rows(filter=missing)) for part in self._timed]
         return sum(counts) + sum(int(part.count_rows()) for part in self._timeless)
 
     def newest(self, before: datetime) -> datetime | None:
-        """The newest event time before an instant; None where there is none."""
+        """The newest event time before an instant; None if nothing was logged."""
         earlier = ds.field(self.event_time) < _scalar(before)
         tables = [p.to_table(columns=[self.event_time], filter=earlier) for p in self._timed]
         times = [pc.max(table[self.event_time]).as_py() for table in tables]
         return max((time for time in times if time), default=None)
 
     def read(self, rows: int) -> SourceRead:
-        """What lineage says of it; files are written once, so names and sizes name the content."""
+        """The lineage entry; files are written once, so names and sizes identify the content."""
         size = sum(count for _, count in self.files)
         return SourceRead(uri=self.uri, rows=rows, bytes=size, digest=digest_of(self.files))
 
     def _typed(self, table: pa.Table) -> pa.Table:
         columns = {
-            column.name: brought_to(table[column.name], column.type)
+            column.name: cast_or_null(table[column.name], column.type)
             if column.name in table.column_names
             else pa.nulls(table.num_rows, column.type)
             for column in self.schema
@@ -87,15 +86,15 @@ class PredictionLog:
         return pa.table(columns, schema=self.schema)
 
 
-def open_log(uri: str, event_time: str, columns: pa.Schema) -> PredictionLog:
-    """Opens the log; a folder that is not there is a log without rows.
+def open_log(uri: str, event_time: str, columns: pa.Schema) -> LoggedPredictions:
+    """Opens the log; a missing folder is a log without rows.
 
     Args:
-        uri: Its folder: ``<hour of logging>/<version>-<uuid>.parquet`` files; names that end
-            otherwise, such as a file that is still being written, are left out.
-        event_time: The column that says when an example exists.
-        columns: Key, event time and raw columns with the types that they are brought to; a
-            column that only files have keeps its own.
+        uri: Its folder of ``<hour of logging>/<version>-<uuid>.parquet`` files; other names, such
+            as a file that is still being written, are ignored.
+        event_time: The column of event times.
+        columns: Key, event time and raw columns with the types to cast them to; other columns of
+            the files keep their own.
     """
     filesystem, root = storage.resolve(uri)
     root = root.rstrip("/")
@@ -106,12 +105,12 @@ def open_log(uri: str, event_time: str, columns: pa.Schema) -> PredictionLog:
     alike: dict[pa.Schema, list[str]] = {}
     for path, schema in schemas.items():
         alike.setdefault(schema, []).append(path)
-    return PredictionLog(
+    return LoggedPredictions(
         uri=uri,
         files=tuple((p.removeprefix(root).strip("/"), int(filesystem.size(p))) for p in schemas),
         unreadable=tuple(p.removeprefix(root).strip("/") for p in paths if found[p] is None),
         event_time=event_time,
-        schema=_together(columns, list(alike)),
+        schema=_merged_schema(columns, list(alike)),
         _timed=_datasets(alike, reader, event_time, timed=True),
         _timeless=_datasets(alike, reader, event_time, timed=False),
     )
@@ -130,12 +129,12 @@ def _schema(path: str, reader: pa_fs.FileSystem) -> pa.Schema | None:
         return None
 
 
-def _together(columns: pa.Schema, schemas: Sequence[pa.Schema]) -> pa.Schema:
+def _merged_schema(columns: pa.Schema, schemas: Sequence[pa.Schema]) -> pa.Schema:
     """The log's own fields, then the wanted columns, then what else files have, by name."""
-    known = {*FIELDS.names, *columns.names}
+    known = {*LOG_FIELDS.names, *columns.names}
     others = sorted({name for schema in schemas for name in schema.names} - known)
     types = {n: common_type([s.field(n).type for s in schemas if n in s.names]) for n in others}
-    return pa.schema([*FIELDS, *columns, *pa.schema(types)])
+    return pa.schema([*LOG_FIELDS, *columns, *pa.schema(types)])
 
 
 def _datasets(
@@ -155,3 +154,35 @@ def _has_instants(schema: pa.Schema, event_time: str) -> bool:
 
 def _scalar(instant: datetime) -> Any:
     return pa.scalar(instant, INSTANT)
+
+
+def cast_or_null(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
+    """Casts a column; a value that cannot be cast becomes null.
+
+    Clients that disagree on whether a key is 15 or "15" mean the same example.
+    """
+    if column.type == target:
+        return column
+    try:
+        return column.cast(target)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        # Value by value, over the distinct ones: there are fewer of them than rows.
+        encoded = column.combine_chunks().dictionary_encode()
+        distinct = [_cast_scalar(value, target) for value in encoded.dictionary]
+        return pa.chunked_array([pc.take(pa.array(distinct, target), encoded.indices)])
+
+
+def _cast_scalar(value: pa.Scalar, target: pa.DataType) -> pa.Scalar:
+    try:
+        return value.cast(target)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return pa.scalar(None, target)
+
+
+def common_type(types: list[pa.DataType]) -> pa.DataType:
+    """The type that values of several types can be cast to; string if there is no other."""
+    fields = [pa.schema([pa.field("value", one)]) for one in types]
+    try:
+        return pa.unify_schemas(fields, promote_options="permissive").field(0).type
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return pa.string()

@@ -1,49 +1,49 @@
-"""Observes windows: reads the log and the labels, writes their rows and what they cover."""
+"""Observes windows: reads the log and the labels, writes their rows and their coverage."""
 
-from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.core.artifacts import BEFORE, COVERAGE, LABELLED, OBSERVED
 from components.core.errors import InputError
 from components.core.plan import Plan
-from components.core.spans import TimeInterval, format_instant, parse_instant
-from components.data.observe.arrived import ARROW_TYPES, read_answers
-from components.data.observe.coverage import Coverage, newest_of
-from components.data.observe.prediction_log import FIELDS, INSTANT, PredictionLog, open_log
-from components.data.observe.window import DUE, labelled_file, observe_window
-from components.data.prepare.files import parquet_bytes
+from components.core.spans import TimeInterval
+from components.data.observe.labels import read_arrived_labels
+from components.data.observe.prediction_log import LOG_FIELDS, open_log
+from components.data.observe.windows import DUE, observe_window
+from components.data.tables.columns import ARROW_TYPES, INSTANT
+from components.data.tables.observations import Coverage, labelled_file
+from components.data.tables.sources import parquet_bytes
 
 
 def observe(plan_folder: Path, observations: Path) -> Coverage:
-    """Writes what the model answered in a window, beside the labels that have arrived.
+    """Writes what the model predicted in each window, with the labels that have arrived.
 
     Args:
         plan_folder: The plan artifact.
         observations: The folder to fill: ``observed.parquet`` (the window that is watched),
             ``before.parquet`` (the one before), ``labelled.parquet`` (the one whose labels are
-            judged, where it is neither of them) and ``coverage.json``.
+            judged, if it is neither of them) and ``coverage.json``.
 
     Raises:
-        InputError: The table of examples cannot be read, or the label is called like a column.
+        InputError: The primary table cannot be read, or the label has the name of a column.
     """
     plan = Plan.of(plan_folder)
-    _check_names(plan)
-    windows = plan.windows
+    _check_label_name(plan)
+    windows, event_time = plan.windows, plan.spec.data.primary.event_time
     both = TimeInterval(start=windows.before.start, end=windows.watch.end)
-    answers = read_answers(plan, both, windows.labelled)
-    event_time = plan.spec.data.primary.event_time
-    log = open_log(plan.spec.serving.log, event_time, _columns(plan, answers.table.schema))
+    arrived = read_arrived_labels(plan, both, windows.labelled)
+    log = open_log(plan.spec.serving.log, event_time, _columns(plan, arrived.table.schema))
     rows = log.within(both)
     tables = {
-        OBSERVED: observe_window(plan, rows, windows.watch, answers.table),
-        BEFORE: observe_window(plan, rows, windows.before, answers.table),
+        OBSERVED: observe_window(plan, rows, windows.watch, arrived.table),
+        BEFORE: observe_window(plan, rows, windows.before, arrived.table),
     }
     judged = labelled_file(windows)
     if judged not in tables:
         earlier = log.within(windows.labelled)
-        tables[judged] = observe_window(plan, earlier, windows.labelled, answers.table)
+        tables[judged] = observe_window(plan, earlier, windows.labelled, arrived.table)
     covered = {name: window.coverage for name, window in tables.items()}
     coverage = Coverage(
         plan=plan.digest,
@@ -51,10 +51,11 @@ def observe(plan_folder: Path, observations: Path) -> Coverage:
         watch=covered[OBSERVED],
         before=covered[BEFORE],
         labelled=covered[judged],
-        newest=_newest(log, rows, parse_instant(plan.as_of)),
+        # If the windows have rows, nothing older needs to be read.
+        newest=pc.max(rows[event_time]).as_py() or log.newest(plan.as_of),
         timeless=log.without_time(),
         unreadable=log.unreadable,
-        sources=(log.read(sum(c.rows + c.repeated for c in covered.values())), *answers.read),
+        sources=(log.read(sum(c.rows + c.repeated for c in covered.values())), *arrived.read),
     )
     observations.mkdir(parents=True, exist_ok=True)
     (observations / LABELLED).unlink(missing_ok=True)  # of a run before, in the same folder
@@ -64,32 +65,16 @@ def observe(plan_folder: Path, observations: Path) -> Coverage:
     return coverage
 
 
-def _columns(plan: Plan, answers: pa.Schema) -> pa.Schema:
-    """Key as the table of examples has it, event time, and raw columns."""
+def _columns(plan: Plan, arrived: pa.Schema) -> pa.Schema:
+    """Key as the primary table has it, event time, and raw columns."""
     data = plan.spec.data.primary
     types = {column.name: ARROW_TYPES[column.kind] for column in plan.columns}
-    types |= {**{name: answers.field(name).type for name in data.key}, data.event_time: INSTANT}
+    types |= {**{name: arrived.field(name).type for name in data.key}, data.event_time: INSTANT}
     names = dict.fromkeys((*data.key, data.event_time, *types))
     return pa.schema([(name, types[name]) for name in names])
 
 
-def _check_names(plan: Plan) -> None:
-    """A label that is called like a column of the log would stand for two things.
-
-    Raises:
-        InputError: It is.
-    """
-    name = plan.spec.label.name
-    taken = {*FIELDS.names, DUE, *_raw_names(plan)}
-    if name in taken:
+def _check_label_name(plan: Plan) -> None:
+    name, raw = plan.spec.label.name, (column.name for column in plan.columns)
+    if name in {*LOG_FIELDS.names, DUE, *plan.spec.data.primary.key, *raw}:
         raise InputError("label.name", name, "a name that no column of the prediction log has")
-
-
-def _raw_names(plan: Plan) -> tuple[str, ...]:
-    return (*plan.spec.data.primary.key, *(column.name for column in plan.columns))
-
-
-def _newest(log: PredictionLog, rows: pa.Table, as_of: datetime) -> str | None:
-    """Of the windows if they have rows, for then nothing older needs to be read."""
-    newest = newest_of(rows, log.event_time) or log.newest(as_of)
-    return format_instant(newest) if newest else None

@@ -8,20 +8,20 @@ from kfp.dsl import Artifact, Dataset, Input, Metrics, Output
 def prepare(plan: Input[Artifact], examples: Output[Dataset], metrics: Output[Metrics]) -> None:
     """Reads the sources and makes the examples, each with only what was known at its own time.
 
-    Outside sources are joined point in time (newest row that was published before the example,
-    and not too old), refused values become missing, and the rows are cut into training rows and
-    two holdouts. A span whose inputs did not change since an earlier run is not made again.
+    External sources are joined point in time (the newest row that was published before the
+    example and is not too old), refused values become null, and the rows are split into training
+    rows and two holdouts. A span whose inputs did not change since an earlier run is reused.
 
     Args:
         plan: The plan of this run.
-        examples: Parquet files by split and span, and lineage.json, which says what was read.
+        examples: Parquet files by split and span, and lineage.json with what was read.
         metrics: Rows of each split, spans, labelled rows and the share of positives.
     """
     from pathlib import Path
 
-    from components.data.prepare.run import prepare as make
+    from components.data.prepare.run import prepare as run_prepare
 
-    lineage = make(Path(plan.path), Path(examples.path))
+    lineage = run_prepare(Path(plan.path), Path(examples.path))
     labelled = sum(span.labelled for span in lineage.spans)
     positives = sum(span.positives for span in lineage.spans)
     for split, rows in lineage.splits.items():

@@ -1,23 +1,23 @@
-"""The examples of one span: rows of the primary table with what was known beside each."""
+"""The examples of one span: rows of the primary table with what was known at each one's time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.core.artifacts import SpanCount
+from components.core.artifacts import SpanCount, SplitName
 from components.core.errors import InputError
-from components.core.plan import Plan
-from components.core.spans import Span, parse_instant
+from components.core.plan import Plan, Windows
+from components.core.spans import Span, TimeInterval
 from components.core.spec import External
-from components.data.prepare import joins
-from components.data.prepare.instants import microseconds, of_delta, of_instant
-from components.data.prepare.keys import codes_of
-from components.data.prepare.labels import read_labels
-from components.data.prepare.refusals import refuse_values
-from components.data.prepare.wanted import rules_of
+from components.data.prepare.value_rules import apply_rules
+from components.data.tables import joins
+from components.data.tables.columns import column_us, duration_us, instant_us, read_labels
+from components.data.tables.joins import Ints
+from components.data.tables.primary import rules_of
 
 
 @dataclass(frozen=True)
@@ -38,90 +38,95 @@ class PreparedSpan:
 def prepare_span(
     plan: Plan, span: Span, primary: pa.Table, external: Mapping[str, pa.Table]
 ) -> PreparedSpan:
-    """Makes the examples of one span; it reads nothing but its arguments.
+    """Makes the examples of one span from its arguments alone.
 
     Args:
-        plan: What is wanted.
+        plan: Spec, columns and instant.
         span: The span.
-        primary: Rows of the primary table; those outside of the span are left out.
+        primary: Rows of the primary table; those outside the span are left out.
         external: Source to its table, rules applied, with all rows that the span can join.
 
     Raises:
         InputError: The label cannot be read, or join keys are of types that do not compare.
     """
-    spec = plan.spec
-    rows, lost = _rows_of(plan, span, primary)
-    refused = refuse_values(rows, rules_of(spec, None), spec.data.primary.event_time)
-    rows = _in_order(refused.table, plan)
-    single = _first_of_key(rows, plan)
-    times = microseconds(single[spec.data.primary.event_time])
-    beside = {n: _join(n, s, single, times, external[n]) for n, s in spec.data.external.items()}
-    due = times + of_delta(spec.label.known_after) <= of_instant(parse_instant(plan.as_of))
-    labels = read_labels(single[spec.label.column], pa.array(due), spec.label)
+    spec, data = plan.spec, plan.spec.data.primary
+    rows, left_out = _rows_of(plan, span, primary)
+    ruled = apply_rules(rows, rules_of(spec, None), data.event_time)
+    order = dict.fromkeys((data.event_time, *data.key))
+    rows = ruled.table.sort_by([(name, "ascending") for name in order])
+    unique = rows.filter(pa.array(joins.is_first([rows[column] for column in data.key])))
+    times = column_us(unique[data.event_time])
+    joined = {n: _join(n, s, unique, times, external[n]) for n, s in spec.data.external.items()}
+    due = times + duration_us(spec.label.known_after) <= instant_us(plan.as_of)
+    labels = read_labels(unique[spec.label.column], pa.array(due), spec.label)
     count = SpanCount(
         span=span.name,
-        rows=single.num_rows,
+        rows=unique.num_rows,
         due=int(due.sum()),
         labelled=len(labels) - labels.null_count,
         positives=pc.sum(labels).as_py() or 0,
-        joined={name: int((found >= 0).sum()) for name, (found, _) in beside.items()},
-        refused=refused.counts,
-        duplicates=rows.num_rows - single.num_rows,
-        **lost,
+        joined={name: int((found >= 0).sum()) for name, (found, _) in joined.items()},
+        refused=ruled.counts,
+        duplicates=rows.num_rows - unique.num_rows,
+        **left_out,
     )
-    examples = _assemble(plan, single, external, {n: f for n, (f, _) in beside.items()}, labels)
-    return PreparedSpan(examples, count, {name: late for name, (_, late) in beside.items()})
+    examples = _assemble(plan, unique, external, {n: f for n, (f, _) in joined.items()}, labels)
+    return PreparedSpan(examples, count, {name: leaked for name, (_, leaked) in joined.items()})
+
+
+def split_examples(
+    examples: pa.Table, event_time: str, label: str, windows: Windows
+) -> Mapping[SplitName, pa.Table]:
+    """The labelled rows of each split, in their order; a row without a label is in no split.
+
+    Args:
+        examples: Prepared examples.
+        event_time: The column of event times.
+        label: The label's column.
+        windows: Which instants belong to which split.
+    """
+    labelled = examples.filter(pc.is_valid(examples[label]))
+    times = column_us(labelled[event_time])
+    splits = {
+        SplitName.TRAIN: windows.train,
+        SplitName.RECENT: windows.recent,
+        SplitName.REFERENCE: windows.reference,
+    }
+    return {name: labelled.filter(_within(times, inside)) for name, inside in splits.items()}
 
 
 def _rows_of(plan: Plan, span: Span, primary: pa.Table) -> tuple[pa.Table, dict[str, int]]:
     """The span's rows before `as_of`, and how many were left out for which reason."""
     data = plan.spec.data.primary
-    nameless = pa.array(np.zeros(primary.num_rows, np.bool_))
-    for column in (*data.key, data.event_time):
-        nameless = pc.or_(nameless, pc.is_null(primary[column]))
-    named = primary.filter(pc.invert(nameless))
-    times = microseconds(named[data.event_time])
-    inside = (times >= of_instant(span.start)) & (times < of_instant(span.end))
-    known = inside & (times < of_instant(parse_instant(plan.as_of)))
-    lost = {
-        "keyless": primary.num_rows - named.num_rows,
+    needed = (*data.key, data.event_time)
+    complete = primary.filter(reduce(pc.and_, (pc.is_valid(primary[name]) for name in needed)))
+    times = column_us(complete[data.event_time])
+    inside = (times >= instant_us(span.start)) & (times < instant_us(span.end))
+    left_out = {
+        "keyless": primary.num_rows - complete.num_rows,
         "outside": int((~inside).sum()),
     }
-    return named.filter(pa.array(known)), lost
-
-
-def _in_order(rows: pa.Table, plan: Plan) -> pa.Table:
-    data = plan.spec.data.primary
-    names = dict.fromkeys((data.event_time, *data.key))
-    return rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in names]))
-
-
-def _first_of_key(rows: pa.Table, plan: Plan) -> pa.Table:
-    (codes,) = codes_of([rows[column] for column in plan.spec.data.primary.key])
-    _, first = np.unique(codes, return_index=True)
-    return rows if len(first) == rows.num_rows else rows.take(pa.array(np.sort(first)))
+    return complete.filter(pa.array(inside & (times < instant_us(plan.as_of)))), left_out
 
 
 def _join(
-    name: str, source: External, rows: pa.Table, times: joins.Rows, table: pa.Table
-) -> tuple[joins.Rows, int]:
-    """For each example the row of a source, and how many of these were not known yet."""
-    keys = [rows[column].combine_chunks() for column in source.on]
+    name: str, source: External, rows: pa.Table, times: Ints, table: pa.Table
+) -> tuple[Ints, int]:
+    """The row of a source for each example, and how many of these were not known yet."""
+    keys = [rows[column] for column in source.on]
     source_keys = joins.key_columns(table, rows, source.on, name)
     if source.event_time is None:
-        return joins.first_match(keys, source_keys), 0
-    delay = of_delta(source.known_after)
-    rule = joins.TimeRule(delay, None if source.max_age is None else of_delta(source.max_age))
-    source_times = microseconds(table[source.event_time])
-    found = joins.newest_known(keys, times, source_keys, source_times, rule)
-    return found, joins.rows_from_future(times, source_times, found, delay)
+        return joins.lookup_join(keys, source_keys), 0
+    source_times, delay = column_us(table[source.event_time]), source.known_after
+    found = joins.asof_join(keys, times, source_keys, source_times, delay, source.max_age)
+    return found, joins.leaked_rows(times, source_times, found, delay)
 
 
 def _assemble(
     plan: Plan,
     rows: pa.Table,
     external: Mapping[str, pa.Table],
-    found: Mapping[str, joins.Rows],
+    found: Mapping[str, Ints],
     labels: pa.Array,
 ) -> pa.Table:
     data, label = plan.spec.data.primary, plan.spec.label.name
@@ -136,3 +141,10 @@ def _assemble(
     if label in columns:
         raise InputError("label.name", label, "a name that no key or raw column has")
     return pa.table({**columns, label: labels})
+
+
+def _within(times: Ints, intervals: Sequence[TimeInterval]) -> pa.Array:
+    inside = np.zeros(len(times), np.bool_)
+    for interval in intervals:
+        inside |= (times >= instant_us(interval.start)) & (times < instant_us(interval.end))
+    return pa.array(inside)

@@ -1,7 +1,7 @@
-"""``python -m components.data.prepare.live PLAN FOLDER SPAN``: the examples as callers know them.
+"""``python -m components.data.prepare.live PLAN FOLDER SPAN``: the examples of later spans.
 
-Every example from a span on, one Parquet file a span, joined as training data is joined and
-without its label; recorded time is replayed as live traffic from these files.
+Writes one Parquet file for each span from SPAN on, joined as training data is joined, without the
+label: recorded time is replayed as live traffic from these files.
 """
 
 import sys
@@ -12,24 +12,25 @@ import pyarrow as pa
 
 from components.core.plan import Plan
 from components.data.prepare.examples import prepare_span
-from components.data.prepare.files import parquet_bytes
-from components.data.prepare.primary import pieces
-from components.data.prepare.run import read_external
+from components.data.prepare.external_tables import read_external
+from components.data.tables.primary import rows_by_span
+from components.data.tables.sources import parquet_bytes
 
 
 def examples_from(plan: Plan, first: str) -> Iterator[tuple[str, pa.Table]]:
-    """The examples of each span from `first` on, by the span's name, oldest first.
+    """Yields the name and all examples of each span from `first` on, oldest first.
 
-    All of them: those without a label, and those that lie in no split.
+    Examples without a label and those in no split are included.
 
     Raises:
         InputError: A source cannot be read, or lacks a column that the plan needs.
     """
-    outside, _ = read_external(plan)
-    for piece in pieces(plan):
-        if piece.span.name >= first:
-            joinable = {one.name: one.rows_for(piece.span) for one in outside}
-            yield piece.span.name, prepare_span(plan, piece.span, piece.rows(), joinable).examples
+    external, _ = read_external(plan)
+    for primary in rows_by_span(plan):
+        span = primary.span
+        if span.name >= first:
+            joinable = {one.name: one.rows_for(span) for one in external}
+            yield span.name, prepare_span(plan, span, primary.rows(), joinable).examples
 
 
 def write_live(plan_folder: Path, folder: Path, first: str) -> None:
@@ -51,7 +52,7 @@ def write_live(plan_folder: Path, folder: Path, first: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Takes the plan's folder, the folder to write to, and the first span's name."""
+    """Runs the command on the plan's folder, the folder to write to, and the first span's name."""
     plan_folder, folder, first = arguments
     write_live(Path(plan_folder), Path(folder), first)
 

@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,32 +14,27 @@ from components.core.artifacts import (
     LINEAGE,
     Lineage,
     SourceRead,
-    SourceState,
     SpanCount,
     SplitName,
 )
 from components.core.digest import digest_folder
 from components.core.plan import Plan
-from components.core.spans import format_instant
-from components.data.prepare import kept
-from components.data.prepare.examples import PreparedSpan, prepare_span
-from components.data.prepare.externals import Outside, outside_source
-from components.data.prepare.files import parquet_bytes
-from components.data.prepare.primary import Piece, pieces
-from components.data.prepare.splits import cut
-from components.data.prepare.tables import fetch, parse, read_of
-from components.data.prepare.wanted import wanted_of_external
+from components.data.prepare import cache
+from components.data.prepare.examples import prepare_span, split_examples
+from components.data.prepare.external_tables import ExternalTable, read_external
+from components.data.tables.primary import SpanRows, rows_by_span
+from components.data.tables.sources import parquet_bytes
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Made:
-    """What is left of a span in memory once its files are written."""
+class _WrittenSpan:
+    """What stays in memory of a span once its files are written."""
 
     count: SpanCount
     future_rows: dict[str, int]
-    newest: str | None
+    newest: datetime | None
     splits: dict[SplitName, int]
     read: tuple[SourceRead, ...]
     is_reused: bool
@@ -56,81 +52,56 @@ def prepare(plan_folder: Path, examples: Path) -> Lineage:
     """
     plan = Plan.of(plan_folder)
     examples.mkdir(parents=True, exist_ok=True)
-    outside, read = read_external(plan)
-    made = [_make(plan, piece, outside, examples) for piece in pieces(plan)]
-    reused = sum(one.is_reused for one in made)
-    _log.info("%d spans: %d prepared, %d reused", len(made), len(made) - reused, reused)
+    external, read = read_external(plan)
+    spans = [_write_span(plan, rows, external, examples) for rows in rows_by_span(plan)]
+    reused = sum(span.is_reused for span in spans)
+    _log.info("%d spans: %d prepared, %d reused", len(spans), len(spans) - reused, reused)
+    future = {one.name: sum(s.future_rows[one.name] for s in spans) for one in external}
     lineage = Lineage(
         plan=plan.digest,
-        sources=(*(r for one in made for r in one.read), *read),
-        spans=tuple(one.count for one in made),
-        external=_states(plan, outside, made),
-        newest=max((one.newest for one in made if one.newest), default=None),
-        splits={name: sum(one.splits[name] for one in made) for name in SplitName},
+        sources=(*(entry for span in spans for entry in span.read), *read),
+        spans=tuple(span.count for span in spans),
+        external=tuple(one.state(plan.as_of, future[one.name]) for one in external),
+        newest=max((span.newest for span in spans if span.newest), default=None),
+        splits={name: sum(span.splits[name] for span in spans) for name in SplitName},
         digest=digest_folder(examples, [LINEAGE]),
     )
     lineage.write(examples / LINEAGE)
     return lineage
 
 
-def read_external(plan: Plan) -> tuple[tuple[Outside, ...], tuple[SourceRead, ...]]:
-    """Reads every external source of a plan, ready to be joined, and what lineage says of it."""
-    outside, read = [], []
-    for name, source in sorted(plan.spec.data.external.items()):
-        file = fetch(source.uri, source.format)
-        table = parse(file, wanted_of_external(plan, name))
-        outside.append(outside_source(plan, name, table))
-        read.append(read_of(file, table.num_rows, source.origin, source.licence))
-    return tuple(outside), tuple(read)
-
-
-def _make(plan: Plan, piece: Piece, outside: Sequence[Outside], examples: Path) -> _Made:
-    joinable = {one.name: one.rows_for(piece.span) for one in outside}
-    digests = {one.name: one.digest_for(joinable[one.name]) for one in outside}
-    name = kept.name_of(plan, piece.span, piece.digest, digests)
-    found = kept.load(plan.spec.data.prepared, name)
-    span, rows_read = found or _prepare(plan, piece, joinable, name)
-    is_first = piece.span.name == plan.spans[0]
+def _write_span(
+    plan: Plan, primary: SpanRows, external: Sequence[ExternalTable], examples: Path
+) -> _WrittenSpan:
+    joinable = {one.name: one.rows_for(primary.span) for one in external}
+    digests = {one.name: one.digest_for(joinable[one.name]) for one in external}
+    key = cache.cache_key(plan, primary.span, primary.digest, digests)
+    found = cache.load(plan.spec.data.prepared, key)
+    if found is None:
+        rows = primary.rows()
+        span, rows_read = prepare_span(plan, primary.span, rows, joinable), rows.num_rows
+        cache.store(plan.spec.data.prepared, key, span, rows_read)
+    else:
+        span, rows_read = found
     refused = Counter(span.count.refused)
-    for one in outside:
-        refused.update(one.refused_in(piece.span, is_first))
-    return _Made(
+    for one in external:
+        refused.update(one.refused_in(primary.span, is_first=primary.span.name == plan.spans[0]))
+    return _WrittenSpan(
         count=span.count.model_copy(update={"refused": dict(refused)}),
         future_rows=dict(span.future_rows),
-        newest=_newest(span.examples, plan.spec.data.primary.event_time),
-        splits=_write(plan, piece.span.name, span.examples, examples),
-        read=(piece.read(rows_read),) if piece.read else (),
+        newest=pc.max(span.examples[plan.spec.data.primary.event_time]).as_py(),
+        splits=_write_splits(plan, primary.span.name, span.examples, examples),
+        read=(primary.read(rows_read),) if primary.read else (),
         is_reused=found is not None,
     )
 
 
-def _prepare(
-    plan: Plan, piece: Piece, joinable: dict[str, pa.Table], name: str
-) -> tuple[PreparedSpan, int]:
-    rows = piece.rows()
-    span = prepare_span(plan, piece.span, rows, joinable)
-    kept.keep(plan.spec.data.prepared, name, span, rows.num_rows)
-    return span, rows.num_rows
-
-
-def _write(plan: Plan, span: str, rows: pa.Table, examples: Path) -> dict[SplitName, int]:
+def _write_splits(plan: Plan, span: str, rows: pa.Table, examples: Path) -> dict[SplitName, int]:
     spec = plan.spec
-    parts = cut(rows, spec.data.primary.event_time, spec.label.name, plan.windows)
-    for split, part in parts.items():
+    splits = split_examples(rows, spec.data.primary.event_time, spec.label.name, plan.windows)
+    for split, part in splits.items():
         if part.num_rows:
             file = examples / split / f"{span}.parquet"
             file.parent.mkdir(exist_ok=True)
             file.write_bytes(parquet_bytes(part))
-    return {split: part.num_rows for split, part in parts.items()}
-
-
-def _newest(rows: pa.Table, event_time: str) -> str | None:
-    newest = pc.max(rows[event_time]).as_py()
-    return format_instant(newest) if newest else None
-
-
-def _states(
-    plan: Plan, outside: Sequence[Outside], made: Sequence[_Made]
-) -> tuple[SourceState, ...]:
-    late = {one.name: sum(m.future_rows[one.name] for m in made) for one in outside}
-    return tuple(one.state(plan.as_of, late[one.name]) for one in outside)
+    return {split: part.num_rows for split, part in splits.items()}

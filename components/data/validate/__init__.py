@@ -1,1 +1,1 @@
-"""Validate: whether the examples of a plan may be trained on, judged before anyone does."""
+"""Validate: decides whether the examples of a plan may be trained on."""

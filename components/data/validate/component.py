@@ -16,17 +16,17 @@ def validate(
     report: Output[HTML],
     metrics: Output[Metrics],
 ) -> NamedTuple("Outcome", [("decision", str), ("reason", str)]):  # type: ignore[valid-type]
-    """Judges whether the data may be trained on, before anyone does.
+    """Decides whether the data may be trained on, before any training.
 
-    Holds statistics of the training rows, the two holdouts and the newest span against the
-    committed schema; the newest span against the spans before it (wrong units, floods of new
-    categories, missing values); the history against what the spec asks for. Looks for stale
-    sources, rows from the future and columns that give the answer away. One failure stops.
+    Compares statistics of the training rows, the two holdouts and the newest span with the
+    committed schema; the newest span with the spans before it (wrong units, floods of new
+    categories, missing values); the history with the spec's bounds. Checks for stale sources, rows
+    from the future and target leakage. One failure stops.
 
     Args:
         plan: The plan of this run, with the committed schema.
         examples: The prepared examples.
-        run: The id of this run, kept in the audit.
+        run: The id of this run, for the audit.
         statistics: TFDV statistics and anomalies of each split, and the schema.
         verdict: verdict.json: the decision and every finding.
         report: The findings, spans, columns and sources as a page.
@@ -38,11 +38,11 @@ def validate(
     """
     from pathlib import Path
 
-    from components.data.validate.run import Folders
-    from components.data.validate.run import validate as judge
+    from components.data.validate.run import ValidationFolders
+    from components.data.validate.run import validate as run_validation
 
     paths = (Path(artifact.path) for artifact in (plan, examples, statistics, verdict))
-    found = judge(Folders(*paths), run)
+    found = run_validation(ValidationFolders(*paths), run)
     Path(report.path).write_text(found.page, encoding="utf-8")
     for name, value in found.verdict.metrics.items():
         if value is not None:

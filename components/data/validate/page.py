@@ -2,43 +2,22 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from components.core.artifacts import Lineage, ModelColumn, SplitName
 from components.core.plan import Plan
+from components.core.spans import format_instant
 from components.core.spec import FeatureKind
 from components.core.verdict import Verdict
-from components.data.validate.judgement import PASS
-from components.data.validate.pictures import picture_of
-from components.data.validate.rows import Examples, usable_columns
+from components.data.validate.checks import PASS
+from components.data.validate.examples import LabelledExamples, usable_columns
 from components.report.blocks import Banner, Block, Figure, Row, Section
+from components.report.charts.bars import Bars, bar_chart
 from components.report.charts.line import Series, line_chart
 from components.report.page import Page, render
 from components.report.tables import Facts, Findings, Table
-
-
-def page_of(plan: Plan, lineage: Lineage, examples: Examples, verdict: Verdict) -> str:
-    """The page as one HTML file.
-
-    Args:
-        plan: What was planned.
-        lineage: What was prepared.
-        examples: The examples.
-        verdict: What was decided.
-    """
-    good = verdict.decision == PASS
-    blocks: list[Block] = [
-        Banner(verdict.decision, verdict.reason, "good" if good else "bad"),
-        Facts(_facts(plan, lineage)),
-        Findings(verdict.findings, "What was looked at"),
-        Section("Spans", _SPANS, [*_rates(plan, lineage), _spans(lineage)]),
-    ]
-    if examples.rows:
-        blocks.append(Section("Columns", _COLUMNS, _columns(plan, examples)))
-    blocks.append(Section("Sources", "", [_sources(lineage)]))
-    title = f"{plan.spec.name}: may these data be trained on?"
-    return render(Page(title, f"as of {plan.as_of}", blocks))
-
 
 _SPANS = (
     "What was prepared of each span, before rows without a label are left out. Due are the rows "
@@ -46,21 +25,59 @@ _SPANS = (
 )
 _COLUMNS = (
     "Training rows beside the newest days, which are a holdout. Bars are shares of the values "
-    "that are there; values beyond the outer half percent count with the outermost bars."
+    "that are present; values beyond the outer half percent count with the outermost bars."
 )
+_SHOWN = (SplitName.TRAIN, SplitName.RECENT)
+_BINS = 12
+_BARS = 10
 
 
-def _facts(plan: Plan, lineage: Lineage) -> list[tuple[str, object]]:
-    rows = [(f"{split} rows", count) for split, count in lineage.splits.items()]
-    return [("model", plan.spec.name), ("as of", plan.as_of), ("spans", len(plan.spans)), *rows]
+def render_page(plan: Plan, lineage: Lineage, examples: LabelledExamples, verdict: Verdict) -> str:
+    """Renders the page as one HTML file.
+
+    Args:
+        plan: The plan.
+        lineage: What was prepared.
+        examples: The examples.
+        verdict: The decision and its findings.
+    """
+    good = verdict.decision == PASS
+    splits = [(f"{split} rows", count) for split, count in lineage.splits.items()]
+    run = [("model", plan.spec.name), ("as of", plan.as_of), ("spans", len(plan.spans))]
+    blocks: list[Block] = [
+        Banner(verdict.decision, verdict.reason, "good" if good else "bad"),
+        Facts([*run, *splits]),
+        Findings(verdict.findings, "What was checked"),
+        Section("Spans", _SPANS, [_label_rates(plan, lineage), _spans(lineage)]),
+    ]
+    if examples.rows:
+        blocks.append(Section("Columns", _COLUMNS, _columns(plan, examples)))
+    blocks.append(Section("Sources", "", [_sources(lineage)]))
+    title = f"{plan.spec.name}: may these data be trained on?"
+    return render(Page(title, f"as of {format_instant(plan.as_of)}", blocks))
 
 
-def _rates(plan: Plan, lineage: Lineage) -> list[Block]:
+def column_chart(name: str, kind: str, parts: Sequence[tuple[str, pa.ChunkedArray]]) -> str:
+    """Draws a column's distribution in several parts of the data, side by side, as SVG.
+
+    Args:
+        name: The column.
+        kind: What it holds.
+        parts: The name and the values of each part.
+    """
+    series = [values.drop_null().to_pandas() for _, values in parts]
+    shares = _category_shares(series) if kind == FeatureKind.CATEGORY else _bin_shares(series)
+    groups = [Bars(part, shares[index].tolist()) for index, (part, _) in enumerate(parts)]
+    classes = [str(one) for one in shares.index]
+    return bar_chart(classes, groups, title=name, y_label="share of values", width=420, height=260)
+
+
+def _label_rates(plan: Plan, lineage: Lineage) -> Figure:
     spans = [span for span in lineage.spans if span.labelled]
     rates = [span.positives / span.labelled for span in spans]
     line = Series(f"share {plan.spec.label.name}", [span.span for span in spans], rates)
     chart = line_chart([line], title="Positive labels by span", y_label="share", width=640)
-    return [Figure(chart, "The label's rate in each span.")]
+    return Figure(chart, "The label's rate in each span.")
 
 
 def _spans(lineage: Lineage) -> Table:
@@ -74,42 +91,30 @@ def _spans(lineage: Lineage) -> Table:
     return Table(columns, rows, "Prepared spans", fold_after=40)
 
 
-def _columns(plan: Plan, examples: Examples) -> list[Block]:
+def _columns(plan: Plan, examples: LabelledExamples) -> list[Block]:
     parts = [(str(s), examples.splits[s]) for s in _SHOWN if s in examples.splits]
     columns = usable_columns(plan.columns, examples)
-    rows = [_summary(c, name, table) for c in columns for name, table in parts]
-    figures = [_figure(c, parts) for c in columns if c.kind != FeatureKind.TIMESTAMP]
-    names = ["column", "rows of", "missing", "median or commonest", "least", "most"]
+    figures = [
+        Figure(column_chart(c.name, c.kind, [(name, table[c.name]) for name, table in parts]))
+        for c in columns
+        if c.kind != FeatureKind.TIMESTAMP
+    ]
+    rows = [[c.name, name, *_describe(c, t[c.name])] for c in columns for name, t in parts]
+    names = ["column", "rows of", "missing", "median or most common", "minimum", "maximum"]
     return [Row(figures), Table(names, rows, "Each column in numbers", fold_after=8)]
 
 
-_SHOWN = (SplitName.TRAIN, SplitName.RECENT)
-
-
-def _figure(column: ModelColumn, parts: Sequence[tuple[str, pa.Table]]) -> Figure:
-    values = [(name, table[column.name]) for name, table in parts]
-    return Figure(picture_of(column.name, column.kind, values))
-
-
-def _summary(column: ModelColumn, part: str, table: pa.Table) -> list[object]:
-    values = table[column.name].drop_null()
-    missing = table[column.name].null_count / max(table.num_rows, 1)
-    return [column.name, part, missing, *_described(column, values)]
-
-
-def _described(column: ModelColumn, values: pa.ChunkedArray) -> list[object]:
-    if not len(values):
-        return [None, None, None]
+def _describe(column: ModelColumn, values: pa.ChunkedArray) -> list[object]:
+    missing = values.null_count / max(len(values), 1)
+    present: pd.Series = values.drop_null().to_pandas()
+    if present.empty:
+        return [missing, None, None, None]
     if column.kind == FeatureKind.NUMBER:
-        ordered = values.sort()
-        return [ordered[len(ordered) // 2].as_py(), ordered[0].as_py(), ordered[-1].as_py()]
+        median = present.quantile(0.5, interpolation="higher")
+        return [missing, float(median), float(present.min()), float(present.max())]
     if column.kind == FeatureKind.CATEGORY:
-        counts = sorted(
-            values.value_counts().to_pylist(), key=lambda c: (-c["counts"], c["values"])
-        )
-        return [counts[0]["values"], f"{len(counts)} categories", None]
-    ordered = values.sort()
-    return [None, str(ordered[0].as_py()), str(ordered[-1].as_py())]
+        return [missing, present.mode()[0], f"{present.nunique()} categories", None]
+    return [missing, None, str(present.min()), str(present.max())]
 
 
 def _sources(lineage: Lineage) -> Table:
@@ -119,3 +124,24 @@ def _sources(lineage: Lineage) -> Table:
     ]
     names = ["source", "rows", "bytes", "origin", "licence", "digest"]
     return Table(names, rows, "What was read", fold_after=20)
+
+
+def _bin_shares(series: Sequence[pd.Series]) -> pd.DataFrame:
+    """Shares by bin (index: its lower edge) and part (columns)."""
+    values = [one.to_numpy(np.float64) for one in series]
+    pooled = np.concatenate(values)
+    if not len(pooled):
+        return pd.DataFrame(0.0, index=["none"], columns=range(len(values)))
+    low, high = np.quantile(pooled, [0.005, 0.995])
+    edges = np.linspace(low, high, _BINS + 1) if low < high else np.array([low, low])
+    # Values beyond the outer half percents count with the outermost bins.
+    counts = [np.histogram(np.clip(v, low, high), edges)[0] for v in values]
+    shares = {part: count / max(count.sum(), 1) for part, count in enumerate(counts)}
+    return pd.DataFrame(shares, index=[f"{edge:,.4g}" for edge in edges[:-1]])
+
+
+def _category_shares(series: Sequence[pd.Series]) -> pd.DataFrame:
+    """Shares by category (index, the most common first) and part (columns)."""
+    counts = {part: one.value_counts(normalize=True) for part, one in enumerate(series)}
+    shares = pd.DataFrame(counts).fillna(0.0).sort_index()
+    return shares.sort_values(0, ascending=False, kind="stable").head(_BARS)

@@ -10,26 +10,25 @@ from components.core import audit
 from components.core.artifacts import LINEAGE, SCHEMA, STATISTICS, VERDICT, Lineage, SplitName
 from components.core.plan import Plan, model_file
 from components.core.verdict import Verdict
-from components.data.statistics import write_statistics
-from components.data.validate.dataset_statistics import Described, describe
-from components.data.validate.judgement import judge, verdict_of
-from components.data.validate.page import page_of
-from components.data.validate.rows import read_examples
-from components.data.validate.schema import parse_schema
+from components.data.schema.schema import parse_schema
+from components.data.schema.statistics import write_statistics
+from components.data.validate.checks import run_checks, verdict_of
+from components.data.validate.examples import DatasetStatistics, describe_datasets, read_examples
+from components.data.validate.page import render_page
 
 ANOMALIES = "{split}.anomalies.pbtxt"
 
 
 @dataclass(frozen=True)
-class Folders:
+class ValidationFolders:
     """The artifacts of the step.
 
     Attributes:
         plan: The plan, with the committed schema.
         examples: The prepared examples.
-        statistics: To fill: statistics and anomalies of each split and of the newest span, and
-            the schema that they were held against.
-        verdict: To write ``verdict.json`` into.
+        statistics: Output: statistics and anomalies of each split and of the newest span, and the
+            schema.
+        verdict: Output: ``verdict.json``.
     """
 
     plan: Path
@@ -39,8 +38,8 @@ class Folders:
 
 
 @dataclass(frozen=True)
-class Validated:
-    """What validation found.
+class ValidationResult:
+    """The result of the step.
 
     Attributes:
         verdict: ``pass`` or ``stop``, and why.
@@ -51,12 +50,12 @@ class Validated:
     page: str
 
 
-def validate(folders: Folders, run: str) -> Validated:
-    """Judges the examples of a plan.
+def validate(folders: ValidationFolders, run: str) -> ValidationResult:
+    """Validates the examples of a plan.
 
     Args:
-        folders: Where everything is.
-        run: The run, for the audit.
+        folders: The artifacts.
+        run: The id of the run, for the audit.
 
     Raises:
         InputError: The schema cannot be read.
@@ -64,30 +63,27 @@ def validate(folders: Folders, run: str) -> Validated:
     plan = Plan.of(folders.plan)
     lineage = Lineage.read(folders.examples / LINEAGE)
     examples = read_examples(folders.examples, plan.spec.data.primary.event_time)
-    schema = _read_schema(folders.plan, plan)
-    described: Mapping[str, Described] = {}
+    file = model_file(folders.plan, plan.spec.schema_file)
+    schema = file.read_text(encoding="utf-8") if file.is_file() else None
+    described: Mapping[str, DatasetStatistics] = {}
     if schema is not None:
         columns = [*(column.name for column in plan.columns), plan.spec.label.name]
-        described = describe(examples, parse_schema(schema, plan.spec.schema_file), columns)
+        parsed = parse_schema(schema, plan.spec.schema_file)
+        described = describe_datasets(examples, parsed, columns)
     _write(folders.statistics, schema, described)
-    verdict = verdict_of(plan, lineage, judge(plan, lineage, examples, schema, described))
+    verdict = verdict_of(plan, lineage, run_checks(plan, lineage, examples, schema, described))
     verdict.write(folders.verdict / VERDICT)
     entry = audit.entry_of(verdict, run, plan.spec.name, plan.version)
     audit.append(plan.spec.serving.audit_uri, entry)
-    return Validated(verdict, page_of(plan, lineage, examples, verdict))
+    return ValidationResult(verdict, render_page(plan, lineage, examples, verdict))
 
 
-def _read_schema(plan_folder: Path, plan: Plan) -> str | None:
-    file = model_file(plan_folder, plan.spec.schema_file)
-    return file.read_text(encoding="utf-8") if file.is_file() else None
-
-
-def _write(folder: Path, schema: str | None, described: Mapping[str, Described]) -> None:
+def _write(folder: Path, schema: str | None, described: Mapping[str, DatasetStatistics]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if schema is not None:
         (folder / SCHEMA).write_text(schema, encoding="utf-8")
     for name, one in described.items():
-        # The newest span is judged but kept under one name, whatever it is called.
+        # The newest span is stored under one name, whichever it is.
         stem = name if name in list(SplitName) else "newest"
         write_statistics(one.statistics, folder / STATISTICS.format(split=stem))
         text = text_format.MessageToString(one.anomalies)

@@ -1,26 +1,25 @@
-"""How unlike the training rows a holdout is, column by column."""
+"""How different a holdout is from the training rows, column by column."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from components.core.artifacts import ModelColumn, SplitName
 from components.core.spec import FeatureKind
-from components.core.verdict import Finding, Severity
+from components.core.verdict import Finding, Severity, finding
+from components.data.schema.divergence import Floats, divergence
 
-Floats = npt.NDArray[np.float64]
 _BINS = 10
 _SHARE_LIMIT = 0.1  # of the rows, the largest difference of one category's share
 _DIVERGENCE_LIMIT = 0.3  # Jensen-Shannon, base 2; a holdout of another season reaches it
-_GROSS = 0.95  # nothing in common: no season does that
+_GROSS = 0.95  # nearly disjoint: no season does that
 
 
-def judge_skew(
+def check_skew(
     splits: Mapping[SplitName, pa.Table], columns: Sequence[ModelColumn]
 ) -> Iterator[Finding]:
-    """Compares each holdout with the training rows; what is gross fails.
+    """Compares each holdout with the training rows; gross skew fails.
 
     Numbers by the Jensen-Shannon divergence over ten bins of equal mass, categories by the
     largest difference of a share; missing values are a bin of their own.
@@ -30,30 +29,10 @@ def judge_skew(
         holdout = splits.get(split)
         if train is None or holdout is None:
             continue
-        measured = {
-            column.name: _skew(train[column.name], holdout[column.name], column.kind)
-            for column in columns
-            if column.kind != FeatureKind.TIMESTAMP
-        }
         for column in columns:
-            if column.name in measured:
-                yield from _finding(column, split, measured[column.name])
-
-
-def divergence(one: Floats, other: Floats) -> float:
-    """Jensen-Shannon divergence, base 2: 0 for equal distributions, 1 for disjoint ones.
-
-    Args:
-        one: Shares, float64 [bins].
-        other: The same.
-    """
-    middle = (one + other) / 2
-    return (_entropy(middle) * 2 - _entropy(one) - _entropy(other)) / 2
-
-
-def _entropy(shares: Floats) -> float:
-    some = shares[shares > 0]
-    return float(-(some * np.log2(some)).sum())
+            if column.kind != FeatureKind.TIMESTAMP:
+                skew = _skew(train[column.name], holdout[column.name], column.kind)
+                yield from _findings(column, split, skew)
 
 
 def _skew(train: pa.ChunkedArray, holdout: pa.ChunkedArray, kind: str) -> float:
@@ -78,24 +57,17 @@ def _bin_shares(values: Floats, edges: Floats) -> Floats:
 def _category_shares(*columns: pa.ChunkedArray) -> tuple[Floats, Floats]:
     joined = pa.chunked_array([c for column in columns for c in column.chunks], type=pa.string())
     encoded = joined.combine_chunks().dictionary_encode(null_encoding="encode")
-    codes = encoded.indices.to_numpy()
-    parts = np.split(codes, [len(columns[0])])
+    parts = np.split(encoded.indices.to_numpy(), [len(columns[0])])
     one, other = (np.bincount(p, minlength=len(encoded.dictionary)) / len(p) for p in parts)
     return one, other
 
 
-def _finding(column: ModelColumn, split: SplitName, measured: float) -> Iterator[Finding]:
-    is_category = column.kind == FeatureKind.CATEGORY
-    limit = _SHARE_LIMIT if is_category else _DIVERGENCE_LIMIT
-    if measured <= limit:
+def _findings(column: ModelColumn, split: SplitName, skew: float) -> Iterator[Finding]:
+    limit, what = _DIVERGENCE_LIMIT, "Jensen-Shannon divergence"
+    if column.kind == FeatureKind.CATEGORY:
+        limit, what = _SHARE_LIMIT, "largest difference of a share"
+    if skew <= limit:
         return
-    what = "largest difference of a share" if is_category else "Jensen-Shannon divergence"
-    yield Finding(
-        code="skew",
-        severity=Severity.FAIL if measured >= _GROSS else Severity.WARN,
-        subject=f"{column.name} in {split}",
-        measured=round(measured, 4),
-        limit=limit if measured < _GROSS else _GROSS,
-        sentence=f"{column.name} in the {split} holdout is unlike the training rows: {what} "
-        f"{measured:.2f}.",
-    )
+    severity, limit = (Severity.FAIL, _GROSS) if skew >= _GROSS else (Severity.WARN, limit)
+    text = f"{column.name} in the {split} holdout is unlike the training rows: {what} {skew:.2f}."
+    yield finding("skew", severity, f"{column.name} in {split}", round(skew, 4), limit, text)

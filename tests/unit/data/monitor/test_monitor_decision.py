@@ -6,7 +6,7 @@ from components.core.audit import RetrainingClaim as Claim
 from components.core.spans import parse_instant
 from components.core.spec import RetrainingPolicy
 from components.core.verdict import Finding, Severity
-from components.data.monitor.decision import block, decide
+from components.data.monitor.decision import decide, retraining_block
 
 ON = ("performance", "calibration")
 
@@ -96,16 +96,16 @@ def claims(*days):
     ],
 )
 def test_cool_down_and_budget(past, as_of, blocked):
-    rule = RetrainingPolicy(cool_down="20d", most="3 per 90d")
-    found = block(rule, claims(*past), "now", parse_instant(as_of))
+    rule = RetrainingPolicy(cool_down="20d", budget="3 per 90d")
+    found = retraining_block(rule, claims(*past), "now", parse_instant(as_of))
     assert found is None if blocked is None else blocked in found
 
 
 def test_a_run_is_not_blocked_by_its_own_claim():
-    rule = RetrainingPolicy(cool_down="20d", most="1 per 90d")
-    assert block(rule, claims("02-20"), "run-02-20", parse_instant("2024-02-20")) is None
+    rule = RetrainingPolicy(cool_down="20d", budget="1 per 90d")
+    assert retraining_block(rule, claims("02-20"), "run-02-20", parse_instant("2024-02-20")) is None
 
 
 def test_a_budget_of_none_blocks_always():
-    rule = RetrainingPolicy(cool_down="0d", most="0 per 90d")
-    assert "budget of 0" in block(rule, [], "now", parse_instant("2024-02-20"))
+    rule = RetrainingPolicy(cool_down="0d", budget="0 per 90d")
+    assert "budget of 0" in retraining_block(rule, [], "now", parse_instant("2024-02-20"))

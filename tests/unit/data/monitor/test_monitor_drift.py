@@ -8,18 +8,24 @@ import pytest
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.core.verdict import Severity
-from components.data.monitor.comparison import compare, judge, limits_in
-from components.data.monitor.distributions import Categories, Column, Numbers, columns_of
-from components.data.monitor.drift import bin_name, distance_between
-from components.data.statistics import statistics_of
+from components.data.monitor.column_drift import check_columns, compare_columns, schema_thresholds
+from components.data.monitor.distributions import (
+    CategoryDistribution,
+    ColumnDistribution,
+    NumberDistribution,
+    bin_name,
+    distance_between,
+    distributions_of,
+)
+from components.data.schema.statistics import statistics_of
 
 
 def numbers(edges, cumulated):
-    return Numbers(np.array(edges, float), np.array(cumulated, float), mean=0.0)
+    return NumberDistribution(np.array(edges, float), np.array(cumulated, float), mean=0.0)
 
 
 def categories(**shares):
-    return Column(0.0, Categories(shares))
+    return ColumnDistribution(0.0, CategoryDistribution(shares))
 
 
 @pytest.mark.parametrize(
@@ -33,7 +39,10 @@ def categories(**shares):
 )
 def test_jensen_shannon_by_hand(share, expected):
     """All values are 0 before; now a share of them still is, and the others are 1."""
-    first, second = Column(0.0, numbers([0], [1])), Column(0.0, numbers([0, 1], [share, 1]))
+    first, second = (
+        ColumnDistribution(0.0, numbers([0], [1])),
+        ColumnDistribution(0.0, numbers([0, 1], [share, 1])),
+    )
     assert distance_between(first, second).value == pytest.approx(expected)
 
 
@@ -62,8 +71,8 @@ def test_shares_between_edges_lie_evenly_between_quantiles(edges, expected):
 def test_a_shifted_number():
     """Deciles 0 to 10 against the same moved by 5: half of the values lie above the last edge."""
     edges = np.arange(11.0)
-    first = Column(0.0, Numbers(edges, edges / 10, 5.0))
-    second = Column(0.0, Numbers(edges + 5, edges / 10, 10.0))
+    first = ColumnDistribution(0.0, NumberDistribution(edges, edges / 10, 5.0))
+    second = ColumnDistribution(0.0, NumberDistribution(edges + 5, edges / 10, 10.0))
     # Five bins .1 against 0, five .1 against .1, one 0 against .5.
     assert distance_between(first, second).value == pytest.approx(0.5)
     assert distance_between(first, second).where == "above 10"
@@ -71,9 +80,9 @@ def test_a_shifted_number():
 
 
 def test_two_kinds_or_no_values_have_no_distance():
-    number = Column(0.0, numbers([0, 1], [0, 1]))
+    number = ColumnDistribution(0.0, numbers([0, 1], [0, 1]))
     assert distance_between(number, categories(a=1.0)) is None
-    assert distance_between(number, Column(1.0, None)) is None
+    assert distance_between(number, ColumnDistribution(1.0, None)) is None
 
 
 @pytest.mark.parametrize(("index", "name"), [(0, "up to 1.5"), (1, "1.5 to 3"), (2, "above 3")])
@@ -90,7 +99,7 @@ def test_columns_of_tfdv_statistics():
             "empty": pa.nulls(100, pa.float64()),
         }
     )
-    columns = columns_of(statistics_of(table))
+    columns = distributions_of(statistics_of(table))
     assert columns["town"].missing == pytest.approx(0.2)
     assert columns["town"].values.shares == {"a": 0.75, "b": 0.25}
     size = columns["size"].values
@@ -104,17 +113,17 @@ def test_columns_of_tfdv_statistics():
 def test_equal_tables_lie_at_zero_and_a_constant_that_moved_at_one():
     table = pa.table({"x": [7.0] * 50, "y": [1.0] * 50})
     moved = pa.table({"x": [7.0] * 50, "y": [2.0] * 50})
-    first, second = columns_of(statistics_of(table)), columns_of(statistics_of(moved))
+    first, second = distributions_of(statistics_of(table)), distributions_of(statistics_of(moved))
     assert distance_between(first["x"], second["x"]).value == 0
     assert distance_between(first["y"], second["y"]).value == 1
 
 
 def test_a_column_beyond_its_limit_has_a_finding_of_its_own():
-    before = {"a": categories(x=1.0), "b": categories(x=1.0), "c": Column(1.0, None)}
+    before = {"a": categories(x=1.0), "b": categories(x=1.0), "c": ColumnDistribution(1.0, None)}
     now = {"a": categories(x=0.5, y=0.5), "b": categories(x=0.95, y=0.05), "c": before["c"]}
-    compared = compare(before, now, ["a", "b", "c", "d"], {})
+    compared = compare_columns(before, now, ["a", "b", "c", "d"], {})
     assert [one.name for one in compared] == ["a", "b", "c"]
-    beyond, rest = judge(compared, "skew", Severity.WARN)
+    beyond, rest = check_columns(compared, "skew", Severity.WARN)
     assert (beyond.subject, beyond.severity, beyond.measured, beyond.limit) == (
         "a",
         "warn",
@@ -122,7 +131,10 @@ def test_a_column_beyond_its_limit_has_a_finding_of_its_own():
         0.1,
     )
     assert (rest.severity, rest.measured) == ("info", pytest.approx(0.05))
-    (calm, _) = judge(compare(before, now, ["a"], {"a": 0.6}), "skew", Severity.WARN), None
+    (calm, _) = (
+        check_columns(compare_columns(before, now, ["a"], {"a": 0.6}), "skew", Severity.WARN),
+        None,
+    )
     assert [f.severity for f in calm] == ["info"]
 
 
@@ -131,5 +143,5 @@ def test_limits_of_a_schema():
     schema.feature.add(name="a").skew_comparator.infinity_norm.threshold = 0.01
     schema.feature.add(name="b").drift_comparator.jensen_shannon_divergence.threshold = 0.2
     schema.feature.add(name="c")
-    assert limits_in(schema, "skew") == {"a": pytest.approx(0.01)}
-    assert limits_in(schema, "drift") == {"b": pytest.approx(0.2)}
+    assert schema_thresholds(schema, "skew") == {"a": pytest.approx(0.01)}
+    assert schema_thresholds(schema, "drift") == {"b": pytest.approx(0.2)}

@@ -8,24 +8,17 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
-from monitor_toys import (
-    CALM,
-    MOVED,
-    live_columns,
-    write_champion,
-    write_plan,
-    write_table,
-)
+from monitor_factories import CALM, MOVED, live_columns, write_champion, write_plan, write_table
 
 from components.core.artifacts import LABELLED, VERDICT, ModelColumn
 from components.core.plan import Champion, Plan, Purpose
 from components.core.spans import SpanKind, format_instant, spans_between
 from components.core.spec import load_spec
 from components.core.verdict import Verdict
-from components.data.monitor.run import Paths, monitor
-from components.data.observe.prediction_log import FIELDS, INSTANT
+from components.data.monitor.run import MonitorPaths, monitor
+from components.data.observe.prediction_log import INSTANT, LOG_FIELDS
 from components.data.observe.run import observe
-from components.ops.plan.windows import cut
+from components.ops.plan.windows import split_windows
 
 # Of the page that says what a spec is; only the place of the data is another.
 SMALLEST = """
@@ -49,14 +42,14 @@ def make_plan(root, champion_as_of="2024-01-31T00:00:00Z"):
     spec = load_spec(SMALLEST.format(root=root), where="churn")
     spans = spans_between(SpanKind.DAY, AS_OF - timedelta(days=60), AS_OF)
     return Plan(
-        purpose=Purpose.WATCH,
+        purpose=Purpose.MONITOR,
         spec=spec,
-        as_of=format_instant(AS_OF),
+        as_of=AS_OF,
         version="next",
         spans=tuple(span.name for span in spans),
         columns=COLUMNS,
         features=(),
-        windows=cut(spec, spans, AS_OF),
+        windows=split_windows(spec, spans, AS_OF),
         champion=Champion(
             version="v1", uri=f"{root}/champion", digest="d", run="t", as_of=champion_as_of
         ),
@@ -84,7 +77,7 @@ def write_day(root, day, positives=CALM, version="v1", **changes):
     }
     low, high = positives
     left = pa.array([i // 2 % 50 < (low if i % 2 else high) for i in range(ROWS)])
-    logged = {n: pa.array(v, FIELDS.field(n).type) for n, v in fixed.items()}
+    logged = {n: pa.array(v, LOG_FIELDS.field(n).type) for n, v in fixed.items()}
     amount = {"amount": columns["amount"].cast(pa.float64())}
     log = pa.table({**logged, **ours, **columns, **amount})
     write_table(log, root / f"build/churn/log/{day:%Y-%m-%dT%H}/{version}-a.parquet")
@@ -111,7 +104,7 @@ def run(root, **changes):
     plan = make_plan(root, **changes)
     folder = write_plan(plan, root)
     coverage = observe(folder, root / "observations")
-    paths = Paths(folder, root / "observations", root / "verdict", root / "report.html")
+    paths = MonitorPaths(folder, root / "observations", root / "verdict", root / "report.html")
     verdict = monitor(paths, "run-1")
     assert Verdict.read(root / "verdict" / VERDICT) == verdict
     return verdict, coverage
@@ -151,7 +144,8 @@ def test_an_older_champions_rows_are_judged_and_that_is_said(churn):
     assert "rows of 2024-02-19 to 2024-02-20, not all of them the champion's" in verdict.reason
     said = finding(verdict, "versions").sentence
     assert (
-        "2024-02-19 to 2024-02-20, the newest whose labels are all due, holds answers of v0" in said
+        "2024-02-19 to 2024-02-20, the newest whose labels are all due, holds predictions of v0"
+        in said
     )
     assert said.endswith("are judged: it was made after that window, when another served")
 
@@ -173,7 +167,7 @@ def test_silence_now_is_seen_although_there_are_labels(churn):
     forget(churn, BEFORE, WATCHED)
     verdict, coverage = run(churn)
     assert verdict.decision == "alert"
-    assert coverage.newest == "2024-02-19T19:59:00Z"
+    assert format_instant(coverage.newest) == "2024-02-19T19:59:00Z"
 
 
 def test_before_the_first_label_is_due_nobody_is_healthy(churn):

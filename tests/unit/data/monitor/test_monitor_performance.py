@@ -1,4 +1,4 @@
-"""Measuring labelled predictions and holding them against limits."""
+"""Measuring labelled predictions and comparing them with thresholds."""
 
 import numpy as np
 import pyarrow as pa
@@ -6,9 +6,15 @@ import pytest
 
 from components.core.spec import Gates
 from components.core.tasks import task_of
-from components.data.monitor.limits import Limit
-from components.data.monitor.performance import Labelled, judge, measure
-from components.data.monitor.rows import answers_of, judged_rows, labelled_of
+from components.data.monitor.performance import (
+    LabelledPredictions,
+    check_metrics,
+    labelled_predictions,
+    measure_performance,
+    select_judged_rows,
+    timed_predictions,
+)
+from components.data.monitor.thresholds import Threshold
 
 BINARY = task_of("binary")
 ERROR = BINARY.metrics["calibration_error"]
@@ -20,11 +26,11 @@ def labelled(positives, days=10):
     one = [i < low for i in range(10)] + [i < high for i in range(10)]
     times = np.repeat(np.arange(days), 20).astype("datetime64[D]").astype("datetime64[us]")
     predictions = np.tile([0.2] * 10 + [0.8] * 10, days)
-    return Labelled(np.tile(np.array(one, float), days), predictions, times)
+    return LabelledPredictions(predictions, times, np.tile(np.array(one, float), days))
 
 
 def test_metrics_by_hand():
-    found = measure(BINARY, labelled((2, 8)), Gates(resamples=200), 10)
+    found = measure_performance(BINARY, labelled((2, 8)), Gates(resamples=200), 10)
     expected = {
         "auc": 0.8,  # .8 * .8 + half of the ties, 2 * .8 * .2
         "brier": 0.16,  # .2 * .8**2 + .8 * .2**2
@@ -41,8 +47,8 @@ def test_metrics_by_hand():
 
 
 def test_nothing_labelled_measures_nothing():
-    nothing = Labelled(np.empty(0), np.empty(0), np.empty(0, "datetime64[us]"))
-    found = measure(BINARY, nothing, Gates(resamples=200), 10)
+    nothing = LabelledPredictions(np.empty(0), np.empty(0, "datetime64[us]"), np.empty(0))
+    found = measure_performance(BINARY, nothing, Gates(resamples=200), 10)
     assert found.bins is None
     assert {m.estimate for m in found.metrics.values()} == {None}
 
@@ -53,35 +59,41 @@ def test_nothing_labelled_measures_nothing():
         (
             (0, 6),
             10,
-            Limit(ERROR, 0.1, 0.05, 6),
+            Threshold(ERROR, 0.1, 0.05, 6),
             "fail",
-            "is 0.200 [0.200, 0.200], beyond the limit",
+            "is 0.200 [0.200, 0.200], beyond the threshold",
         ),
         (
             (2, 8),
             10,
-            Limit(ERROR, 0.1, 0.05, 6),
+            Threshold(ERROR, 0.1, 0.05, 6),
             "info",
-            "within the limit of 0.100 learned from 6",
+            "within the threshold of 0.100 learned from 6",
         ),
-        ((0, 6), 3, Limit(ERROR, 0.1, 0.05, 6), "fail", "is 0.200, beyond the limit"),
-        ((0, 6), 10, Limit(ERROR, 0.1, 0.3, 6), "warn", "but not surely worse than usual (0.300)"),
-        ((0, 6), 10, Limit(ERROR, 0.1, None, 0), "fail", "given in the spec"),
-        ((0, 6), 10, None, "fail", "there is no limit for calibration error"),
+        ((0, 6), 3, Threshold(ERROR, 0.1, 0.05, 6), "fail", "is 0.200, beyond the threshold"),
+        (
+            (0, 6),
+            10,
+            Threshold(ERROR, 0.1, 0.3, 6),
+            "warn",
+            "but not surely worse than usual (0.300)",
+        ),
+        ((0, 6), 10, Threshold(ERROR, 0.1, None, 0), "fail", "given in the spec"),
+        ((0, 6), 10, None, "fail", "there is no threshold for calibration error"),
     ],
 )
 def test_a_metric_against_its_limit(positives, days, limit, severity, text):
-    found = measure(BINARY, labelled(positives, days), Gates(resamples=200), 10)
-    (finding,) = judge(found, {"calibration_error": limit}, "200 labelled rows")
+    found = measure_performance(BINARY, labelled(positives, days), Gates(resamples=200), 10)
+    (finding,) = check_metrics(found, {"calibration_error": limit}, "200 labelled rows")
     assert finding.severity == severity
     assert text in finding.sentence
     assert finding.code == ("calibration" if limit else "limits")
 
 
 def test_a_metric_that_is_not_defined_is_worth_a_look():
-    found = measure(BINARY, labelled((0, 0)), Gates(resamples=200), 10)
-    auc = Limit(BINARY.metrics["auc"], 0.6, 0.7, 6)
-    (finding,) = judge(found, {"auc": auc}, "200 rows")
+    found = measure_performance(BINARY, labelled((0, 0)), Gates(resamples=200), 10)
+    auc = Threshold(BINARY.metrics["auc"], 0.6, 0.7, 6)
+    (finding,) = check_metrics(found, {"auc": auc}, "200 rows")
     assert (finding.severity, finding.measured, finding.code) == ("warn", None, "performance")
 
 
@@ -96,9 +108,9 @@ TABLE = pa.table(
 
 
 def test_only_labelled_rows_with_a_number_count():
-    found = labelled_of(TABLE, "bad", "at")
+    found = labelled_predictions(TABLE, "bad", "at")
     assert (found.label.tolist(), found.prediction.tolist()) == ([1.0], [0.1])
-    said = answers_of(TABLE, "at")
+    said = timed_predictions(TABLE, "at")
     assert said.prediction.tolist() == [0.1, 0.3]
     assert said.event_time.astype(int).tolist() == [0, 2]
 
@@ -108,5 +120,5 @@ def test_only_labelled_rows_with_a_number_count():
     [("v1", 3, 3, True), ("v1", 4, 4, False), ("v0", 1, 4, False), ("v9", 0, 0, True)],
 )
 def test_whose_rows_are_judged(version, enough, rows, is_champion):
-    judged = judged_rows(TABLE, version, "bad", enough)
+    judged = select_judged_rows(TABLE, version, "bad", enough)
     assert (judged.table.num_rows, judged.is_champion) == (rows, is_champion)

@@ -6,10 +6,10 @@ import pytest
 from components.core.spec import Gates
 from components.core.tasks import task_of
 from components.core.verdict import Severity
-from components.data.monitor import quality, shift
-from components.data.monitor.distributions import Column
-from components.data.monitor.shift import Answers
-from components.data.observe.coverage import Coverage, WindowCoverage
+from components.data.monitor import prediction_drift, quality
+from components.data.monitor.distributions import ColumnDistribution
+from components.data.monitor.performance import TimedPredictions
+from components.data.tables.observations import Coverage, WindowCoverage
 
 MEAN = task_of("binary").metrics["mean_probability"]
 GATES = Gates(resamples=200)
@@ -20,8 +20,8 @@ GATES = Gates(resamples=200)
     [(0.1, 0.19, "info"), (0.1, 0.2, "warn"), (0.1, 0.34, "warn"), (0.1, 0.36, "fail")],
 )
 def test_missing_more_often_than_in_training(trained, live, severity):
-    columns = {"a": Column(trained, None)}, {"a": Column(live, None)}
-    (finding,) = quality.missing(*columns, ["a", "not live"])
+    columns = {"a": ColumnDistribution(trained, None)}, {"a": ColumnDistribution(live, None)}
+    (finding,) = quality.check_missing(*columns, ["a", "not live"])
     assert finding.severity == severity
 
 
@@ -42,7 +42,7 @@ def coverage(**changes):
     watch = WindowCoverage(**{**window, **{k: whole.pop(k) for k in [*whole] if k in window}})
     return Coverage(
         plan="p",
-        as_of="a",
+        as_of="2024-03-01",
         watch=watch,
         before=watch,
         labelled=watch,
@@ -64,7 +64,7 @@ def coverage(**changes):
     ],
 )
 def test_unusable_rows(changes, broken, found):
-    findings = quality.unusable(coverage(**changes), broken, 0.8)
+    findings = quality.check_usable(coverage(**changes), broken, 0.8)
     assert [(f.code, f.severity) for f in findings] == found
 
 
@@ -72,22 +72,22 @@ def answers(first, second, days=10):
     """Each day the two values, so that no day differs from another."""
     values = np.tile([first, second], days)
     days = np.repeat(np.arange(days), 2).astype("datetime64[D]").astype("datetime64[us]")
-    return Answers(values, days)
+    return TimedPredictions(values, days)
 
 
 def test_predictions_that_did_not_move():
-    moved = shift.measure(answers(0.2, 0.4), answers(0.2, 0.4), MEAN, GATES)
+    moved = prediction_drift.measure_shift(answers(0.2, 0.4), answers(0.2, 0.4), MEAN, GATES)
     assert (moved.divergence, moved.mean) == (0, 0)
-    assert shift.judge(moved, Severity.WARN, "").severity == "info"
+    assert prediction_drift.check_prediction_drift(moved, Severity.WARN, "").severity == "info"
 
 
 def test_predictions_that_moved():
     """Half of the values lie in another bin, and every day's mean is .15 higher."""
-    moved = shift.measure(answers(0.2, 0.4), answers(0.4, 0.5), MEAN, GATES)
+    moved = prediction_drift.measure_shift(answers(0.2, 0.4), answers(0.4, 0.5), MEAN, GATES)
     assert moved.mean == pytest.approx(0.15)
     assert (moved.low, moved.high) == (pytest.approx(0.15), pytest.approx(0.15))
-    assert moved.divergence > shift.LIMIT
-    finding = shift.judge(moved, Severity.FAIL, "")
+    assert moved.divergence > prediction_drift.THRESHOLD
+    finding = prediction_drift.check_prediction_drift(moved, Severity.FAIL, "")
     assert (finding.severity, finding.measured) == ("fail", moved.divergence)
 
 
@@ -95,19 +95,24 @@ def test_the_interval_of_a_mean_is_that_of_both_windows():
     """Ten days of means .1 to .3 have sd .0638 (divisor 10), so their mean a t interval of
     2.262 * .0638 / sqrt(9) on each side; the steady window adds nothing."""
     days = np.arange(10).astype("datetime64[D]").astype("datetime64[us]")
-    uneven = Answers(np.linspace(0.1, 0.3, 10), days)
-    steady = Answers(np.full(10, 0.2), days)
+    uneven = TimedPredictions(np.linspace(0.1, 0.3, 10), days)
+    steady = TimedPredictions(np.full(10, 0.2), days)
     gates = Gates(resamples=4000)
-    one = shift.measure(steady, uneven, MEAN, gates)
-    both = shift.measure(uneven, uneven, MEAN, gates)
+    one = prediction_drift.measure_shift(steady, uneven, MEAN, gates)
+    both = prediction_drift.measure_shift(uneven, uneven, MEAN, gates)
     width = one.high - one.low
     assert width == pytest.approx(2 * 2.262 * 0.0638 / 3, rel=0.1)
     assert both.high - both.low == pytest.approx(width * 2**0.5, rel=0.02)
 
 
 def test_few_days_have_no_interval_and_no_rows_no_shift():
-    few = shift.measure(answers(0.2, 0.4, days=4), answers(0.2, 0.5, days=4), MEAN, GATES)
+    few = prediction_drift.measure_shift(
+        answers(0.2, 0.4, days=4), answers(0.2, 0.5, days=4), MEAN, GATES
+    )
     assert (few.low, few.mean) == (None, pytest.approx(0.05))
-    nothing = Answers(np.empty(0), np.empty(0, "datetime64[us]"))
-    assert shift.measure(nothing, nothing, MEAN, GATES) is None
-    assert shift.judge(None, Severity.FAIL, "another answered").severity == "info"
+    nothing = TimedPredictions(np.empty(0), np.empty(0, "datetime64[us]"))
+    assert prediction_drift.measure_shift(nothing, nothing, MEAN, GATES) is None
+    assert (
+        prediction_drift.check_prediction_drift(None, Severity.FAIL, "another answered").severity
+        == "info"
+    )

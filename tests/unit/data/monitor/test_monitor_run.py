@@ -5,7 +5,7 @@ import threading
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from monitor_toys import (
+from monitor_factories import (
     AS_OF,
     CALM,
     DAY,
@@ -21,17 +21,17 @@ from monitor_toys import (
 from components.core import audit
 from components.core.artifacts import LIMITS, STATISTICS, VERDICT
 from components.core.verdict import Finding, Severity, Verdict
-from components.data.monitor.decision import Decision
-from components.data.monitor.run import Paths, monitor, settle
+from components.data.monitor.decision import MonitorDecision
+from components.data.monitor.run import MonitorPaths, decide_and_claim, monitor
 from components.data.observe.run import observe
 
-SPEC = "monitoring: {every: 10d, rows: 500}\n"
+SPEC = "monitoring: {every: 10d, min_rows: 500}\n"
 
 
 def run(root, plan, run_id="run-1"):
     folder = write_plan(plan, root)
     observe(folder, root / "observations")
-    paths = Paths(folder, root / "observations", root / "verdict", root / "report.html")
+    paths = MonitorPaths(folder, root / "observations", root / "verdict", root / "report.html")
     verdict = monitor(paths, run_id)
     assert Verdict.read(root / "verdict" / VERDICT) == verdict
     return verdict
@@ -77,7 +77,7 @@ def test_a_model_that_lost_its_calibration_is_retrained_once(lender):
     verdict = run(lender, plan)
     assert verdict.decision == "retrain"
     assert "calibration error is 0.2" in verdict.reason
-    assert "limit of 0.052" in verdict.reason
+    assert "threshold of 0.052" in verdict.reason
     (claim,) = audit.retrainings(plan.spec.serving.audit_uri)
     assert (claim.run, claim.as_of) == ("run-1", plan.as_of)
     (entry,) = audit.entries(plan.spec.serving.audit_uri, "run-1")
@@ -120,23 +120,23 @@ def test_of_many_monitors_at_once_one_starts_a_retraining(tmp_path):
 
     def one(number):
         gate.wait()
-        decided.append(settle(plan, (finding,), f"run-{number}").decision)
+        decided.append(decide_and_claim(plan, (finding,), f"run-{number}").decision)
 
     threads = [threading.Thread(target=one, args=(n,)) for n in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(decided) == [Decision.ALERT] * 7 + [Decision.RETRAIN]
+    assert sorted(decided) == [MonitorDecision.ALERT] * 7 + [MonitorDecision.RETRAIN]
     assert len(audit.retrainings(plan.spec.serving.audit_uri)) == 1
 
 
 def test_without_a_cool_down_the_budget_still_counts(tmp_path):
-    plan = make_plan(tmp_path, SPEC + "retraining: {cool_down: 0d, most: 2 per 10d}")
+    plan = make_plan(tmp_path, SPEC + "retraining: {cool_down: 0d, budget: 2 per 10d}")
     finding = Finding(
         code="calibration", severity=Severity.FAIL, subject="x", measured=1, limit=0, sentence="off"
     )
-    found = [settle(plan, (finding,), f"run-{n}") for n in range(3)]
+    found = [decide_and_claim(plan, (finding,), f"run-{n}") for n in range(3)]
     assert [f.decision for f in found] == ["retrain", "retrain", "alert"]
     assert "budget of 2 retrainings in 10d" in found[2].reason
 
@@ -195,7 +195,7 @@ def test_no_labels_are_insufficient(lender):
 
 def test_few_labels_cannot_start_a_retraining(lender):
     watched(lender, MOVED)
-    verdict = run(lender, make_plan(lender, "monitoring: {every: 10d, rows: 1000}"))
+    verdict = run(lender, make_plan(lender, "monitoring: {every: 10d, min_rows: 1000}"))
     assert verdict.decision == "insufficient"
     assert by_code(verdict, "calibration")[0].severity == "warn"
 
@@ -210,14 +210,15 @@ def test_traffic_that_fell_silent_is_an_alert_although_enough_was_asked(lender):
 
 def test_an_old_model_is_an_alert_or_a_retraining(lender):
     watched(lender)
-    old = "monitoring: {every: 10d, rows: 500, oldest_model: 20d}\n"
+    old = "monitoring: {every: 10d, min_rows: 500, max_model_age: 20d}\n"
     assert run(lender, make_plan(lender, old)).decision == "alert"
     assert run(lender, make_plan(lender, old + "retraining: {on: [age]}")).decision == "retrain"
 
 
 def test_limits_may_be_given(lender):
     watched(lender)
-    given = "monitoring: {every: 10d, rows: 500, limits: {auc: 0.9}, calibration: {limit: 0.01}}"
+    given = "monitoring: {every: 10d, min_rows: 500, thresholds: {auc: 0.9}, "
+    given += "calibration: {max_error: 0.01}}"
     verdict = run(lender, make_plan(lender, given))
     assert verdict.decision == "retrain"
     assert [(f.subject, f.limit) for f in verdict.failures] == [("auc", 0.9)]
@@ -229,7 +230,7 @@ def test_without_limits_nobody_is_healthy(lender):
     watched(lender)
     verdict = run(lender, make_plan(lender))
     assert verdict.decision == "insufficient"
-    assert "no limit for" in verdict.reason
+    assert "no threshold for" in verdict.reason
 
 
 def test_skew_warns_and_where_the_spec_says_so_retrains(lender):
@@ -264,7 +265,7 @@ def test_the_champions_own_rows_are_judged_where_there_are_enough(lender):
     verdict = run(lender, make_plan(lender))
     assert verdict.decision == "healthy"
     assert verdict.metrics["rows"] == 600
-    verdict = run(lender, make_plan(lender, "monitoring: {every: 10d, rows: 700}"))
+    verdict = run(lender, make_plan(lender, "monitoring: {every: 10d, min_rows: 700}"))
     assert verdict.metrics["rows"] == 1000
     assert "the rows of all versions are judged" in by_code(verdict, "versions")[0].sentence
 
@@ -279,7 +280,7 @@ def test_the_report_shows_the_checks_before_this_one(lender):
     assert "Calibration error by check" in page
     assert f"{earlier:%Y-%m-%d}" in page
     assert by_code(verdict, "check")[0].measured == 10
-    late = make_plan(lender, "monitoring: {every: 4d, rows: 500}")
+    late = make_plan(lender, "monitoring: {every: 4d, min_rows: 500}")
     assert by_code(run(lender, late, "run-3"), "check")[0].severity == "warn"
 
 

@@ -8,10 +8,9 @@ import pytest
 
 from components.core.errors import InputError
 from components.core.spec import FeatureKind, Label, parse_rule
-from components.data.prepare.columns import typed
-from components.data.prepare.labels import read_labels
-from components.data.prepare.refusals import refuse_values, refused_changes
-from components.data.prepare.tables import SourceFile, own_types, parse
+from components.data.prepare.value_rules import apply_rules, sudden_changes
+from components.data.tables.columns import cast_to_kind, read_labels
+from components.data.tables.sources import SourceFile, file_schema, parse
 
 NAN = float("nan")
 
@@ -35,12 +34,12 @@ def column(*values, type=None):
 )
 def test_changes_are_judged_against_the_last_accepted_value(values, refused):
     rule = parse_rule("abs(change(temp)) > 30")
-    assert refused_changes(np.array(values, float), rule).tolist() == [bool(r) for r in refused]
+    assert sudden_changes(np.array(values, float), rule).tolist() == [bool(r) for r in refused]
 
 
 def test_a_change_with_a_sign_is_judged_on_one_side():
     rule = parse_rule("change(temp) < -10")
-    assert refused_changes(np.array([0.0, 50, 0]), rule).tolist() == [False, False, True]
+    assert sudden_changes(np.array([0.0, 50, 0]), rule).tolist() == [False, False, True]
 
 
 def test_changes_follow_time_within_their_series():
@@ -51,7 +50,7 @@ def test_changes_follow_time_within_their_series():
             "temp": [50.0, 50, 10, 10, 11, None],
         }
     )
-    found = refuse_values(table, [parse_rule("abs(change(w.temp, by=place)) > 30")], "seen")
+    found = apply_rules(table, [parse_rule("abs(change(w.temp, by=place)) > 30")], "seen")
     # Place a in order of time: 50, 10, 50, missing. Place b: 10, 11.
     assert found.table["temp"].to_pylist() == [50, 50, None, 10, 11, None]
     assert list(found.counts.values()) == [1]
@@ -60,7 +59,7 @@ def test_changes_follow_time_within_their_series():
 def test_rules_follow_one_another():
     table = pa.table({"v": [1.0, -3.0, 200.0, None]})
     rules = [parse_rule("abs(v) > 100"), parse_rule("v <= -3"), parse_rule("v >= 200")]
-    found = refuse_values(table, rules, None)
+    found = apply_rules(table, rules, None)
     assert found.table["v"].to_pylist() == [1.0, None, None, None]
     assert found.counts == {"abs(v) > 100": 1, "v <= -3": 1, "v >= 200": 0}
 
@@ -116,7 +115,7 @@ NOON = dt.datetime(2024, 1, 1, 12, tzinfo=dt.UTC)
     ],
 )
 def test_a_column_is_brought_to_its_kind(given, kind, wanted):
-    assert typed(given, kind, "here").to_pylist() == wanted
+    assert cast_to_kind(given, kind, "here").to_pylist() == wanted
 
 
 def test_the_hour_that_a_clock_shows_twice_stays_two_hours():
@@ -124,7 +123,7 @@ def test_the_hour_that_a_clock_shows_twice_stays_two_hours():
     twice = [dt.datetime(2013, 11, 3, hour, 30, tzinfo=dt.UTC) for hour in (5, 6)]
     local = column(*twice, type=pa.timestamp("s", "America/New_York"))
     assert {v.hour for v in local.to_pylist()} == {1}
-    assert typed(local, FeatureKind.TIMESTAMP, "here").to_pylist() == twice
+    assert cast_to_kind(local, FeatureKind.TIMESTAMP, "here").to_pylist() == twice
 
 
 @pytest.mark.parametrize(
@@ -137,7 +136,7 @@ def test_the_hour_that_a_clock_shows_twice_stays_two_hours():
 )
 def test_a_column_of_another_kind_is_an_input_error(given, kind):
     with pytest.raises(InputError, match="here: given"):
-        typed(given, kind, "here")
+        cast_to_kind(given, kind, "here")
 
 
 CSV = b'code,when,value\n007,2024-01-01T12:00:00Z,1\n"NA",2024-01-01T12:00:00Z,NA\n,,\n'
@@ -155,7 +154,7 @@ def test_csv_keeps_categories_as_they_are_written():
         "when": [NOON, NOON, None],
         "value": [1.0, None, None],
     }
-    assert own_types(SourceFile("s.csv", "csv", CSV, "")).names == ["code", "when", "value"]
+    assert file_schema(SourceFile("s.csv", "csv", CSV, "")).names == ["code", "when", "value"]
 
 
 def test_what_is_no_file_of_its_format_is_said():

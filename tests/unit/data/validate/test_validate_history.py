@@ -1,12 +1,11 @@
 """What must be there before anyone trains, and what the sources gave."""
 
 import pytest
-from validate_toys import lineage_of, plan_of
+from validate_factories import lineage_of, plan_of
 
 from components.core.artifacts import SourceState
 from components.core.verdict import Severity
-from components.data.validate.history import judge_history
-from components.data.validate.sources import judge_rows, judge_sources
+from components.data.validate.lineage_checks import check_history, check_rows, check_sources
 
 
 @pytest.mark.parametrize(
@@ -24,7 +23,7 @@ from components.data.validate.sources import judge_rows, judge_sources
 )
 def test_the_history_gate(tmp_path, changed, positives, failed):
     plan = plan_of(tmp_path)
-    found = judge_history(plan, lineage_of(plan, **changed), positives)
+    found = check_history(plan, lineage_of(plan, **changed), positives)
     assert {f.code for f in found if f.severity is Severity.FAIL} == failed
 
 
@@ -42,7 +41,7 @@ def test_the_history_gate_on_spans(tmp_path, spans, labelled, failed):
     plan = plan_of(tmp_path)
     lineage = lineage_of(plan)
     kept = tuple(s.model_copy(update={"labelled": labelled}) for s in lineage.spans[:spans])
-    found = judge_history(plan, lineage.model_copy(update={"spans": kept}), 900)
+    found = check_history(plan, lineage.model_copy(update={"spans": kept}), 900)
     assert {f.code for f in found if f.severity is Severity.FAIL} == failed
 
 
@@ -51,7 +50,7 @@ def test_newest_labels_that_did_not_arrive_are_said(tmp_path):
     lineage = lineage_of(plan)
     newest = lineage.spans[-1].model_copy(update={"labelled": 205})
     late = lineage.model_copy(update={"spans": (*lineage.spans[:-1], newest)})
-    found = [f for f in judge_history(plan, late, 900) if f.severity is not Severity.INFO]
+    found = [f for f in check_history(plan, late, 900) if f.severity is not Severity.INFO]
     # 4,605 of 4,920 rows are still 93.6%, but only half of the newest day's.
     assert [(f.code, f.severity, f.measured) for f in found] == [
         ("history_labelled", Severity.WARN, 0.5)
@@ -69,7 +68,7 @@ def test_newest_labels_that_did_not_arrive_are_said(tmp_path):
 def test_freshness_is_held_against_max_age(tmp_path, newest, severity, measured):
     plan = plan_of(tmp_path)
     state = SourceState(name="weather", newest=newest, future_rows=0)
-    found = judge_sources(plan, lineage_of(plan, external=(state,)))
+    found = check_sources(plan, lineage_of(plan, external=(state,)))
     (fresh,) = [f for f in found if f.code == "freshness"]
     assert (fresh.severity, fresh.measured, fresh.limit) == (severity, measured, "3h")
 
@@ -80,7 +79,7 @@ def test_joins_that_fall_off_and_repeated_keys_warn(tmp_path):
     newest = lineage.spans[-1].model_copy(update={"joined": {"weather": 300}})
     state = lineage.external[0].model_copy(update={"duplicates": 2})
     changed = {"spans": (*lineage.spans[:-1], newest), "external": (state,)}
-    found = {f.code: f for f in judge_sources(plan, lineage.model_copy(update=changed))}
+    found = {f.code: f for f in check_sources(plan, lineage.model_copy(update=changed))}
     # 300 of 410 where 400 of 410 was usual.
     assert found["coverage"].severity is Severity.WARN
     assert found["coverage"].measured == pytest.approx(300 / 410, abs=1e-4)
@@ -91,7 +90,7 @@ def test_joins_that_fall_off_and_repeated_keys_warn(tmp_path):
 def test_rows_left_out_are_said(tmp_path):
     lineage = lineage_of(plan_of(tmp_path))
     spans = tuple(s.model_copy(update={"duplicates": 1, "outside": 2}) for s in lineage.spans)
-    found = judge_rows(lineage.model_copy(update={"spans": spans}))
+    found = check_rows(lineage.model_copy(update={"spans": spans}))
     said = {f.code: (f.severity, f.measured) for f in found}
     assert said == {
         "refused": (Severity.INFO, 1),

@@ -3,7 +3,8 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from validate_toys import (
+from tensorflow_metadata.proto.v0 import statistics_pb2
+from validate_factories import (
     DAYS,
     NEWEST,
     SCHEMA_TEXT,
@@ -21,7 +22,6 @@ from components.core.digest import digest_folder
 from components.core.errors import InputError
 from components.core.plan import Champion
 from components.core.verdict import Severity, Verdict
-from components.data.statistics import read_statistics
 from components.data.validate.run import validate
 
 LAST = DAYS - 1
@@ -43,7 +43,9 @@ def test_what_is_written(tmp_path):
     folders = write(tmp_path, plan_of(tmp_path))
     found = validate(folders, "run-1")
     assert Verdict.read(folders.verdict / VERDICT) == found.verdict
-    train = read_statistics(folders.statistics / STATISTICS.format(split="train")).datasets[0]
+    train = statistics_pb2.DatasetFeatureStatisticsList.FromString(
+        (folders.statistics / STATISTICS.format(split="train")).read_bytes()
+    ).datasets[0]
     assert (train.name, train.num_examples) == ("train", 3600)
     assert {f.path.step[0] for f in train.features} == {
         "place",

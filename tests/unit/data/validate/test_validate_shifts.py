@@ -5,22 +5,30 @@ import datetime as dt
 import numpy as np
 import pyarrow as pa
 import pytest
-from validate_toys import DAY, START
+from validate_factories import DAY, START
 
 from components.core.spans import Span, SpanKind
-from components.data.validate.categories import flood_of, mix_of, profile_categories
-from components.data.validate.missing import gap_of
-from components.data.validate.numbers import distances, profile_of, unseen_shares
-from components.data.validate.pieces import Pieces, cut_pieces
-from components.data.validate.shifts import new_values_of, shift_of
+from components.data.validate.categories import (
+    mix_change,
+    profile_categories,
+    unseen_rate,
+)
+from components.data.validate.numbers import (
+    distribution_shift,
+    ks_distances,
+    new_value_rate,
+    profile_number,
+    unseen_shares,
+)
+from components.data.validate.time_buckets import TimeBuckets, cut_time_buckets, missing_rate
 
 
-def pieces_of(spans, rows=200, parts=4):
-    """Spans of equal pieces, without a table."""
+def buckets_of(spans, rows=200, parts=4):
+    """Spans of equal buckets, without a table."""
     count = spans * parts
     names = tuple(f"s{i}" for i in range(spans))
     ends = np.arange(1, count + 1) * rows
-    return Pieces(ends, np.repeat(np.arange(spans), parts), names, pa.table({}))
+    return TimeBuckets(ends, np.repeat(np.arange(spans), parts), names, pa.table({}))
 
 
 def spans_of(*hours):
@@ -41,24 +49,24 @@ def spans_of(*hours):
 
 def test_spans_are_cut_into_quarters_of_their_time():
     tables, cut = spans_of([0, 5, 6, 12, 23], [1, 2, 20])
-    pieces = cut_pieces(tables, "at", cut, least_rows=1)
+    buckets = cut_time_buckets(tables, "at", cut, min_rows=1)
     # Hours 0-6, 6-12, 12-18, 18-24; a quarter without rows is none.
-    assert pieces.ends.tolist() == [2, 3, 4, 5, 7, 8]
-    assert pieces.span.tolist() == [0, 0, 0, 0, 1, 1]
-    assert pieces.starts.tolist() == [0, 2, 3, 4, 5, 7]
+    assert buckets.ends.tolist() == [2, 3, 4, 5, 7, 8]
+    assert buckets.span.tolist() == [0, 0, 0, 0, 1, 1]
+    assert buckets.starts.tolist() == [0, 2, 3, 4, 5, 7]
 
 
-def test_small_pieces_join_their_neighbours():
+def test_small_buckets_join_their_neighbours():
     tables, cut = spans_of([0, 5, 6, 12, 23], [1, 2, 20])
-    pieces = cut_pieces(tables, "at", cut, least_rows=3)
+    buckets = cut_time_buckets(tables, "at", cut, min_rows=3)
     # 0, 5, 6 | 12, 23 and the next day's 1, 2 | 20 is too few and joins what is before it.
-    assert pieces.ends.tolist() == [3, 8]
-    assert pieces.span.tolist() == [0, 1]
+    assert buckets.ends.tolist() == [3, 8]
+    assert buckets.span.tolist() == [0, 1]
 
 
 def test_distances_are_the_largest_gap_of_the_distributions():
     others = np.array([[0.0, 0.5, 1.0], [0.9, 0.9, 1.0]])
-    assert distances(np.array([0.2, 0.6, 1.0]), others).tolist() == pytest.approx([0.2, 0.7])
+    assert ks_distances(np.array([0.2, 0.6, 1.0]), others).tolist() == pytest.approx([0.2, 0.7])
 
 
 def test_values_that_nobody_saw_are_counted_by_span():
@@ -76,16 +84,16 @@ def noise(spans, scale=1.0):
 
 def test_a_season_is_no_shift():
     season = np.repeat(20 * np.sin(np.arange(24 * 4) / 24 * 2 * np.pi / 2), 200)
-    profile = profile_of(season + noise(24, 5), pieces_of(24))
-    assert max(shift_of(profile, i).ratio for i in range(6, 24)) < 1
+    profile = profile_number(season + noise(24, 5), buckets_of(24))
+    assert max(distribution_shift(profile, i).ratio for i in range(6, 24)) < 1
 
 
 @pytest.mark.parametrize("change", [lambda x: x * 1.8 + 32, lambda x: x / 1000, lambda x: x + 60])
 def test_another_unit_is_a_shift(change):
     values = 20 + np.repeat(np.arange(6 * 4), 200) + noise(6, 5)
     values[5 * 800 :] = change(values[5 * 800 :])
-    assert shift_of(profile_of(values, pieces_of(6)), 5).ratio > 1
-    assert shift_of(profile_of(values, pieces_of(6)), 4).ratio < 1
+    assert distribution_shift(profile_number(values, buckets_of(6)), 5).ratio > 1
+    assert distribution_shift(profile_number(values, buckets_of(6)), 4).ratio < 1
 
 
 def test_a_shift_within_the_weekly_noise_shows_in_values_never_seen():
@@ -93,25 +101,25 @@ def test_a_shift_within_the_weekly_noise_shows_in_values_never_seen():
     calm = np.repeat(random.integers(4, 13, 6 * 4), 200)
     knots = np.clip(np.round(calm + noise(6, 4)), 0, None)
     knots[5 * 800 :] *= 1.852
-    profile = profile_of(knots, pieces_of(6))
-    found = new_values_of(profile, 5)
+    profile = profile_number(knots, buckets_of(6))
+    found = new_value_rate(profile, 5)
     assert found.measured > 0.8
     assert found.ratio > 1
-    assert new_values_of(profile_of(noise(6), pieces_of(6)), 5) is None
+    assert new_value_rate(profile_number(noise(6), buckets_of(6)), 5) is None
 
 
 def test_a_year_that_begins_is_no_shift():
     years = np.repeat([2013.0, 2014.0], [5 * 800, 800])
-    profile = profile_of(years, pieces_of(6))
-    assert shift_of(profile, 5).ratio <= 1
-    assert new_values_of(profile, 5) is None
+    profile = profile_number(years, buckets_of(6))
+    assert distribution_shift(profile, 5).ratio <= 1
+    assert new_value_rate(profile, 5) is None
 
 
 def test_too_few_spans_teach_nothing():
-    profile = profile_of(noise(3), pieces_of(3))
-    assert shift_of(profile, 1) is None
-    assert shift_of(profile, 2) is not None
-    assert profile_of(np.full(600, np.nan), pieces_of(3, 50)) is None
+    profile = profile_number(noise(3), buckets_of(3))
+    assert distribution_shift(profile, 1) is None
+    assert distribution_shift(profile, 2) is not None
+    assert profile_number(np.full(600, np.nan), buckets_of(3, 50)) is None
 
 
 @pytest.mark.parametrize(
@@ -127,12 +135,12 @@ def test_too_few_spans_teach_nothing():
     ],
 )
 def test_missing_shares_are_held_against_earlier_ones(shares, limit):
-    gap = gap_of(np.array(shares), len(shares) - 1)
+    gap = missing_rate(np.array(shares), len(shares) - 1)
     assert (gap.measured, gap.limit) == (shares[-1], pytest.approx(limit))
 
 
 def test_missing_is_not_judged_without_earlier_spans():
-    assert gap_of(np.array([0.0, 0.9]), 1) is None
+    assert missing_rate(np.array([0.0, 0.9]), 1) is None
 
 
 def letters(*spans):
@@ -140,14 +148,14 @@ def letters(*spans):
 
 
 def test_floods_and_mixes_of_categories():
-    pieces = pieces_of(4, rows=10, parts=1)
+    buckets = buckets_of(4, rows=10, parts=1)
     spans = "aaaaabbbbb", "aaaaabbbbc", "aaaaabbbbb", "aaaaaaaadd"
-    profile = profile_categories(letters(*spans), pieces, frozenset())
+    profile = profile_categories(letters(*spans), buckets, frozenset())
     assert profile.unseen.tolist() == [1.0, 0.1, 0.0, 0.2]
     # Twice the tenth that was new on the second day; and 8 a, 2 d are 5 rows from 5 a, 5 b.
-    assert (flood_of(profile, 3).measured, flood_of(profile, 3).limit) == (0.2, 0.2)
-    assert mix_of(profile, 3).measured == pytest.approx(0.5)
-    assert mix_of(profile, 3).limit == 0.3
-    assert flood_of(profile, 1) is None
-    listed = profile_categories(letters(*spans), pieces, frozenset("abcd"))
+    assert (unseen_rate(profile, 3).measured, unseen_rate(profile, 3).limit) == (0.2, 0.2)
+    assert mix_change(profile, 3).measured == pytest.approx(0.5)
+    assert mix_change(profile, 3).limit == 0.3
+    assert unseen_rate(profile, 1) is None
+    listed = profile_categories(letters(*spans), buckets, frozenset("abcd"))
     assert listed.unseen.tolist() == [0, 0, 0, 0]

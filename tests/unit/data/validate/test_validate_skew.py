@@ -6,7 +6,8 @@ import pytest
 
 from components.core.artifacts import ModelColumn, SplitName
 from components.core.verdict import Severity
-from components.data.validate.skew import divergence, judge_skew
+from components.data.schema.divergence import divergence
+from components.data.validate.skew import check_skew
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ def test_skew_warns_and_what_has_nothing_in_common_fails():
     x = np.arange(1000.0)
     train = table(place=[*"aabb"] * 250, x=x, y=x)
     recent = table(place=[*"abbb"] * 250, x=x + 5000, y=x)
-    found = judge_skew({SplitName.TRAIN: train, SplitName.RECENT: recent}, columns)
+    found = check_skew({SplitName.TRAIN: train, SplitName.RECENT: recent}, columns)
     said = {f.subject: (f.severity, f.measured) for f in found}
     assert said["place in recent"] == (Severity.WARN, 0.25)
     # All is above the last of ten bins, which holds a tenth of the training rows.
@@ -35,7 +36,7 @@ def test_skew_warns_and_what_has_nothing_in_common_fails():
     assert "y in recent" not in said
     gone = table(place=[None] * 1000, x=pa.array([None] * 1000, pa.float64()), y=x)
     gone = gone.set_column(0, "place", pa.array([None] * 1000, pa.string()))
-    found = judge_skew({SplitName.TRAIN: train, SplitName.RECENT: gone}, columns)
+    found = check_skew({SplitName.TRAIN: train, SplitName.RECENT: gone}, columns)
     assert {f.subject for f in found if f.severity is Severity.FAIL} == {
         "place in recent",
         "x in recent",

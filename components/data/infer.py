@@ -1,0 +1,216 @@
+"""``python -m components.data.infer FOLDER``: a schema from the data, as a diff.
+
+Prepares the newest spans, infers a schema, keeps the committed features that agree with the data,
+and shows the difference. Exit 0: none; 1: some; 2: the data or the spec cannot be read.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.core import storage
+from components.core.artifacts import ModelColumn
+from components.core.errors import InputError
+from components.core.plan import Plan, Purpose, Windows
+from components.core.spans import (
+    Span,
+    SpanKind,
+    TimeInterval,
+    parse_instant,
+    spans_between,
+)
+from components.core.spec import FeatureKind, Spec, column_of, load_folder
+from components.core.spec.data import PLACEHOLDERS
+from components.data.prepare.live import examples_from
+from components.data.schema.inference import infer, reconcile
+from components.data.schema.schema import comment_of, difference, format_schema, parse_schema
+from components.data.tables.primary import uri_of
+from components.data.tables.sources import fetch, file_schema, parse
+
+_MAX_SPANS = 24
+_DISTANT_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def propose(folder: Path, as_of: str | None, max_spans: int = _MAX_SPANS) -> tuple[str, str]:
+    """The committed schema and the one to commit, both as text in one form.
+
+    Args:
+        folder: The model's folder.
+        as_of: Ignores newer data (ISO); None for all data.
+        max_spans: How many spans are read, newest first.
+
+    Returns:
+        The committed schema's text, empty if there is none, and the proposed one's.
+
+    Raises:
+        InputError: The spec, the committed schema or the data cannot be read.
+    """
+    spec = load_folder(folder)
+    plan, whole = draft_plan(spec, parse_instant(as_of) if as_of else None, max_spans)
+    names = [*(column.name for column in plan.columns), spec.label.name]
+    spans = [examples.select(names) for _, examples in examples_from(plan, plan.spans[0])]
+    inferred = infer(spans, whole, spec.label.name)
+    file = folder / spec.schema_file
+    if not file.is_file():
+        return "", format_schema(inferred)
+    text = file.read_text(encoding="utf-8")
+    committed = parse_schema(text, str(file))
+    proposed = reconcile(committed, inferred, pa.concat_tables(spans))
+    comment = comment_of(text)
+    return format_schema(committed, comment), format_schema(proposed, comment)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the command; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="infer", description="Infers a model's schema.")
+    parser.add_argument("folder", type=Path, help="the model's folder, such as models/flights")
+    parser.add_argument("--as-of", help="ignore data newer than this instant")
+    parser.add_argument("--spans", type=int, default=_MAX_SPANS, help="the maximum spans to read")
+    parser.add_argument("--write", action="store_true", help="write the schema into the folder")
+    given = parser.parse_args(arguments)
+    try:
+        committed, proposed = propose(given.folder, given.as_of, given.spans)
+    except (InputError, FileNotFoundError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    file = given.folder / load_folder(given.folder).schema_file
+    changes = difference(committed, proposed, str(file))
+    sys.stdout.write(changes or f"{file} agrees with the data.\n")
+    if given.write and changes:
+        file.write_text(proposed, encoding="utf-8")
+        sys.stdout.write(f"wrote {file}\n")
+        return 0
+    return 1 if changes else 0
+
+
+def draft_plan(spec: Spec, as_of: datetime | None, max_spans: int) -> tuple[Plan, frozenset[str]]:
+    """Plans to prepare the newest spans of every column that the spec could mean.
+
+    Args:
+        spec: The spec.
+        as_of: Ignores newer data; None for all data.
+        max_spans: How many spans are read, newest first.
+
+    Returns:
+        The plan, and the columns whose source stores whole numbers or booleans.
+
+    Raises:
+        InputError: There is no data, or a source lacks a column that a feature names.
+    """
+    spans = _spans(spec, as_of or _DISTANT_FUTURE)[-max_spans:]
+    types = _types(spec, spans[-1])
+    sources = _sources(spec, types[""])
+    columns = tuple(_column(spec, source, types) for source in sources)
+    whole = (column_of(s) for s in sources if _is_whole(_type(types, s)))
+    empty = TimeInterval(start=spans[0].start, end=spans[0].start)
+    end = as_of or spans[-1].end + spec.label.known_after
+    plan = Plan(
+        purpose=Purpose.TRAIN,
+        spec=spec,
+        as_of=end,
+        version="schema",
+        spans=tuple(span.name for span in spans),
+        columns=columns,
+        features=(),
+        windows=Windows(
+            train=(), recent=(), reference=(), labels_until=end, watch=empty, before=empty
+        ),
+        champion=None,
+        digests={},
+    )
+    return plan, frozenset(whole)
+
+
+def _spans(spec: Spec, as_of: datetime) -> list[Span]:
+    primary = spec.data.primary
+    if primary.placeholder is None:
+        file = fetch(primary.uri, primary.format)
+        table = parse(file, {primary.event_time: FeatureKind.TIMESTAMP})
+        newest = pc.max(table[primary.event_time]).as_py()
+        assert primary.start is not None  # the spec asks for it where the uri names no span
+        end = min(newest, as_of) if newest else primary.start
+        spans = spans_between(spec.data.span, primary.start, end)
+    else:
+        spans = _spans_of_files(primary.uri, spec.data.span, as_of)
+    if not spans:
+        where, given = f"data.primary.uri: {primary.uri}", "no span before the instant asked for"
+        raise InputError(where, given, "at least one", "Make the data, or correct the uri.")
+    return list(spans)
+
+
+def _spans_of_files(uri: str, kind: SpanKind, as_of: datetime) -> tuple[Span, ...]:
+    """The spans of the existing files; a span's name must give its own file."""
+    mark = re.compile("|".join(re.escape(placeholder) for placeholder in PLACEHOLDERS))
+    _, template = storage.resolve(uri)
+    pattern = re.compile("([^/]+)".join(re.escape(part) for part in mark.split(template)))
+    spans = set()
+    for file in storage.list_files(mark.sub("*", uri)):
+        _, path = storage.resolve(file)
+        match = pattern.fullmatch(path)
+        for name in match.groups() if match else ():
+            try:
+                span = Span.named(kind, name)
+            except ValueError:
+                continue
+            if uri_of(template, span) == path and span.start < as_of:
+                spans.add(span)
+    return tuple(sorted(spans, key=lambda span: span.start))
+
+
+def _types(spec: Spec, newest: Span) -> Mapping[str, pa.Schema]:
+    """Source to the types of its own files; the primary table is ``""``."""
+    primary = spec.data.primary
+    types = {"": file_schema(fetch(uri_of(primary.uri, newest), primary.format))}
+    for name, source in spec.data.external.items():
+        types[name] = file_schema(fetch(source.uri, source.format))
+    return types
+
+
+def _sources(spec: Spec, primary: pa.Schema) -> tuple[str, ...]:
+    """The columns that features read, or all of the primary table that could be features."""
+    if spec.features:
+        return tuple(dict.fromkeys(s for feature in spec.features for s in feature.sources))
+    left_out = {*spec.never_features, *spec.data.primary.key, spec.data.primary.event_time}
+    return tuple(f.name for f in primary if f.name not in left_out and not _is_instant(f.type))
+
+
+def _column(spec: Spec, source: str, types: Mapping[str, pa.Schema]) -> ModelColumn:
+    named = (f.kind for f in spec.features if f.kind and not f.derive and source in f.sources)
+    kind = next(named, None) or _kind(_type(types, source))
+    return ModelColumn(name=column_of(source), source=source, kind=kind.value)
+
+
+def _type(types: Mapping[str, pa.Schema], source: str) -> pa.DataType:
+    table, _, name = source.rpartition(".")
+    place = types[table].get_field_index(name)
+    if place < 0:
+        known = ", ".join(types[table].names)
+        raise InputError(f"features: {source}", name, f"a column of its source: {known}")
+    return types[table].field(place).type
+
+
+def _kind(type_: pa.DataType) -> FeatureKind:
+    if _is_instant(type_):
+        return FeatureKind.TIMESTAMP
+    is_number = pa.types.is_integer(type_) or pa.types.is_floating(type_)
+    if is_number or pa.types.is_boolean(type_) or pa.types.is_decimal(type_):
+        return FeatureKind.NUMBER
+    return FeatureKind.CATEGORY
+
+
+def _is_instant(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_timestamp(type_) or pa.types.is_date(type_))
+
+
+def _is_whole(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(type_) or pa.types.is_boolean(type_))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,255 @@
+"""Runs all checks of monitoring on what was observed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from components.core.plan import Champion, Plan
+from components.core.spec import FeatureKind
+from components.core.tasks import task_of
+from components.core.verdict import Finding, Severity, worst_first
+from components.data.monitor import liveness_checks, quality
+from components.data.monitor.column_drift import (
+    ColumnComparison,
+    check_columns,
+    compare_columns,
+    schema_thresholds,
+)
+from components.data.monitor.distributions import distributions_of
+from components.data.monitor.liveness_checks import format_window
+from components.data.monitor.performance import (
+    JudgedRows,
+    Performance,
+    TimedPredictions,
+    check_metrics,
+    is_finite,
+    labelled_predictions,
+    measure_performance,
+    own_rows,
+    select_judged_rows,
+    timed_predictions,
+)
+from components.data.monitor.prediction_drift import (
+    PredictionShift,
+    check_prediction_drift,
+    measure_shift,
+)
+from components.data.monitor.reference import ChampionReference
+from components.data.monitor.thresholds import Threshold, thresholds_of
+from components.data.schema.schema import as_declared
+from components.data.schema.statistics import statistics_of
+from components.data.tables.observations import Coverage
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What observe wrote.
+
+    Attributes:
+        watch: Rows of the window that is watched.
+        before: Rows of the window before.
+        labelled: Rows of the window whose labels are judged; often `watch` itself.
+        coverage: What they cover.
+    """
+
+    watch: pa.Table
+    before: pa.Table
+    labelled: pa.Table
+    coverage: Coverage
+
+
+@dataclass(frozen=True)
+class MeasuredPerformance:
+    """The performance of the labelled rows of the window.
+
+    Attributes:
+        window: Which window, in words.
+        judged: The rows.
+        labelled: How many of them have a label and a prediction that is a number.
+        performance: Their metrics.
+        thresholds: Metric to its threshold; None if there is none.
+    """
+
+    window: str
+    judged: JudgedRows
+    labelled: int
+    performance: Performance
+    thresholds: Mapping[str, Threshold | None]
+
+
+@dataclass(frozen=True)
+class Movement:
+    """How far columns and predictions moved.
+
+    Attributes:
+        skew: Columns against the training rows, the furthest first.
+        drift: Columns against the window before, the furthest first.
+        shift: Predictions against the window before; None if they cannot be compared.
+        why_not: Why they cannot be compared.
+        predictions: The champion's predictions in the window before, and in the one watched.
+    """
+
+    skew: tuple[ColumnComparison, ...]
+    drift: tuple[ColumnComparison, ...]
+    shift: PredictionShift | None
+    why_not: str
+    predictions: tuple[TimedPredictions, TimedPredictions]
+
+
+@dataclass(frozen=True)
+class CheckResults:
+    """What all checks found, before anything is decided."""
+
+    findings: tuple[Finding, ...]
+    measured: MeasuredPerformance
+    moved: Movement
+
+
+def run_checks(
+    plan: Plan,
+    champion: Champion,
+    reference: ChampionReference,
+    seen: Observations,
+    previous: datetime | None,
+) -> CheckResults:
+    """Runs every check.
+
+    Args:
+        plan: Spec and instant.
+        champion: What serves.
+        reference: Its folder.
+        seen: What was observed.
+        previous: The instant of the check before this one; None if there was none.
+
+    Raises:
+        InputError: The spec gives a threshold for a metric that the task does not judge.
+    """
+    measured, found = _performance(plan, champion, reference, seen)
+    moved, changes = _movement(plan, champion, reference, seen)
+    findings = (*found, *_liveness(plan, champion, seen, measured, previous), *changes)
+    return CheckResults(worst_first(findings), measured, moved)
+
+
+def _performance(
+    plan: Plan, champion: Champion, reference: ChampionReference, seen: Observations
+) -> tuple[MeasuredPerformance, tuple[Finding, ...]]:
+    spec, task, watching = plan.spec, task_of(plan.spec.task), plan.spec.monitoring
+    label, event_time = spec.label.name, spec.data.primary.event_time
+    judged = select_judged_rows(seen.labelled, champion.version, label, watching.min_rows)
+    labelled = labelled_predictions(judged.table, label, event_time)
+    measured = measure_performance(task, labelled, spec.gates, watching.calibration.bins)
+    rate = measured.metrics[task.base_rate].estimate
+    thresholds = thresholds_of(watching, task, reference.limits.blocks, rate)
+    rows = f"{labelled.rows:,} labelled rows {_since(plan, judged)}"
+    found = check_metrics(measured, thresholds, rows) if labelled.rows else ()
+    if labelled.rows < watching.min_rows:
+        found = tuple(_softened(f) if f.code != "limits" else f for f in found)
+    window = _window_in_words(plan)
+    return MeasuredPerformance(window, judged, labelled.rows, measured, thresholds), found
+
+
+def _window_in_words(plan: Plan) -> str:
+    """The window whose labels are judged."""
+    if not plan.windows.is_late:
+        return "the window"
+    dates = format_window(plan.windows.labelled)
+    return f"the window {dates}, the newest whose labels are all due,"
+
+
+def _since(plan: Plan, judged: JudgedRows) -> str:
+    """When the judged rows are from; and whose, if labels come so late that it may surprise."""
+    if not plan.windows.is_late:
+        return f"since {plan.windows.watch.start:%Y-%m-%d}"
+    others = "" if judged.is_champion else ", not all of them the champion's,"
+    return f"of {format_window(plan.windows.labelled)}{others}"
+
+
+def _liveness(
+    plan: Plan,
+    champion: Champion,
+    seen: Observations,
+    measured: MeasuredPerformance,
+    previous: datetime | None,
+) -> tuple[Finding, ...]:
+    spec, as_of, due, window = (
+        plan.spec.monitoring,
+        plan.as_of,
+        seen.coverage.labelled,
+        measured.window,
+    )
+    made, whose = champion.as_of, measured.judged.whose
+    if plan.windows.is_late and not measured.judged.is_champion and made >= due.end:
+        whose += ": it was made after that window, when another served"
+    broken = int((~is_finite(seen.watch)).sum())
+    return (
+        liveness_checks.check_row_count(measured.labelled, spec.min_rows, due.rows, window),
+        liveness_checks.check_labels(due.labelled, due.due, spec.min_labelled, spec.min_rows),
+        liveness_checks.check_silence(seen.coverage.newest, as_of, spec.max_silence),
+        liveness_checks.check_age(made, as_of, spec.max_model_age),
+        liveness_checks.check_rhythm(previous, as_of, spec.every),
+        liveness_checks.report_versions(whose, due.versions, window),
+        *quality.check_usable(seen.coverage, broken, spec.min_labelled),
+    )
+
+
+def _movement(
+    plan: Plan, champion: Champion, reference: ChampionReference, seen: Observations
+) -> tuple[Movement, tuple[Finding, ...]]:
+    """Compares columns and predictions; a window without rows is not compared."""
+    enough = seen.watch.num_rows >= plan.spec.monitoring.min_rows
+    decisive = plan.spec.retraining.on if enough else ()
+    raw = [c.name for c in reference.card.columns]
+    values = [c.name for c in reference.card.columns if c.kind != FeatureKind.TIMESTAMP]
+    trained, schema = distributions_of(reference.statistics), reference.schema
+    statistics = statistics_of(as_declared(_select(seen.watch, raw), schema), "live")
+    live = distributions_of(statistics) if seen.watch.num_rows else {}
+    earlier = statistics_of(_select(seen.before, values), "before")
+    before = distributions_of(earlier) if seen.before.num_rows else {}
+    moved = Movement(
+        compare_columns(trained, live, values, schema_thresholds(schema, "skew")),
+        compare_columns(before, live, values, schema_thresholds(schema, "drift")),
+        *_prediction_shift(plan, champion, seen),
+    )
+    skew, drift, shift = (
+        Severity.FAIL if kind in decisive else Severity.WARN
+        for kind in ("skew", "drift", "prediction_drift")
+    )
+    findings = (
+        *(quality.check_schema(statistics, schema, raw) if live else ()),
+        *quality.check_missing(trained, live, raw),
+        *check_columns(moved.skew, "skew", skew),
+        *check_columns(moved.drift, "drift", drift),
+        check_prediction_drift(moved.shift, shift, moved.why_not),
+    )
+    return moved, findings
+
+
+def _prediction_shift(
+    plan: Plan, champion: Champion, seen: Observations
+) -> tuple[PredictionShift | None, str, tuple[TimedPredictions, TimedPredictions]]:
+    """Compares the champion's own predictions: another version predicts differently anyway."""
+    spec = plan.spec
+    before, now = (
+        timed_predictions(own_rows(rows, champion.version), spec.data.primary.event_time)
+        for rows in (seen.before, seen.watch)
+    )
+    rows = min(len(before.prediction), len(now.prediction))
+    if rows < spec.monitoring.min_rows:
+        why_not = f"the champion predicted only {rows:,} rows in one of the two windows, so its "
+        return None, f"{why_not}predictions are not compared", (before, now)
+    task = task_of(spec.task)
+    mean = task.metrics[task.mean_prediction]
+    return measure_shift(before, now, mean, spec.gates), "", (before, now)
+
+
+def _select(rows: pa.Table, names: list[str]) -> pa.Table:
+    return rows.select([name for name in names if name in rows.column_names])
+
+
+def _softened(found: Finding) -> Finding:
+    """A warning in place of a failure: there are too few rows to fail by."""
+    if found.severity is not Severity.FAIL:
+        return found
+    return found.model_copy(update={"severity": Severity.WARN})

@@ -1,0 +1,108 @@
+"""External sources, ready to be joined: rules applied, and cut to what a span can join."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.core.artifacts import SourceRead, SourceState
+from components.core.plan import Plan
+from components.core.spans import Span
+from components.core.spec import External
+from components.data.prepare.value_rules import Bools, apply_rules
+from components.data.tables.columns import column_us, duration_us, instant_from_us, instant_us
+from components.data.tables.joins import is_first
+from components.data.tables.primary import external_columns, rules_of
+from components.data.tables.sources import digest_table, fetch, parse, source_read
+
+
+@dataclass(frozen=True)
+class ExternalTable:
+    """One external source.
+
+    Attributes:
+        name: Its name in the spec.
+        source: Its part of the spec.
+        table: Its rows, refused values null; a history by time, without rows that have none.
+        refused: Rule text to the rows whose value it refused, shape [rows].
+    """
+
+    name: str
+    source: External
+    table: pa.Table
+    refused: Mapping[str, Bools]
+
+    def rows_for(self, span: Span) -> pa.Table:
+        """The rows that an example of the span could be joined with."""
+        if self.source.event_time is None:
+            return self.table
+        first = 0
+        if self.source.max_age is not None:
+            oldest = instant_us(span.start) - duration_us(self.source.max_age)
+            first = int(np.searchsorted(self._times, oldest))
+        newest = instant_us(span.end) - duration_us(self.source.known_after)
+        return self.table.slice(first, int(np.searchsorted(self._times, newest)) - first)
+
+    def digest_for(self, rows: pa.Table) -> str:
+        """The digest of what `rows_for` returned; that of a static table is computed once."""
+        return self._digest if self.source.event_time is None else digest_table(rows)
+
+    def refused_in(self, span: Span, is_first: bool) -> dict[str, int]:
+        """Rule text to the values refused whose time lies in the span.
+
+        A static table has no time: what was refused in it counts with the first span.
+        """
+        if self.source.event_time is None:
+            return {text: int(mask.sum()) * is_first for text, mask in self.refused.items()}
+        first, end = np.searchsorted(self._times, [instant_us(span.start), instant_us(span.end)])
+        return {text: int(mask[first:end].sum()) for text, mask in self.refused.items()}
+
+    def state(self, as_of: datetime, future_rows: int) -> SourceState:
+        """The lineage entry of the source as of an instant."""
+        columns, newest = list(self.source.on), None
+        if self.source.event_time is not None:
+            columns.append(self.source.event_time)
+            latest = instant_us(as_of) - duration_us(self.source.known_after)
+            known = self._times[: np.searchsorted(self._times, latest, side="right")]
+            newest = instant_from_us(int(known[-1])) if len(known) else None
+        repeated = int((~is_first([self.table[column] for column in columns])).sum())
+        return SourceState(
+            name=self.name, newest=newest, future_rows=future_rows, duplicates=repeated
+        )
+
+    @cached_property
+    def _times(self) -> npt.NDArray[np.int64]:
+        return column_us(self.table[self.source.event_time])
+
+    @cached_property
+    def _digest(self) -> str:
+        return digest_table(self.table)
+
+
+def external_table(plan: Plan, name: str, table: pa.Table) -> ExternalTable:
+    """Applies the spec's rules to a source.
+
+    A `change` follows the source's whole history, so that what is refused does not depend on
+    the span that is prepared.
+    """
+    source = plan.spec.data.external[name]
+    if source.event_time is not None:
+        table = table.filter(pc.is_valid(table[source.event_time])).sort_by(source.event_time)
+    ruled = apply_rules(table, rules_of(plan.spec, name), source.event_time)
+    return ExternalTable(name, source, ruled.table.combine_chunks(), ruled.masks)
+
+
+def read_external(plan: Plan) -> tuple[tuple[ExternalTable, ...], tuple[SourceRead, ...]]:
+    """Reads every external source of a plan, and returns their lineage entries too."""
+    tables, read = [], []
+    for name, source in sorted(plan.spec.data.external.items()):
+        file = fetch(source.uri, source.format)
+        table = parse(file, external_columns(plan, name))
+        tables.append(external_table(plan, name, table))
+        read.append(source_read(file, table.num_rows, source.origin, source.licence))
+    return tuple(tables), tuple(read)

@@ -1,0 +1,1 @@
+"""Schemas and statistics of tables: TFDV's kernels, anomalies, and how distributions differ."""

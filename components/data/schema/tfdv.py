@@ -1,0 +1,117 @@
+"""The parts of TensorFlow Data Validation that are called, imported lazily and alone.
+
+Importing the whole package takes 4 to 6 seconds, most of it TensorFlow, which the kernels do not
+call, and needs pyfarmhash (C++), which only Beam's feature partitioning and feature skew call. So
+``farmhash`` is replaced by a module whose functions raise, ``tensorflow`` is loaded lazily, and
+the package's ``__init__``, which imports every public function, is not run. What remains takes 1
+second. A process that needs the public functions imports ``tensorflow_data_validation`` itself,
+before it calls anything here.
+"""
+
+import importlib
+import importlib.util
+import logging
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+_PACKAGE = "tensorflow_data_validation"
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """The functions of TFDV that are called.
+
+    Attributes:
+        options: ``StatsOptions``.
+        generators: ``get_generators``: the combiners that compute statistics.
+        extract: ``extract_statistics_output``: their accumulators as statistics.
+        infer: ``InferSchema`` on serialized protos.
+        validate: ``ValidateFeatureStatistics`` on serialized protos.
+    """
+
+    options: Callable[..., Any]
+    generators: Callable[..., Any]
+    extract: Callable[..., Any]
+    infer: Callable[..., bytes]
+    validate: Callable[..., bytes]
+
+
+@cache
+def kernels() -> Kernels:
+    """Imports TFDV's kernels; about a second, once a process."""
+    _replace_farmhash()
+    _defer("tensorflow")
+    _skip_init(_PACKAGE)
+    # Beam warns about Google's storage, which nothing here reads through Beam.
+    logging.getLogger("apache_beam.io.filesystems").setLevel(logging.ERROR)
+    stats_impl, stats_options, validation = _import_quietly(
+        "statistics.stats_impl",
+        "statistics.stats_options",
+        "pywrap.tensorflow_data_validation_extension.validation",
+    )
+    return Kernels(
+        options=stats_options.StatsOptions,
+        generators=stats_impl.get_generators,
+        extract=stats_impl.extract_statistics_output,
+        infer=validation.InferSchema,
+        validate=validation.ValidateFeatureStatistics,
+    )
+
+
+def _import_quietly(*names: str) -> list[ModuleType]:
+    """Imports modules of the package without the deprecation warnings of Beam's own imports."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        # Google's client, which Beam imports if it is installed, warns of future Pythons.
+        warnings.simplefilter("ignore", FutureWarning)
+        return [importlib.import_module(f"{_PACKAGE}.{name}") for name in names]
+
+
+class _Absent(ModuleType):
+    """A module that may be imported but not used."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+        def absent(*_: object, **__: object) -> None:
+            raise NotImplementedError(f"{self.__name__}.{name} is not installed on purpose")
+
+        return absent
+
+
+def _replace_farmhash() -> None:
+    if importlib.util.find_spec("farmhash") is None:
+        sys.modules["farmhash"] = _Absent("farmhash")
+
+
+class _Deferred(ModuleType):
+    """A module that is loaded when an attribute of it is used."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__path__":
+            raise AttributeError(name)
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+def _defer(name: str) -> None:
+    """Loads a module lazily."""
+    if name not in sys.modules:
+        sys.modules[name] = _Deferred(name)
+
+
+def _skip_init(name: str) -> None:
+    """Makes a package's modules importable without running its ``__init__``."""
+    if name in sys.modules:
+        return
+    spec = importlib.util.find_spec(name)
+    if spec is None:
+        raise ModuleNotFoundError(f"{name} is not installed; statistics need the data image")
+    sys.modules[name] = importlib.util.module_from_spec(spec)

@@ -1,0 +1,1 @@
+"""Reading and joining tables: what every data step needs of a source."""
