@@ -8,14 +8,13 @@ from typer.core import TyperGroup
 
 from components.core.errors import RatoonError
 from pipelines.cli import decisions, kubeflow, models, runs
-
-ERROR, INTERRUPTED = 1, 130
+from pipelines.cli.options import ERROR, INTERRUPTED
 
 
 class _ErrorsAsMessages(TyperGroup):
     """Ends a command with its error's message and without a traceback."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Runs the command.
 
         Raises:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from pipelines.cli.environment import continue_in_ops, development_environment
 from pipelines.cli.options import (
+    ERROR,
     VERDICT_NO,
     AsOf,
     Format,
@@ -97,9 +99,20 @@ def submit(
     folder: Folder = FOLDER,
 ) -> None:
     """Run a pipeline on a cluster and follow it to its end; Ctrl-C leaves the run running."""
-    from pipelines.submission import submit as submission
+    from rich.console import Console
 
-    raise typer.Exit(submission.main([]))
+    from pipelines.submission.parameters import RunRequest
+    from pipelines.submission.submit import Submission, follow_run, submit_run
+
+    submission = Submission(endpoint, namespace, pipeline, experiment, account, folder, every_s)
+    console = Console()
+    if follow:
+        outcome = follow_run(follow, model, submission, console)
+    else:
+        request = RunRequest(model, as_of, target, overlay)
+        outcome = submit_run(request, submission, console)
+    if not outcome.is_good:
+        raise typer.Exit(ERROR)
 
 
 def upload(
@@ -151,13 +164,18 @@ def _recurring(files: list[Path], output: Format, *, check: bool) -> None:
     from components.ops.schedule.reconcile import check_manifests, reconcile_manifests
 
     results = check_manifests(files) if check else reconcile_manifests(files)
+    failed = [one for one in results if one.state == "failed"]
     emit(
         output,
-        lambda: "\n".join(f"{one.model}: {one.sentence}" for one in results),
-        lambda: [
-            {"model": one.model, "state": one.state, "detail": one.sentence} for one in results
-        ],
+        lambda: "\n".join(f"{one.model}: {one.sentence}" for one in results if one not in failed),
+        lambda: [asdict(one) for one in results],
     )
+    for one in failed:
+        sys.stderr.write(f"{one.model}: {one.sentence}\n")
+    if failed:
+        raise typer.Exit(ERROR)
+    if any(one.state == "differs" for one in results):
+        raise typer.Exit(VERDICT_NO)
 
 
 def _shown(path: Path) -> str:

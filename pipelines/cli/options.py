@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-VERDICT_NO = 3
+ERROR, VERDICT_NO, INTERRUPTED = 1, 3, 130
 
 Model = Annotated[str, typer.Argument(help="The model's folder, by path or URI.")]
 Overlay = Annotated[
@@ -51,4 +51,5 @@ def emit(output: Format, text: Callable[[], str], data: Callable[[], Any]) -> No
     if output is Format.JSON:
         sys.stdout.write(json.dumps(data(), indent=1, default=str) + "\n")
     else:
-        sys.stdout.write(f"{text().rstrip()}\n")
+        lines = text().rstrip()
+        sys.stdout.write(f"{lines}\n" if lines else "")

@@ -158,7 +158,7 @@ def start(model: Model, overlay: Overlay = "", output: Output = Format.TEXT) -> 
 def stop(model: Model, overlay: Overlay = "", output: Output = Format.TEXT) -> None:
     """Stop the servers of a model on this machine; ``ratoon serve start`` brings them back."""
     continue_in_ops()
-    from components.ops.targets.local.stop import stop as stop_servers
+    from components.ops.targets.local.serving import stop as stop_servers
 
     stopped = stop_servers(_serving_folder(model, overlay))
     text = f"{stopped} process(es) ended" if stopped else "nothing was running"

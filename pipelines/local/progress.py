@@ -4,35 +4,14 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from pipelines.local.results import StepResult
+from pipelines.local.results import RunObserver, StepResult
 
 _MARKS = {"succeeded": ("✓", "green"), "reused": ("↺", "cyan"), "failed": ("✗", "red")}
 _DECISION_WIDTH = 12
 _NAME_WIDTH = 28
 
 
-class NullObserver:
-    """An observer that says nothing; a base for those that listen to one thing only."""
-
-    wants_logs = False
-
-    def run_started(self, title: str) -> None:
-        """Says nothing."""
-
-    def step_started(self, name: str) -> None:
-        """Says nothing."""
-
-    def step_logged(self, name: str, line: str) -> None:
-        """Says nothing."""
-
-    def step_finished(self, step: StepResult) -> None:
-        """Says nothing."""
-
-    def run_finished(self, state: str, seconds: float) -> None:
-        """Says nothing."""
-
-
-class TerminalProgress(NullObserver):
+class TerminalProgress(RunObserver):
     """Shows runs one after the other on a terminal, or as plain lines in a file.
 
     Attributes:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.core.errors import InputError
 from components.core.spans import format_instant
-from components.ops.schedule.kubeflow import connect_kubeflow, env_defaults
+from components.ops.schedule.kubeflow import connect_kubeflow
 from components.ops.schedule.local_schedule import (
     SCHEDULE,
     LocalRecurringRun,
@@ -14,7 +14,7 @@ from components.ops.schedule.local_schedule import (
     mark_done,
     read,
 )
-from components.ops.schedule.manifest import PIPELINE
+from components.ops.schedule.manifest import PIPELINE, env_defaults
 from components.ops.schedule.recurring_run import ActualRecurringRun
 from components.ops.schedule.trigger import next_runs
 from pipelines.local.results import RunObserver, RunResult

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from components.core.errors import RunError
 
@@ -87,14 +87,16 @@ class RunResult:
         return found[0]
 
 
-class RunObserver(Protocol):
-    """Is told what happens; calls never overlap, though they may come from several threads.
+class RunObserver:
+    """Is told what happens, and by itself does nothing.
+
+    Calls never overlap, though they may come from several threads.
 
     Attributes:
         wants_logs: Whether `step_logged` is wanted.
     """
 
-    wants_logs: bool
+    wants_logs = False
 
     def run_started(self, title: str) -> None:
         """A run begins."""

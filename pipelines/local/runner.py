@@ -17,7 +17,6 @@ from pipelines.local.graph import load_pipeline
 from pipelines.local.machine import Machine, require_environments
 from pipelines.local.orchestration import execute
 from pipelines.local.processes import StepProcesses, last_lines
-from pipelines.local.progress import NullObserver
 from pipelines.local.records import choose_folder, lock_run
 from pipelines.local.results import RunObserver, RunResult, StepFailed, StepResult
 from pipelines.local.task_handler import TaskHandler
@@ -58,7 +57,7 @@ def run(
         RunError: The run cannot go on for another reason.
     """
     machine = machine or Machine.of_checkout()
-    observer = observer or NullObserver()
+    observer = observer or RunObserver()
     pipeline = load_pipeline(pipeline_yaml)
     arguments = pipeline.document.bind(parameters)
     require_environments(pipeline.images(), machine.envs)

@@ -8,8 +8,7 @@ from rich.console import Console
 
 from components.core.errors import RatoonError
 from pipelines.local.machine import Machine
-from pipelines.local.progress import TerminalProgress
-from pipelines.replay.replay import Replay
+from pipelines.replay.replay import Replay, ReplayProgress
 from pipelines.replay.report import index_page, setup_seconds, show_next, show_replay
 
 
@@ -22,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     console = Console()
     try:
-        progress = TerminalProgress(console, verbose=options.verbose)
+        progress = ReplayProgress(console, verbose=options.verbose)
         _show(Replay(options.model, progress, options.overlay), console)
     except RatoonError as error:
         console.print(f"{error}", style="red", markup=False)

@@ -5,17 +5,15 @@ import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 from components.core.errors import InputError
 from components.core.spec import Spec
 from components.ops.kubeflow.http_client import KfpConfig
-from components.ops.schedule.kubeflow import env_defaults
+from components.ops.schedule.manifest import env_defaults
 from components.ops.targets import connect
-from components.ops.targets.local.stop import stop
+from components.ops.targets.local.serving import stop
 from components.ops.targets.local.target import LocalTarget
 from components.ops.targets.local.target_uri import SCHEME, parse_target_uri
-from components.ops.targets.protocol import Target
 from pipelines.local.recurring import run_due, run_recurring
 from pipelines.local.results import RunObserver, RunResult
 from pipelines.settings import FOLDER
@@ -27,42 +25,27 @@ ROOT = Path("build")
 
 @dataclass(frozen=True)
 class ReplayPaths:
-    """The folders of one model's replay; a new replay empties them.
+    """The folders and files of one model's replay; a new replay removes them.
 
     Attributes:
-        root: All of it.
+        root: All that is not in one of the others.
         log: The prediction log.
         audit: The audit.
+        runs: The runner's workspace.
+        live: The examples that live traffic is made of.
+        state: How far the replay came.
+        index: The page that links every report.
+        summary: The finished replay's table as data.
     """
 
     root: Path
     log: Path
     audit: Path
-
-    @property
-    def runs(self) -> Path:
-        """The runner's workspace."""
-        return self.root / "runs"
-
-    @property
-    def live(self) -> Path:
-        """The examples that live traffic is made of."""
-        return self.root / "live"
-
-    @property
-    def state(self) -> Path:
-        """How far the replay came."""
-        return self.root / "replay.json"
-
-    @property
-    def summary(self) -> Path:
-        """The finished replay's table as data."""
-        return ROOT / f"{self.root.name}.json"
-
-    @property
-    def index(self) -> Path:
-        """The page that links every report."""
-        return self.root / "index.html"
+    runs: Path
+    live: Path
+    state: Path
+    index: Path
+    summary: Path
 
     def clear(self) -> None:
         """Removes what an earlier replay made."""
@@ -77,14 +60,20 @@ def replay_paths(spec: Spec) -> ReplayPaths:
         InputError: One lies outside the build folder, and a replay never clears such a one.
     """
     scheme = spec.serving.target.partition("://")[0]
-    paths = ReplayPaths(
-        root=ROOT / spec.name / ("replay" if scheme == "local" else f"replay-{scheme}"),
-        log=_local_path(spec.serving.log),
-        audit=_local_path(spec.serving.audit_uri),
-    )
-    for path in (paths.log, paths.audit):
+    root = ROOT / spec.name / ("replay" if scheme == "local" else f"replay-{scheme}")
+    log, audit = _local_path(spec.serving.log), _local_path(spec.serving.audit_uri)
+    for path in (log, audit):
         require_clearable(path)
-    return paths
+    return ReplayPaths(
+        root=root,
+        log=log,
+        audit=audit,
+        runs=root / "runs",
+        live=root / "live",
+        state=root / "replay.json",
+        index=root / "index.html",
+        summary=ROOT / f"{root.name}.json",
+    )
 
 
 def require_clearable(path: Path) -> None:
@@ -97,31 +86,12 @@ def _local_path(uri: str) -> Path:
     return Path(uri.removeprefix("file://"))
 
 
-class ReplayHost(Protocol):
-    """What a replay asks of the place where its model serves."""
-
-    @property
-    def target(self) -> Target:
-        """The deployment target."""
-
-    @property
-    def stays(self) -> bool:
-        """Whether what serves is this machine's own, for people to ask and to stop."""
-
-    def clear(self) -> None:
-        """Makes sure that nothing serves."""
-
-    def resume(self) -> None:
-        """Restores what served before an interruption."""
-
-    def run_due(
-        self, instant: datetime, workspace: Path, observer: RunObserver
-    ) -> tuple[RunResult, ...]:
-        """Runs the monitoring run that is due at an instant."""
-
-
 class LocalHost:
-    """Servers of this machine, and the schedule in their folder."""
+    """Servers of this machine, and the schedule in their folder.
+
+    Attributes:
+        stays: Whether what serves is this machine's own, for people to ask and to stop.
+    """
 
     stays = True
 
@@ -183,7 +153,7 @@ class ClusterHost:
         return run_recurring(self.spec.name, instant, workspace, observer)
 
 
-def replay_host(spec: Spec) -> ReplayHost:
+def replay_host(spec: Spec) -> LocalHost | ClusterHost:
     """The host that a spec's target names.
 
     Raises:

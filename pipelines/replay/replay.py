@@ -32,7 +32,7 @@ LOG_FLUSH_S = 1.5
 class Replay:
     """One replay of one model."""
 
-    def __init__(self, folder: Path, progress: TerminalProgress, overlay: str = "") -> None:
+    def __init__(self, folder: Path, progress: "ReplayProgress", overlay: str = "") -> None:
         """Reads the spec and the replay, and continues an unfinished one.
 
         Args:
@@ -155,9 +155,8 @@ class Replay:
 
     def _monitor(self, instant: datetime, traffic: ReplayTraffic) -> RunResult:
         """Runs the monitoring run that is due; live traffic flows during a rollout."""
-        with traffic.flowing() as flow:
-            observer = RolloutTraffic(self.progress, flow)
-            results = self.host.run_due(instant, self.paths.runs, observer)
+        with traffic.flowing() as self.progress.traffic:
+            results = self.host.run_due(instant, self.paths.runs, self.progress)
         if not results:
             raise RunError(f"no monitoring run was due at {format_instant(instant)}")
         return results[0]
@@ -172,28 +171,26 @@ class Replay:
         self.state.write(self.paths.state)
 
 
-class RolloutTraffic:
-    """An observer that lets traffic flow for as long as a rollout lasts."""
+class ReplayProgress(TerminalProgress):
+    """Progress on a terminal; lets traffic flow for as long as a rollout lasts.
 
-    def __init__(self, progress: TerminalProgress, flow: BackgroundTraffic) -> None:
-        """Wraps a terminal's progress."""
-        self._progress, self._flow = progress, flow
-        self.wants_logs = progress.wants_logs
-        self.run_started = progress.run_started
-        self.step_logged = progress.step_logged
-        self.run_finished = progress.run_finished
+    Attributes:
+        traffic: The traffic; None while none may flow.
+    """
+
+    traffic: BackgroundTraffic | None = None
 
     def step_started(self, name: str) -> None:
         """Begins the traffic if the step is a rollout."""
-        if name.endswith("rollout"):
-            self._flow.begin()
-        self._progress.step_started(name)
+        if self.traffic and name.endswith("rollout"):
+            self.traffic.begin()
+        super().step_started(name)
 
     def step_finished(self, step: StepResult) -> None:
         """Ends the traffic if the step was a rollout."""
-        if step.name.endswith("rollout"):
-            self._flow.end()
-        self._progress.step_finished(step)
+        if self.traffic and step.name.endswith("rollout"):
+            self.traffic.end()
+        super().step_finished(step)
 
 
 def replay_periods(spec: Spec, settings: ReplaySettings) -> tuple[tuple[str, TimeInterval], ...]:

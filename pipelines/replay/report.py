@@ -70,8 +70,8 @@ def _row(period: ReplayPeriod) -> tuple[object, ...]:
         period.name,
         period.requests,
         *(_rounded(metrics.get(name)) for name in _MEASURED),
-        decision_of(period),
-        as_champion(period),
+        decision_cell(period),
+        champion_cell(period),
     )
 
 
@@ -119,8 +119,8 @@ def row_of(period: ReplayPeriod) -> Sequence[str]:
         number(metrics.get("calibration_error")),
         number(metrics.get("auc")),
         number(metrics.get("log_loss")),
-        decision_of(period),
-        as_champion(period),
+        decision_cell(period),
+        champion_cell(period),
     )
 
 
@@ -129,13 +129,13 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def decision_of(period: ReplayPeriod) -> str:
+def decision_cell(period: ReplayPeriod) -> str:
     """The monitoring run's decision, and what came of a retraining."""
     outcome = period.outcome.rpartition(": ")[2]
     return f"{period.decision} → {outcome}" if outcome else period.decision
 
 
-def as_champion(period: ReplayPeriod) -> str:
+def champion_cell(period: ReplayPeriod) -> str:
     """Who serves after the period, by the day it was trained for; an arrow if it is new."""
     after = _VERSION.sub(r"\1-\2-\3\4", period.champion_after)
     return after if period.champion_before == period.champion_after else f"→ {after}"

@@ -27,6 +27,8 @@ from pipelines.replay.host import ReplayPaths
 _DATATYPES = {"i": "INT64", "u": "INT64", "f": "FP64", "b": "BOOL", "M": "INT64"}
 _SLOT = "slot of the request"
 _COMPLETE = "complete"
+# A column of all requests: its name, its datatype in the protocol, and a cell for each example.
+_Column = tuple[str, str, list[object]]
 
 
 class Grouping(SpecModel):
@@ -70,21 +72,6 @@ def load_replay(folder: Path) -> ReplaySettings:
 
 
 @dataclass(frozen=True)
-class RequestColumn:
-    """One column of all requests, in their order.
-
-    Attributes:
-        name: The column.
-        datatype: As the protocol calls it.
-        data: A cell for each example.
-    """
-
-    name: str
-    datatype: str
-    data: list[object]
-
-
-@dataclass(frozen=True)
 class ReplayRequest:
     """One v2 inference request.
 
@@ -114,11 +101,11 @@ def group_requests(
     ordered = table.assign(**{_SLOT: slot})
     ordered = ordered.sort_values([_SLOT, *grouping.by, event_time], kind="stable")
     starts = _starts(ordered[[_SLOT, *grouping.by]])
-    tensors = [_tensor(str(column), ordered[column]) for column in table.columns]
+    columns = [_column(str(name), ordered[name]) for name in table.columns]
     instants = [at.to_pydatetime() for at in ordered[event_time].iloc[starts]]
     ends = [*starts[1:], len(ordered)]
     return tuple(
-        ReplayRequest(at, end - start, _body(f"{name}-{number:06d}", tensors, start, end))
+        ReplayRequest(at, end - start, _body(f"{name}-{number:06d}", columns, start, end))
         for number, (at, start, end) in enumerate(zip(instants, starts, ends, strict=True), 1)
     )
 
@@ -130,28 +117,21 @@ def _starts(groups: pd.DataFrame) -> list[int]:
     return [int(position) for position in changed.to_numpy().nonzero()[0]]
 
 
-def _body(request_id: str, tensors: Sequence[RequestColumn], start: int, end: int) -> bytes:
+def _body(request_id: str, columns: Sequence[_Column], start: int, end: int) -> bytes:
     inputs = [
-        {
-            "name": tensor.name,
-            "shape": [end - start],
-            "datatype": tensor.datatype,
-            "data": tensor.data[start:end],
-        }
-        for tensor in tensors
+        {"name": name, "shape": [end - start], "datatype": datatype, "data": data[start:end]}
+        for name, datatype, data in columns
     ]
     return json.dumps({"id": request_id, "inputs": inputs}).encode()
 
 
-def _tensor(name: str, values: pd.Series) -> RequestColumn:
+def _column(name: str, values: pd.Series) -> _Column:
     """A whole column; a missing value is null, an instant its seconds since 1970."""
     datatype = _DATATYPES.get(values.dtype.kind, "BYTES")
     if values.dtype.kind == "M":
-        return RequestColumn(
-            name, datatype, values.astype("datetime64[s, UTC]").astype("int64").tolist()
-        )
-    data = values.astype(object).where(values.notna(), None).tolist()
-    return RequestColumn(name, datatype, data)
+        seconds = values.astype("datetime64[s, UTC]").astype("int64")
+        return name, datatype, seconds.tolist()
+    return name, datatype, values.astype(object).where(values.notna(), None).tolist()
 
 
 def replay_requests(

@@ -13,7 +13,7 @@ from components.core.spec import load_spec
 from pipelines.local.platform_check import problem
 from pipelines.replay.host import replay_host, replay_paths
 from pipelines.replay.replay import replay_periods
-from pipelines.replay.report import champion_of, decision_of, first_row, setup_seconds
+from pipelines.replay.report import champion_cell, decision_cell, first_row, setup_seconds
 from pipelines.replay.requests import Grouping, ReplaySettings, group_requests, load_replay
 from pipelines.replay.state import ReplayPeriod, ReplayState
 
@@ -87,7 +87,7 @@ def test_a_replay_clears_nothing_outside_of_build(tmp_path: Path) -> None:
         replay_paths(spec_with(f"serving: {{log: {tmp_path}/log}}"))
     with pytest.raises(InputError, match="a folder below build/"):
         replay_host(spec_with(f"serving: {{target: 'local://{tmp_path}'}}"))
-    assert replay_host(spec_with()).target.place.folder == Path("build/churn/serving")
+    assert replay_host(spec_with()).folder == Path("build/churn/serving")
 
 
 def test_a_replay_says_what_is_wrong_with_it(tmp_path: Path) -> None:
@@ -118,9 +118,9 @@ def period(before: str, after: str, outcome: str) -> ReplayPeriod:
 
 def test_a_row_says_who_serves_and_why() -> None:
     refused = period("a", "a", "evaluate: refuse")
-    assert (champion_of(refused), decision_of(refused)) == ("a", "retrain → refuse")
+    assert (champion_cell(refused), decision_cell(refused)) == ("a", "retrain → refuse")
     old, new = "20130701T0000-f10fad6a", "20131001T0000-288d982a-c"
-    assert champion_of(period(old, new, "rollout: promoted")) == "→ 2013-10-01-c"
+    assert champion_cell(period(old, new, "rollout: promoted")) == "→ 2013-10-01-c"
 
 
 def test_an_unfinished_replay_goes_on_and_a_finished_one_does_not(tmp_path: Path) -> None:
