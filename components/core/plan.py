@@ -16,7 +16,7 @@ class Purpose(StrEnum):
     """Which pipeline a plan is for."""
 
     TRAIN = "train"
-    MONITOR = "watch"
+    MONITOR = "monitor"
 
 
 class PlannedFeature(Record):

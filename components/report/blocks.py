@@ -14,26 +14,13 @@ class Block(Protocol):
     """One piece of a page."""
 
     def html(self, level: int) -> str:
-        """Draws the block.
-
-        Args:
-            level: The heading level that a heading inside the block has to use.
-
-        Returns:
-            A fragment of HTML in which all user text is escaped.
-        """
+        """Draws the block with all user text escaped; its headings begin at `level`."""
         ...
 
 
 @dataclass(frozen=True)
 class Banner:
-    """The decision and its main reason; the first thing on a page.
-
-    Attributes:
-        decision: The word of the verdict, for example `refused`.
-        sentence: Why, in one sentence.
-        tone: How the decision is to be taken.
-    """
+    """The word of the decision and its reason in a sentence; the first thing on a page."""
 
     decision: str
     sentence: str
@@ -95,12 +82,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart and what it shows.
-
-    Attributes:
-        svg: The markup of one SVG element, as the chart functions return it.
-        caption: What the reader should see in it.
-    """
+    """A chart, as the chart functions return it, and what the reader should see in it."""
 
     svg: str
     caption: str = ""

@@ -17,13 +17,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-ur
 
 @dataclass(frozen=True)
 class Page:
-    """A report.
-
-    Attributes:
-        title: What the report is about.
-        subtitle: Which model, which data, as of when.
-        blocks: The content in reading order: the decision first, then pictures, then tables.
-    """
+    """A report, its blocks in reading order: the decision first, then pictures, then tables."""
 
     title: str
     subtitle: str = ""
@@ -63,11 +57,7 @@ def step_page(
 def render(page: Page) -> str:
     """Writes a report as one self-contained HTML document.
 
-    Args:
-        page: The report.
-
-    Returns:
-        The document: no script, no external resource; equal pages give equal bytes.
+    It has no script and no external resource; equal pages give equal bytes.
     """
     subtitle = f'<p class="subtitle">{escape(page.subtitle)}</p>\n' if page.subtitle else ""
     body = "".join(block.html(2) for block in page.blocks)

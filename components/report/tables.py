@@ -147,12 +147,7 @@ def _link(label: str, address: str) -> str:
 
 @dataclass(frozen=True)
 class Findings:
-    """The findings, worst first; equal ones keep their order.
-
-    Attributes:
-        rows: The findings.
-        caption: What they are about.
-    """
+    """The findings, worst first; equal ones keep their order."""
 
     rows: Sequence[Finding]
     caption: str = "Findings"

@@ -32,18 +32,14 @@ def escape(value: object) -> str:
 
 
 def is_number(value: object) -> bool:
-    """Says whether a value is a number to be lined up (a truth value is not)."""
+    """Whether a value is a number to be lined up; a truth value is not."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def decimals_for(values: Iterable[object]) -> int:
-    """Chooses one number of decimals for a whole column from its largest magnitude.
+    """The decimals of a column by its largest finite number: 0 from 1000 on, 1 from 100, 2 from 10.
 
-    Args:
-        values: The cells of the column; what is not a finite number has no say.
-
-    Returns:
-        0 from 1000 on, 1 from 100 on, 2 from 10 on, else 4.
+    Smaller columns have 4.
     """
     numbers = [abs(float(v)) for v in values if isinstance(v, Real)]
     largest = max((n for n in numbers if math.isfinite(n)), default=0.0)
@@ -54,11 +50,9 @@ def format_value(value: object, decimals: int | None = None) -> str:
     """Writes one cell as plain, not yet escaped, text.
 
     Args:
-        value: Anything; `None` is shown as a dash, an enum member by its value, an instant in UTC.
+        value: Anything; None is shown as a dash, an enum member by its value, an instant in UTC.
+            Whole numbers get thousands separators from 10,000 on, so that years stay years.
         decimals: Decimals of a number with a fraction; chosen from the value if not given.
-
-    Returns:
-        The text. Whole numbers get thousands separators from 10,000 on, so years stay years.
     """
     if value is None:
         return _MISSING

@@ -5,27 +5,17 @@ from dataclasses import dataclass
 
 from components.core.plan import Plan
 from components.core.spec.training import Change
-from components.core.tasks import Comparison, ConfidenceInterval, Curve, Metric, Task
+from components.core.tasks import Comparison, ConfidenceInterval, Metric, Task
 from components.model.evaluate.candidates import RECALIBRATED, Candidates
 from components.model.evaluate.comparison import Challenger, Holdouts, SliceScore
 from components.model.evaluate.gate import change_limit, meets_change
 from components.model.evaluate.selection import DEPLOY, Selection
-from components.report import (
-    Banner,
-    Block,
-    ErrorBar,
-    Figure,
-    Findings,
-    Note,
-    Row,
-    Section,
-    Series,
-    Table,
-    Tone,
-    interval_chart,
-    line_chart,
-    step_page,
-)
+from components.report.blocks import Banner, Block, Figure, Note, Row, Section
+from components.report.charts.bars import ErrorBar, interval_chart
+from components.report.charts.line import Series, line_chart
+from components.report.page import step_page
+from components.report.tables import Findings, Table
+from components.report.text import Tone
 
 _CALIBRATION_BINS = 10
 _TITLES = {"roc": "ROC", "precision_recall": "Precision and recall"}
@@ -42,17 +32,7 @@ _CHANGES = (
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One evaluation, from what was asked to what was decided.
-
-    Attributes:
-        plan: What was asked.
-        task: The spec's task.
-        holdouts: Holdout to its rows.
-        candidates: The models and their predictions.
-        comparisons: Holdout to what was measured on it.
-        challengers: What the gates were applied to.
-        selection: The decision.
-    """
+    """One evaluation, from what was asked to what was decided; mappings are by holdout."""
 
     plan: Plan
     task: Task
@@ -149,11 +129,21 @@ def _curves(found: Evaluation, holdout: str) -> Section:
     predicted = {name: p[holdout] for name, p in found.candidates.probabilities.items()}
     figures: list[Block] = []
     for name, curve in task.curves.items():
-        curves = {candidate: curve(label, p) for candidate, p in predicted.items()}
-        figures.append(Figure(_line_chart(_TITLES.get(name, name), curves, name == "roc")))
+        curves = {candidate: c for candidate, p in predicted.items() if (c := curve(label, p))}
+        first = next(iter(curves.values()), None)
+        chart = line_chart(
+            [Series(candidate, c.x, c.y) for candidate, c in curves.items()],
+            title=_TITLES.get(name, name),
+            x_label=first.x_label if first else "",
+            y_label=first.y_label if first else "",
+            x_range=(0, 1),
+            y_range=(0, 1),
+            diagonal=name == "roc",
+        )
+        figures.append(Figure(chart))
     bins = {name: task.calibration(label, p, _CALIBRATION_BINS) for name, p in predicted.items()}
     chart = line_chart(
-        [Series(name, b.mean, b.rate) for name, b in bins.items() if b is not None],
+        [Series(name, b.mean, b.rate) for name, b in bins.items() if b],
         title="Calibration",
         x_label="mean probability of a bin",
         y_label="observed rate",
@@ -161,20 +151,6 @@ def _curves(found: Evaluation, holdout: str) -> Section:
     )
     figures.append(Figure(chart, "On the dashed line, predicted and observed rates are equal."))
     return Section(f"Curves on the {holdout} holdout", "", [Row(figures)])
-
-
-def _line_chart(title: str, curves: Mapping[str, Curve | None], diagonal: bool) -> str:
-    known = {name: curve for name, curve in curves.items() if curve is not None}
-    first = next(iter(known.values()), None)
-    return line_chart(
-        [Series(name, curve.x, curve.y) for name, curve in known.items()],
-        title=title,
-        x_label=first.x_label if first else "",
-        y_label=first.y_label if first else "",
-        x_range=(0, 1),
-        y_range=(0, 1),
-        diagonal=diagonal,
-    )
 
 
 def _slices(name: str, scores: Sequence[SliceScore], task: Task) -> Section:

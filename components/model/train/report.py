@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 from components.core.artifacts import BlockScore, ModelCard
 from components.core.tasks import Metric, Task
-from components.report import Bars, Block, Figure, Note, Section, Table, bar_chart, step_page
+from components.report.blocks import Block, Figure, Note, Section
+from components.report.charts.bars import Bars, bar_chart
+from components.report.page import step_page
+from components.report.tables import Table
 
 _BLOCKS = (
     "Each block of the training window was scored by a model that was trained on the others. The "
@@ -17,14 +20,7 @@ _HOLDOUTS = (
 
 
 def render_report(card: ModelCard, scores: Sequence[BlockScore], epochs: int, task: Task) -> str:
-    """The page as one HTML file.
-
-    Args:
-        card: The model.
-        scores: Of each held-out block.
-        epochs: Passes over all rows.
-        task: The kind of answer.
-    """
+    """The page as one HTML file; the scores are those of held-out blocks."""
     facts: list[tuple[str, object]] = [
         ("version", card.version),
         ("rows", card.rows),

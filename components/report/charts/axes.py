@@ -26,14 +26,14 @@ _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def finite(value: float | None) -> float | None:
-    """Gives the value as a float, or `None` if it cannot be drawn."""
+    """The value as a float, or None if it cannot be drawn."""
     if value is None or not math.isfinite(value) or abs(value) > _HUGE:
         return None
     return float(value) if abs(value) > _TINY else 0.0
 
 
 def is_range(low: float | None, high: float | None) -> bool:
-    """Says whether two numbers are far enough apart, in this order, to put ticks between them."""
+    """Whether two numbers are far enough apart, in this order, to put ticks between them."""
     if low is None or high is None:
         return False
     return high - low > _CLOSE * max(abs(low), abs(high))
@@ -47,15 +47,7 @@ def nice_ticks(low: float, high: float, count: int = 5) -> tuple[float, ...]:
 
 
 def nice_range(values: Iterable[float], count: int = 5) -> tuple[float, float]:
-    """Widens the values' range to nice ends; a single value gets room on both sides.
-
-    Args:
-        values: Finite numbers, at least one.
-        count: The most intervals between ticks.
-
-    Returns:
-        The ends, the first smaller than the second.
-    """
+    """Widens the range of at least one finite value to nice ends, which always differ."""
     numbers = list(values)
     low, high = min(numbers), max(numbers)
     if not is_range(low, high):
@@ -80,16 +72,7 @@ def tick_labels(ticks: Sequence[float]) -> tuple[str, ...]:
 
 
 def _nice_step(low: float, high: float, count: int = 5) -> float:
-    """Finds the smallest of 1, 2 or 5 times a power of ten that cuts a range in at most `count`.
-
-    Args:
-        low: Where the range begins.
-        high: Where it ends; greater than `low`.
-        count: The most intervals.
-
-    Returns:
-        The distance between two ticks.
-    """
+    """The smallest of 1, 2 or 5 times a power of ten that cuts a range in at most `count`."""
     raw = (high - low) / count
     power = math.floor(math.log10(raw))
     for factor in (1, 2, 5):
@@ -101,16 +84,7 @@ def _nice_step(low: float, high: float, count: int = 5) -> float:
 
 @dataclass(frozen=True)
 class Axis:
-    """One direction of a chart.
-
-    Attributes:
-        low: The value at its beginning.
-        high: The value at its end.
-        ticks: Where its ticks stand.
-        labels: What is written at them.
-        title: What it measures.
-        is_category: Whether it holds names, at 0, 1, 2, rather than numbers.
-    """
+    """One direction of a chart; one of categories holds names, at 0, 1, 2 and so on."""
 
     low: float
     high: float
@@ -145,16 +119,7 @@ class Frame:
 def numeric_axis(
     values: Iterable[float], title: str = "", limits: tuple[float, float] | None = None
 ) -> Axis:
-    """Makes an axis of numbers.
-
-    Args:
-        values: The finite numbers to be shown; needed if there are no limits.
-        title: What it measures.
-        limits: Where it begins and ends; from the values if not given or not usable.
-
-    Returns:
-        The axis.
-    """
+    """Makes an axis of numbers, its ends from the finite values if no usable limits are given."""
     usable = limits is not None and is_range(*map(finite, limits))
     low, high = limits if limits is not None and usable else nice_range(values)
     ticks = nice_ticks(low, high)
@@ -169,15 +134,7 @@ def category_axis(names: Sequence[str], title: str = "") -> Axis:
 
 
 def label_step(labels: Sequence[str], slot_px: float) -> tuple[int, bool]:
-    """Decides how the names of a category axis fit without touching each other.
-
-    Args:
-        labels: The names.
-        slot_px: The room of one name.
-
-    Returns:
-        Every how many-th name is written, and whether the names are turned.
-    """
+    """Every how many-th name of a category axis fits its slot, and whether the names are turned."""
     widest = max((text_width(text) for text in labels), default=0.0)
     if slot_px >= _TURNED_PX and widest + 8 > slot_px:
         return 1, True
@@ -279,9 +236,6 @@ def draw_chart(sheet: Sheet, frame: Frame, marks: str, description: str, beside:
         marks: The markup of the data, in px of the paper.
         description: What a screen reader says after the title.
         beside: More markup, for what stands outside the frame.
-
-    Returns:
-        The markup of the whole picture.
     """
     body = (
         _draw_title(sheet)

@@ -33,12 +33,7 @@ _SHAPES: dict[Tone, int] = {"good": 0, "warn": 2, "bad": 1, "neutral": 3}
 
 @dataclass(frozen=True)
 class Bars:
-    """The bars of one group, for example of the training data.
-
-    Attributes:
-        name: What the legend calls the group.
-        heights: One number for each class; `None` or NaN is no bar.
-    """
+    """The bars of one group of the legend, one height a class; None or NaN is no bar."""
 
     name: str
     heights: Sequence[float | None]
@@ -63,9 +58,9 @@ def bar_chart(
         title: What the chart shows.
         x_label: What the classes are.
         y_label: What the height measures.
-        y_range: Where the vertical axis begins and ends; from zero and the data if not given.
-        width: Of the picture in px.
-        height: Of the picture in px.
+        y_range: The ends of the vertical axis; from zero and the data if not given.
+        width: In px, as is `height`.
+        height: The same.
 
     Returns:
         The SVG; it says `no data` if no bar has a finite height.
@@ -90,16 +85,7 @@ def bar_chart(
 
 @dataclass(frozen=True)
 class ErrorBar:
-    """One estimate.
-
-    Attributes:
-        name: What was estimated.
-        estimate: The best guess.
-        low: The lower end of its interval.
-        high: The upper end of its interval.
-        tone: How it is to be taken; gives the mark its colour and its shape.
-        limit: The limit of this estimate alone.
-    """
+    """One estimate with its interval, its tone and a limit of its own."""
 
     name: str
     estimate: float | None

@@ -26,13 +26,13 @@ _MOST_MARKERS = 40
 
 @dataclass(frozen=True)
 class Series:
-    """One line.
+    """One line of the legend.
 
     Attributes:
         name: What the legend calls it.
         x: Numbers, or names such as months.
-        y: One number for each x; `None` or NaN leaves a gap.
-        band: The lower and the upper edge of its uncertainty, one number for each x.
+        y: One number for each x; None or NaN leaves a gap.
+        band: The lower and the upper edge of its uncertainty.
     """
 
     name: str
@@ -190,15 +190,7 @@ def _describe(series: Sequence[Series]) -> str:
 
 
 def _runs(frame: Frame, line: Sequence[Point | None]) -> list[list[Point]]:
-    """Cuts a line at its gaps and drops points that move it by less than half a px.
-
-    Args:
-        frame: Where the line is drawn.
-        line: Its points in units of the axes; `None` is a gap.
-
-    Returns:
-        The pieces between the gaps, in px; the ends of a piece are always kept.
-    """
+    """Cuts a line at its gaps, in px, and drops points that move it by less than half a px."""
     pieces: list[list[Point]] = [[]]
     for index, place in enumerate(line):
         if place is None:

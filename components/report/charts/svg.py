@@ -20,16 +20,7 @@ _DASHES = (None, "7 4", "2 3", "9 3 2 3")
 
 
 def tag(name: str, content: str = "", **attributes: object) -> str:
-    """Writes one element.
-
-    Args:
-        name: The name of the element.
-        content: Its inner markup, already escaped.
-        **attributes: Its attributes in order; `_` is written `-`, numbers with two decimals.
-
-    Returns:
-        The markup.
-    """
+    """Writes one element around markup; `_` is written `-`, and numbers with two decimals."""
     pairs = "".join(
         f' {key.strip("_").replace("_", "-")}="{_attribute(value)}"'
         for key, value in attributes.items()
@@ -73,12 +64,12 @@ def shorten(content: str, most: int) -> str:
 
 
 def colour(index: int) -> str:
-    """Gives the colour of the n-th series."""
+    """The colour of the n-th series."""
     return _COLOURS[index % len(_COLOURS)]
 
 
 def dash(index: int) -> str | None:
-    """Gives the dash pattern of the n-th series."""
+    """The dash pattern of the n-th series."""
     return _DASHES[index % len(_DASHES)]
 
 
@@ -98,12 +89,7 @@ def marker(shape: int, x: float, y: float, fill: str, content: str = "") -> str:
 
 @dataclass(frozen=True)
 class LegendItem:
-    """One line of a legend.
-
-    Attributes:
-        name: What is told apart.
-        swatch: The mark, drawn around the point (11, 0).
-    """
+    """A name of a legend and its mark, drawn around the point (11, 0)."""
 
     name: str
     swatch: str
