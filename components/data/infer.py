@@ -1,7 +1,7 @@
-"""``python -m components.data.infer FOLDER``: a schema from the data, as a diff.
+"""``ratoon schema infer`` in the data image's environment: a schema from the data, as a diff.
 
 Prepares the newest spans, infers a schema, keeps the committed features that agree with the data,
-and shows the difference. Exit 0: none; 1: some; 2: the data or the spec cannot be read.
+and shows the difference. Exit codes are those of ``ratoon``: 3 while there is a difference.
 """
 
 import argparse
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str]) -> int:
         committed, proposed = propose(given.folder, given.as_of, given.spans)
     except (InputError, FileNotFoundError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+        return 1
     file = given.folder / load_folder(given.folder).schema_file
     changes = difference(committed, proposed, str(file))
     sys.stdout.write(changes or f"{file} agrees with the data.\n")
@@ -86,16 +86,11 @@ def main(arguments: Sequence[str]) -> int:
         file.write_text(proposed, encoding="utf-8")
         sys.stdout.write(f"wrote {file}\n")
         return 0
-    return 1 if changes else 0
+    return 3 if changes else 0
 
 
 def draft_plan(spec: Spec, as_of: datetime | None, max_spans: int) -> tuple[Plan, frozenset[str]]:
     """Plans to prepare the newest spans of every column that the spec could mean.
-
-    Args:
-        spec: The spec.
-        as_of: Ignores newer data; None for all data.
-        max_spans: How many spans are read, newest first.
 
     Returns:
         The plan, and the columns whose source stores whole numbers or booleans.
