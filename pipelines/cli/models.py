@@ -27,13 +27,11 @@ def register(app: typer.Typer) -> None:
 def check(model: Model, overlay: Overlay = "", output: Output = Format.TEXT) -> None:
     """Check a spec and every file that it names; data that is not there yet is no error."""
     continue_in_ops()
-    from components.ops.plan import check as checking
-    from components.ops.plan.folder import open_source
+    from components.ops.plan.check import check_spec
 
-    with open_source(model) as folder:
-        checking.check(folder, overlay)
-    text = f"{model}: the spec is valid"
-    emit(output, lambda: text, lambda: {"model": model, "valid": True})
+    spec = check_spec(model, overlay)
+    data = {"model": spec.name, "valid": True}
+    emit(output, lambda: f"{model}: the spec of {spec.name} is valid", lambda: data)
 
 
 def show(
@@ -41,14 +39,13 @@ def show(
 ) -> None:
     """Say what a spec means, with every default that it accepted."""
     continue_in_ops()
-    from components.ops.plan import check as checking
-    from components.ops.plan.folder import open_source
-    from components.ops.plan.model_files import read_spec
+    from components.ops.plan.check import check_spec, explain_spec
 
-    with open_source(model) as folder:
-        text = checking.check(folder, overlay, as_of)
-        spec = read_spec(folder, overlay).spec
-    emit(output, lambda: text, lambda: spec.model_dump(mode="json", by_alias=True))
+    emit(
+        output,
+        lambda: explain_spec(model, overlay, as_of),
+        lambda: check_spec(model, overlay).model_dump(mode="json", by_alias=True),
+    )
 
 
 def json_schema() -> None:

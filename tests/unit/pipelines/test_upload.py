@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.upload import main
+from pipelines.submission.source_tables import main
 
 SPEC = """\
 name: churn

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines import compile as compiling
-from pipelines import submit
+from pipelines.compile import compile_into
+from pipelines.settings import CompileSettings
+from pipelines.submission import submit
 
 ROOT = Path(__file__).resolve().parents[4]
 OVERLAY = {
@@ -48,7 +49,7 @@ def model(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("compiled")
-    assert compiling.main(["--folder", str(made), "--tag", "1"]) == 0
+    compile_into(made, CompileSettings(tag="1")).write()
     return made
 
 

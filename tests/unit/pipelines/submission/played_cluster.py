@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.standin.kfp_runs import Started
-from tests.standin.kfp_server import KfpApi, running
+from tests.fakes.kfp_runs import Started
+from tests.fakes.kfp_server import KfpApi, running
 
 # Tells of a task: its name and state, when it started and ended (times of one day), more fields.
 Say = Callable[..., None]

@@ -12,8 +12,7 @@ from kfp_server_api import (
 )
 
 from components.core.errors import ApiUnavailable
-from pipelines.local.progress import Quiet
-from pipelines.local.result import StepResult
+from pipelines.local.results import RunObserver, StepResult
 from pipelines.submission.follow import follow
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -22,7 +21,7 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 STEPS = {"plan", "train"}
 
 
-class Heard(Quiet):
+class Heard(RunObserver):
     """Keeps what it is told."""
 
     def __init__(self) -> None:

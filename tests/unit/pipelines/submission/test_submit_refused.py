@@ -10,9 +10,9 @@ import yaml
 from played_cluster import Cluster
 
 from components.core.errors import InputError
-from pipelines import submit
-from pipelines.submission.parameters import MOST_BYTES, Asked, prepared
-from tests.standin.kfp_faults import Fault
+from pipelines.submission import submit
+from pipelines.submission.parameters import MAX_PARAMETER_BYTES, RunRequest, prepare_request
+from tests.fakes.kfp_faults import Fault
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -151,9 +151,9 @@ def test_pipelines_of_two_compilations(model: Path, folder: Path, tmp_path: Path
 
 def test_a_folder_too_large_for_a_parameter(model: Path) -> None:
     tests = yaml.safe_load((model / "behaviour.yaml").read_text())
-    (model / "behaviour.yaml").write_text(yaml.safe_dump(tests) + "#" * MOST_BYTES)
+    (model / "behaviour.yaml").write_text(yaml.safe_dump(tests) + "#" * MAX_PARAMETER_BYTES)
     with pytest.raises(InputError, match="git\\+https"):
-        prepared(Asked(str(model), overlay="overlays/cluster.yaml"))
+        prepare_request(RunRequest(str(model), overlay="overlays/cluster.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -171,12 +171,12 @@ def test_only_the_volume_that_is_mounted_is_reached(
     model: Path, uri: str, claim: str, reached: bool, change: Callable[[Path, str], None]
 ) -> None:
     change(model, uri)
-    asked = Asked(str(model), overlay="overlays/cluster.yaml")
+    asked = RunRequest(str(model), overlay="overlays/cluster.yaml")
     if reached:
-        assert prepared(asked, claim).model
+        assert prepare_request(asked, claim).model
     else:
         with pytest.raises(InputError, match=r"serving\.log"):
-            prepared(asked, claim)
+            prepare_request(asked, claim)
 
 
 @pytest.fixture

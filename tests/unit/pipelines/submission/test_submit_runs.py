@@ -13,13 +13,13 @@ import pytest
 from played_cluster import Cluster
 
 from components.core.spec import load_spec
-from components.ops.plan.folder import opened
-from components.ops.plan.request import read_spec, with_files
+from components.ops.plan.folder import open_source
+from components.ops.plan.model_files import read_model_files, read_spec
 from pipelines.compile import compiled
-from pipelines.settings import Settings
-from tests.standin.kfp_faults import Fault
+from pipelines.settings import CompileSettings
+from tests.fakes.kfp_faults import Fault
 
-VERSIONS = {one.name: [one.version] for one in compiled(Settings(tag="1"))}
+VERSIONS = {one.name: [one.version] for one in compiled(CompileSettings(tag="1"))}
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -59,8 +59,8 @@ def test_the_cluster_is_given_the_whole_folder(submitted, model: Path) -> None:
     with cluster.serving() as url:
         submitted(url)
     text = cluster.runs()[0]["runtime_config"]["parameters"]["model"]
-    with opened(text) as folder:
-        sent = with_files(folder, read_spec(folder))
+    with open_source(text) as folder:
+        sent = read_model_files(folder, read_spec(folder))
     written = (model / "model.yaml").read_text()
     overlay = (model / "overlays/cluster.yaml").read_text()
     assert sent.spec == load_spec(written, overlay)
@@ -144,7 +144,7 @@ def test_ctrl_c_leaves_the_run_running(submitted, model: Path, folder: Path, cap
     cluster = Cluster([wait])
     with cluster.serving() as url:
         places = ("--endpoint", url, "--folder", str(folder), "--every-s", "0.05")
-        command = [sys.executable, "-m", "pipelines.submit", str(model), *places]
+        command = [sys.executable, "-m", "pipelines.submission.submit", str(model), *places]
         process = subprocess.Popen(
             [*command, "--overlay", "overlays/cluster.yaml"],
             cwd=ROOT,
@@ -173,7 +173,7 @@ def test_ctrl_c_leaves_the_run_running(submitted, model: Path, folder: Path, cap
 
 @pytest.mark.parametrize("model_uri", ["s3://models/flights", "git+https://host/r@" + "0" * 40])
 def test_a_model_elsewhere_is_passed_as_it_is(folder: Path, model_uri: str) -> None:
-    from pipelines import submit
+    from pipelines.submission import submit
 
     cluster = Cluster()
     with cluster.serving() as url:
