@@ -65,8 +65,10 @@ def append(audit_uri: str, entry: AuditEntry) -> None:
     content = (entry.model_dump_json(indent=1) + "\n").encode()
     folder = f"{audit_uri}/runs/{_SAFE.sub('-', entry.run)}"
     attempt = 1
-    while not storage.create_bytes(f"{folder}/{entry.step}{_suffix(attempt)}.json", content):
+    file = f"{folder}/{entry.step}.json"
+    while not storage.create_bytes(file, content):
         attempt += 1
+        file = f"{folder}/{entry.step}-{attempt}.json"
 
 
 def entries(audit_uri: str, run: str = "*", step: str = "*") -> tuple[AuditEntry, ...]:
@@ -100,7 +102,3 @@ def _read(kind: type[_Kind], file: str) -> _Kind:
     except ValidationError as error:
         do = "Somebody changed it, for an entry is created once and whole: restore it."
         raise InputError(file, "a damaged file", "an entry of the audit", do) from error
-
-
-def _suffix(attempt: int) -> str:
-    return "" if attempt == 1 else f"-{attempt}"

@@ -49,10 +49,8 @@ def load_folder(folder: Path) -> Spec:
     try:
         return load_spec(file.read_text(encoding="utf-8"), where=str(file))
     except (FileNotFoundError, NotADirectoryError) as error:
-        do = "Name the folder with MODEL=, such as MODEL=models/flights."
-        raise InputError(
-            str(file), Words("no such file"), "a model's folder with its spec", do
-        ) from error
+        accepted = "a model's folder with its spec, such as models/flights"
+        raise InputError(str(file), Words("no such file"), accepted) from error
     except UnicodeDecodeError as error:
         raise InputError(str(file), Words("bytes that are no UTF-8"), "UTF-8 text") from error
 

@@ -62,35 +62,31 @@ def parse_rule(text: str) -> ValueRule:
     comparison = _COMPARISONS.get(type(node.ops[0]))
     if comparison is None:
         raise ValueError(f"one of <, <=, > and >=, as in {_ACCEPTED}")
-    value, absolute = _unwrap(node.left, "abs")
-    value, change, by = _change(value, text)
-    return ValueRule(
-        text, _source(value, text), change, by, absolute, comparison, _number(node, text)
-    )
+    inside = _call(node.left, "abs")
+    absolute = inside is not None and len(inside.args) == 1
+    value = inside.args[0] if inside and absolute else node.left
+    value, change, by = _change(value)
+    return ValueRule(text, _source(value), change, by, absolute, comparison, _number(node))
 
 
-def _unwrap(node: ast.expr, function: str) -> tuple[ast.expr, bool]:
-    if _is_call(node, function) and isinstance(node, ast.Call) and len(node.args) == 1:
-        return node.args[0], True
-    return node, False
+def _call(node: ast.expr, function: str) -> ast.Call | None:
+    """The node as a call of the function; None if it is not one."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function:
+        return node
+    return None
 
 
-def _is_call(node: ast.expr, function: str) -> bool:
-    return (
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function
-    )
-
-
-def _change(node: ast.expr, text: str) -> tuple[ast.expr, bool, str | None]:
-    if not _is_call(node, "change") or not isinstance(node, ast.Call):
+def _change(node: ast.expr) -> tuple[ast.expr, bool, str | None]:
+    call = _call(node, "change")
+    if call is None:
         return node, False, None
-    by = {k.arg: k.value for k in node.keywords}
-    if len(node.args) != 1 or set(by) - {"by"}:
+    by = {k.arg: k.value for k in call.keywords}
+    if len(call.args) != 1 or set(by) - {"by"}:
         raise ValueError(f"change(source, by=column), as in {_ACCEPTED}")
-    return node.args[0], True, _source(by["by"], text) if by else None
+    return call.args[0], True, _source(by["by"]) if by else None
 
 
-def _source(node: ast.expr, text: str) -> str:
+def _source(node: ast.expr) -> str:
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -98,7 +94,7 @@ def _source(node: ast.expr, text: str) -> str:
     raise ValueError(f"a source column on the left, as in {_ACCEPTED}")
 
 
-def _number(node: ast.Compare, text: str) -> float:
+def _number(node: ast.Compare) -> float:
     try:
         return float(ast.literal_eval(node.comparators[0]))
     except (ValueError, TypeError) as error:

@@ -77,29 +77,21 @@ class Spec(SpecModel):
         return frozenset((*self.data.primary.known_later, self.label.column))
 
     @model_validator(mode="after")
-    def _no_feature_from_the_future(self) -> Self:
-        for feature in self.features:
-            late = sorted(self.never_features.intersection(feature.sources))
-            if late:
-                raise field_error(
-                    f"features.{feature.name}",
-                    f"{', '.join(late)}, which is known only after the event",
-                    "a column known at the event: none of data.primary.known_later and not the "
-                    "label's own column",
-                    f"Remove {feature.name}, or what it reads of them.",
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _nothing_else_from_the_future(self) -> Self:
+    def _nothing_from_the_future(self) -> Self:
         primary = self.data.primary
-        read = {"data.primary.key": primary.key, "data.primary.event_time": (primary.event_time,)}
+        read = {f"features.{feature.name}": feature.sources for feature in self.features}
+        read |= {"data.primary.key": primary.key, "data.primary.event_time": (primary.event_time,)}
         read |= {f"data.external.{name}.on": x.on for name, x in self.data.external.items()}
         for place, columns in read.items():
-            late = sorted(self.never_features.intersection(columns))
+            late = ", ".join(sorted(self.never_features.intersection(columns)))
             if late:
-                given = f"{', '.join(late)}, which is known only after the event"
-                raise field_error(place, given, "columns known at the event")
+                raise field_error(
+                    place,
+                    f"{late}, which is known only after the event",
+                    "columns known at the event: none of data.primary.known_later and not the "
+                    "label's own column",
+                    f"Take {late} out of {place}.",
+                )
         return self
 
     @model_validator(mode="after")

@@ -26,14 +26,7 @@ _MONDAY_US = 3 * _DAY_US  # 1970-01-01 was a Thursday
 
 @dataclass(frozen=True)
 class ConfidenceInterval:
-    """An estimate and how sure it is.
-
-    Attributes:
-        estimate: The metric, or the difference of two.
-        low: Lower end of the interval.
-        high: Upper end of the interval.
-        blocks: Blocks that it rests on.
-    """
+    """A metric, or the difference of two, with its interval and the blocks that it rests on."""
 
     estimate: float
     low: float
@@ -42,14 +35,11 @@ class ConfidenceInterval:
 
 
 def blocks_of(event_time: NDArray[np.datetime64], block: str) -> Ints:
-    """The block of each instant.
+    """int64 [n]: a number that instants of one ``hour``, ``day`` or ``week`` (from Monday) share.
 
     Args:
         event_time: datetime64 [n], UTC.
-        block: ``hour``, ``day`` or ``week`` (from Monday).
-
-    Returns:
-        int64 [n]: a number that rows of one block share.
+        block: Which of the three.
     """
     instants = event_time.astype("datetime64[us]").astype(np.int64)
     moved = instants + _MONDAY_US if block == "week" else instants
@@ -67,7 +57,7 @@ def block_interval(
     confidence: float = 0.95,
     seed: int = 17,
 ) -> ConfidenceInterval | None:
-    """A metric with its interval.
+    """A metric with its interval; None if it is not defined or there are under 5 blocks.
 
     Args:
         metric: One of the task's.
@@ -77,13 +67,10 @@ def block_interval(
         resamples: How often blocks are drawn.
         confidence: Of the interval.
         seed: Same seed, same interval.
-
-    Returns:
-        None where none can be given: the metric is not defined, or there are under 5 blocks.
     """
     sample = Sample.of(label, prediction)
-    draws = BlockBootstrap.of(blocks, resamples, seed)
-    return draws.interval(metric.of(sample), draws.values(metric, sample), confidence)
+    bootstrap = BlockBootstrap.of(blocks, resamples, seed)
+    return bootstrap.interval(metric.of(sample), bootstrap.values(metric, sample), confidence)
 
 
 @dataclass(frozen=True)
@@ -173,7 +160,7 @@ def compare(
         confidence: Of every interval.
         seed: Same seed, same intervals.
     """
-    draws = BlockBootstrap.of(blocks, resamples, seed)
+    bootstrap = BlockBootstrap.of(blocks, resamples, seed)
     samples = {name: Sample.of(label, values) for name, values in predictions.items()}
     values: dict[str, dict[str, float | None]] = {name: {} for name in samples}
     intervals: dict[str, dict[str, ConfidenceInterval | None]] = {name: {} for name in samples}
@@ -181,18 +168,22 @@ def compare(
         name: {} for name in samples if against is not None and name != against
     }
     for metric in metrics:
-        drawn = {name: draws.values(metric, sample) for name, sample in samples.items()}
+        drawn = {name: bootstrap.values(metric, sample) for name, sample in samples.items()}
         for name, sample in samples.items():
             value = values[name][metric.name] = metric.of(sample)
-            intervals[name][metric.name] = draws.interval(value, drawn[name], confidence)
+            intervals[name][metric.name] = bootstrap.interval(value, drawn[name], confidence)
         for name, found in differences.items():
             ours, theirs = values[name][metric.name], values[str(against)][metric.name]
             found[metric.name] = (
                 None
                 if ours is None or theirs is None
-                else draws.interval(ours - theirs, drawn[name] - drawn[str(against)], confidence)
+                else bootstrap.interval(
+                    ours - theirs, drawn[name] - drawn[str(against)], confidence
+                )
             )
-    return Comparison(values, intervals, differences, len(draws.block), draws.drawn.shape[1])
+    return Comparison(
+        values, intervals, differences, len(bootstrap.block), bootstrap.drawn.shape[1]
+    )
 
 
 def t_quantile(level: float, freedom: int) -> float:

@@ -31,13 +31,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Bins:
-    """Calibration in bins of equal mass, in order of probability.
-
-    Attributes:
-        mean: Mean probability of each bin.
-        rate: Observed rate of each bin.
-        rows: Rows of each bin.
-    """
+    """Mean probability, observed rate and rows of calibration bins, in order of probability."""
 
     mean: tuple[float, ...]
     rate: tuple[float, ...]
