@@ -7,8 +7,8 @@ import pandas as pd
 
 from components.core.tasks import Bins
 from components.data.monitor.checks import MeasuredPerformance
-from components.data.monitor.column_drift import ColumnComparison
 from components.data.monitor.distributions import CategoryDistribution, NumberDistribution, bin_name
+from components.data.monitor.drift import ColumnComparison
 from components.data.monitor.performance import MetricEstimate, TimedPredictions
 from components.data.monitor.reference import PastCheck
 from components.data.monitor.thresholds import CALIBRATION, Threshold

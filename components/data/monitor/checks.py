@@ -11,13 +11,16 @@ from components.core.spec import FeatureKind
 from components.core.tasks import task_of
 from components.core.verdict import Finding, Severity, worst_first
 from components.data.monitor import liveness_checks, quality
-from components.data.monitor.column_drift import (
+from components.data.monitor.distributions import distributions_of
+from components.data.monitor.drift import (
     ColumnComparison,
-    check_columns,
+    PredictionShift,
+    check_column_drift,
+    check_prediction_drift,
     compare_columns,
+    measure_shift,
     schema_thresholds,
 )
-from components.data.monitor.distributions import distributions_of
 from components.data.monitor.liveness_checks import format_window
 from components.data.monitor.performance import (
     JudgedRows,
@@ -30,11 +33,6 @@ from components.data.monitor.performance import (
     own_rows,
     select_judged_rows,
     timed_predictions,
-)
-from components.data.monitor.prediction_drift import (
-    PredictionShift,
-    check_prediction_drift,
-    measure_shift,
 )
 from components.data.monitor.reference import ChampionReference
 from components.data.monitor.thresholds import Threshold, thresholds_of
@@ -114,14 +112,7 @@ def run_checks(
     seen: Observations,
     previous: datetime | None,
 ) -> CheckResults:
-    """Runs every check.
-
-    Args:
-        plan: Spec and instant.
-        champion: What serves.
-        reference: Its folder.
-        seen: What was observed.
-        previous: The instant of the check before this one; None if there was none.
+    """Runs every check; `previous` is the instant of the last one, None if there was none.
 
     Raises:
         InputError: The spec gives a threshold for a metric that the task does not judge.
@@ -219,8 +210,8 @@ def _movement(
     findings = (
         *(quality.check_schema(statistics, schema, raw) if live else ()),
         *quality.check_missing(trained, live, raw),
-        *check_columns(moved.skew, "skew", skew),
-        *check_columns(moved.drift, "drift", drift),
+        *check_column_drift(moved.skew, "skew", skew),
+        *check_column_drift(moved.drift, "drift", drift),
         check_prediction_drift(moved.shift, shift, moved.why_not),
     )
     return moved, findings

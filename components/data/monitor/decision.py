@@ -87,12 +87,6 @@ def retraining_block(
 
     A run that claimed one before it was interrupted finds its own claim and goes on. Claims for
     later instants count as well: a replay of the past must not start a second one.
-
-    Args:
-        retraining: Cool-down and budget.
-        history: Every retraining that was claimed.
-        run: This run.
-        as_of: Its instant.
     """
     if any(past.run == run for past in history):
         return None

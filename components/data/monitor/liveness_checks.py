@@ -15,13 +15,7 @@ _LENGTHS = {
 
 
 def check_age(made: datetime, as_of: datetime, max_age: timedelta) -> Finding:
-    """Checks how old the champion is.
-
-    Args:
-        made: The instant that it was trained for.
-        as_of: The instant of the check.
-        max_age: The maximum age.
-    """
+    """Checks that the champion is not older than `max_age`."""
     age = as_of - made
     text = f"the champion was trained as of {made:%Y-%m-%d}, {in_words(age)} ago"
     text += f"; more than {format_duration(max_age)} is too old" if age > max_age else ""
@@ -32,13 +26,7 @@ def check_age(made: datetime, as_of: datetime, max_age: timedelta) -> Finding:
 def check_rhythm(
     previous: datetime | None, as_of: datetime, every: SpanKind | timedelta
 ) -> Finding:
-    """Warns if the last check was more than two intended intervals ago.
-
-    Args:
-        previous: The instant of the last check; None if this is the first.
-        as_of: The instant of this one.
-        every: The intended interval.
-    """
+    """Warns if the previous check, None if there was none, is more than two intervals ago."""
     length = every if isinstance(every, timedelta) else _LENGTHS[every]
     rhythm = every if isinstance(every, SpanKind) else format_duration(every)
     gap, severity, text = None, Severity.INFO, "this is the first check"
@@ -52,13 +40,7 @@ def check_rhythm(
 
 
 def check_silence(newest: datetime | None, as_of: datetime, max_silence: timedelta) -> Finding:
-    """Checks whether the model is still called.
-
-    Args:
-        newest: The newest logged event time; None if nothing was logged.
-        as_of: The instant of the check.
-        max_silence: How long may pass without a request.
-    """
+    """Checks that the model is still called; `newest` is None if nothing was ever logged."""
     limit = in_days(max_silence)
     if newest is None:
         text = "the prediction log has no request at all"
@@ -71,14 +53,7 @@ def check_silence(newest: datetime | None, as_of: datetime, max_silence: timedel
 
 
 def check_labels(labelled: int, due: int, min_share: float, min_rows: int) -> Finding:
-    """Checks whether labels arrive.
-
-    Args:
-        labelled: Rows whose label has arrived.
-        due: Rows whose label must be known.
-        min_share: The share of them that must have arrived.
-        min_rows: How many due rows are enough to tell.
-    """
+    """Checks that labels arrive, if at least `min_rows` of them are due."""
     measured = labelled / due if due else None
     low = due >= min_rows and labelled < min_share * due
     text = f"{labelled:,} of {due:,} due labels have arrived"
@@ -89,14 +64,7 @@ def check_labels(labelled: int, due: int, min_share: float, min_rows: int) -> Fi
 
 
 def check_row_count(labelled: int, min_rows: int, rows: int, window: str) -> Finding:
-    """Checks whether there are enough rows to judge; silence is never health.
-
-    Args:
-        labelled: Labelled rows that can be judged.
-        min_rows: The minimum of the spec.
-        rows: Rows of the window, labelled or not.
-        window: Which window, in words.
-    """
+    """Checks that there are enough labelled rows to judge; silence is never health."""
     text = f"{labelled:,} of the {rows:,} rows of {window} are labelled"
     text += f"; fewer than {min_rows:,} are too few to judge by" if labelled < min_rows else ""
     return finding("rows", _fails(labelled < min_rows), "window", labelled, min_rows, text)

@@ -16,7 +16,7 @@ from components.data.monitor.reference import PastCheck
 from components.data.monitor.thresholds import CALIBRATION
 from components.data.tables.observations import Coverage, WindowCoverage
 from components.report.blocks import Banner, Block, Row, Section
-from components.report.page import Page
+from components.report.page import step_page
 from components.report.tables import Facts, Findings, Table
 from components.report.text import Tone
 
@@ -29,24 +29,15 @@ _TONES: dict[str, Tone] = {
 _WORST = 3
 
 
-def page(
+def render_page(
     plan: Plan,
     verdict: Verdict,
     decided: ExplainedDecision,
     results: CheckResults,
     coverage: Coverage,
     earlier: Sequence[PastCheck],
-) -> Page:
-    """The whole report: the decision first, then its reasons.
-
-    Args:
-        plan: The plan.
-        verdict: The decision.
-        decided: Why a retraining starts, or may not.
-        results: What the checks found.
-        coverage: What was observed.
-        earlier: The checks before this one, oldest first.
-    """
+) -> str:
+    """The whole report: the decision first, then its reasons."""
     version = plan.champion.version if plan.champion else None
     now = PastCheck(plan.as_of, version, verdict.decision, verdict.metrics)
     performance = _performance(results.measured, [*earlier, now], task_of(plan.spec.task))
@@ -55,7 +46,7 @@ def page(
     return _page(plan, verdict, what_next(decided), blocks, _coverage(plan, coverage, whose))
 
 
-def page_without_champion(plan: Plan, verdict: Verdict, coverage: Coverage) -> Page:
+def render_without_champion(plan: Plan, verdict: Verdict, coverage: Coverage) -> str:
     """The report without a champion that can be judged."""
     next_step = (
         "Nothing is judged before a model serves whose folder can be read. Train and deploy one, "
@@ -83,13 +74,15 @@ def what_next(decided: ExplainedDecision) -> str:
 
 def _page(
     plan: Plan, verdict: Verdict, next_step: str, blocks: Sequence[Block], observed: Section
-) -> Page:
+) -> str:
     serves = f"champion {plan.champion.version}" if plan.champion else "nothing serves"
     banner = Banner(verdict.decision, verdict.reason, _TONES[verdict.decision])
-    return Page(
+    return step_page(
         f"Monitoring of {plan.spec.name}",
-        f"as of {format_instant(plan.as_of)}, {serves}",
-        [banner, Section("What happens next", next_step), *blocks, observed],
+        banner=banner,
+        about=serves,
+        as_of=plan.as_of,
+        blocks=[Section("What happens next", next_step), *blocks, observed],
     )
 
 

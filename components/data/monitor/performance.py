@@ -92,14 +92,7 @@ class Performance:
 
 
 def select_judged_rows(rows: pa.Table, version: str, label: str, min_labelled: int) -> JudgedRows:
-    """The champion's own rows if enough of them are labelled, else all.
-
-    Args:
-        rows: The rows of the window.
-        version: The champion's version.
-        label: The label column.
-        min_labelled: How many labelled rows are enough.
-    """
+    """The champion's own rows if `min_labelled` of them are labelled, else all."""
     own = own_rows(rows, version)
     count = own.num_rows - own[label].null_count
     if count >= min_labelled:
@@ -139,14 +132,7 @@ def timed_predictions(rows: pa.Table, event_time: str) -> TimedPredictions:
 def measure_performance(
     task: Task, labelled: LabelledPredictions, gates: Gates, bins: int
 ) -> Performance:
-    """Measures every metric of the task.
-
-    Args:
-        task: The task of the spec.
-        labelled: The predictions.
-        gates: Block, confidence and resamples of the intervals, the same that gates use.
-        bins: Bins of the calibration curve.
-    """
+    """Measures every metric of the task, with the same intervals that the gates use."""
     blocks = blocks_of(labelled.event_time, gates.block)
     metrics = {name: _estimate(one, labelled, blocks, gates) for name, one in task.metrics.items()}
     curve = task.calibration(labelled.label, labelled.prediction, bins) if labelled.rows else None

@@ -21,13 +21,7 @@ def check_schema(
     schema: schema_pb2.Schema,
     names: Sequence[str],
 ) -> tuple[Finding, ...]:
-    """Finds anomalies of live rows against the champion's schema.
-
-    Args:
-        statistics: Of the live rows, at least one.
-        schema: The schema that the champion was trained by.
-        names: The model's raw columns, which the label is not one of.
-    """
+    """Finds anomalies of live rows against the champion's schema."""
     expected = select_features(schema, names)
     found = tuple(anomaly_findings(find_anomalies(statistics, expected), "live rows"))
     text = f"{len(expected.feature)} columns match the champion's schema"
@@ -40,11 +34,6 @@ def check_missing(
     names: Collection[str],
 ) -> tuple[Finding, ...]:
     """Finds columns with more missing values than in training.
-
-    Args:
-        trained: Column by name, in training.
-        live: Column by name, live.
-        names: The model's raw columns.
 
     Returns:
         A finding for each that rose by a tenth of the rows or more, and one for the others.

@@ -83,15 +83,7 @@ def read_reference(champion: Champion) -> ChampionReference:
 def past_checks(
     entries: Iterable[audit.AuditEntry], step: str, model: str, run: str, as_of: datetime
 ) -> tuple[PastCheck, ...]:
-    """The checks before this one, oldest first; of several for one instant the last one.
-
-    Args:
-        entries: The audit.
-        step: The step's name.
-        model: The model's name.
-        run: This run, whose own entries are left out: it may have been interrupted.
-        as_of: The instant of this check; later ones are not known yet.
-    """
+    """The checks before this one, oldest first; of several for one instant the last one."""
     checks: dict[datetime, PastCheck] = {}
     for entry in entries:
         if (entry.step, entry.model) != (step, model) or entry.run == run:

@@ -13,7 +13,7 @@ from components.core.plan import Champion, Plan
 from components.core.verdict import Finding, Severity, Verdict, finding
 from components.data.monitor.checks import CheckResults, Observations, run_checks
 from components.data.monitor.decision import ExplainedDecision, decide, retraining_block
-from components.data.monitor.page import page, page_without_champion
+from components.data.monitor.page import render_page, render_without_champion
 from components.data.monitor.reference import (
     ChampionReference,
     past_checks,
@@ -21,7 +21,6 @@ from components.data.monitor.reference import (
 )
 from components.data.monitor.thresholds import CALIBRATION
 from components.data.tables.observations import Coverage, labelled_file
-from components.report.page import render
 
 STEP = "monitor"
 
@@ -90,7 +89,7 @@ def _without_champion(plan: Plan, seen: Observations, why: str) -> tuple[Verdict
     text = f"there is no champion that can be judged: {why}"
     found = (finding("champion", Severity.FAIL, "champion", None, None, text),)
     verdict = _verdict(plan, decide(found, (), None), found, _counts(seen))
-    return verdict, render(page_without_champion(plan, verdict, seen.coverage))
+    return verdict, render_without_champion(plan, verdict, seen.coverage)
 
 
 def _with_champion(
@@ -102,7 +101,7 @@ def _with_champion(
     results = run_checks(plan, champion, reference, seen, previous)
     decided = decide_and_claim(plan, results.findings, run)
     verdict = _verdict(plan, decided, results.findings, _metrics(results, seen))
-    return verdict, render(page(plan, verdict, decided, results, seen.coverage, earlier))
+    return verdict, render_page(plan, verdict, decided, results, seen.coverage, earlier)
 
 
 def decide_and_claim(plan: Plan, findings: tuple[Finding, ...], run: str) -> ExplainedDecision:
@@ -110,11 +109,6 @@ def decide_and_claim(plan: Plan, findings: tuple[Finding, ...], run: str) -> Exp
 
     If another run was faster, its claim is read and the decision is made anew: of two monitors at
     once one starts a retraining and the other finds the cool-down.
-
-    Args:
-        plan: The spec's cool-down and budget, the instant, the audit.
-        findings: All findings.
-        run: The id of this run.
     """
     spec, uri = plan.spec.retraining, plan.spec.serving.audit_uri
     while True:

@@ -61,13 +61,7 @@ class Threshold:
         return f"learned from {self.blocks} held-out blocks"
 
     def is_beyond(self, estimate: float, low: float | None, high: float | None) -> bool:
-        """Whether a window is beyond the threshold.
-
-        Args:
-            estimate: The metric of the window.
-            low: Lower end of its interval; None if there is none.
-            high: Upper end of it.
-        """
+        """Whether a window is beyond the threshold; its interval may be None."""
         if self.metric.reaches(estimate, self.bound):
             return False
         nearer = high if self.metric.higher_is_better else low

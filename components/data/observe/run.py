@@ -9,9 +9,8 @@ from components.core.artifacts import BEFORE, COVERAGE, LABELLED, OBSERVED
 from components.core.errors import InputError
 from components.core.plan import Plan
 from components.core.spans import TimeInterval
-from components.data.observe.labels import read_arrived_labels
 from components.data.observe.prediction_log import LOG_FIELDS, open_log
-from components.data.observe.windows import DUE, observe_window
+from components.data.observe.windows import DUE, observe_window, read_arrived_labels
 from components.data.tables.columns import ARROW_TYPES, INSTANT
 from components.data.tables.observations import Coverage, labelled_file
 from components.data.tables.sources import parquet_bytes

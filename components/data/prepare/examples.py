@@ -77,14 +77,7 @@ def prepare_span(
 def split_examples(
     examples: pa.Table, event_time: str, label: str, windows: Windows
 ) -> Mapping[SplitName, pa.Table]:
-    """The labelled rows of each split, in their order; a row without a label is in no split.
-
-    Args:
-        examples: Prepared examples.
-        event_time: The column of event times.
-        label: The label's column.
-        windows: Which instants belong to which split.
-    """
+    """The labelled rows of each split, in their order; a row without a label is in no split."""
     labelled = examples.filter(pc.is_valid(examples[label]))
     times = column_us(labelled[event_time])
     splits = {

@@ -36,11 +36,6 @@ def examples_from(plan: Plan, first: str) -> Iterator[tuple[str, pa.Table]]:
 def write_live(plan_folder: Path, folder: Path, first: str) -> None:
     """Writes the examples of each span from `first` on.
 
-    Args:
-        plan_folder: The plan artifact, as of the end of what is replayed.
-        folder: Where ``{span}.parquet`` is written.
-        first: Name of the first span.
-
     Raises:
         InputError: A source cannot be read, or lacks a column that the plan needs.
     """

@@ -68,12 +68,7 @@ def domain_of(schema: schema_pb2.Schema, column: str) -> frozenset[str]:
 
 
 def format_schema(schema: schema_pb2.Schema, comment: str = "") -> str:
-    """Writes a schema, each field of it on one line.
-
-    Args:
-        schema: The schema.
-        comment: Lines that begin with ``#``, put on top.
-    """
+    """Writes a schema, each field on one line, below comment lines."""
     lines = []
     for field, value in schema.ListFields():
         repeated = field.label == field.LABEL_REPEATED

@@ -8,10 +8,9 @@ from components.core.verdict import Finding, Severity, Verdict, finding, worst_f
 from components.data.schema.schema import MAY_SHIFT, domain_of, parse_schema, tagged
 from components.data.schema.statistics import anomaly_findings
 from components.data.validate import span_shifts
+from components.data.validate.column_checks import check_skew, check_target_leakage
 from components.data.validate.examples import DatasetStatistics, LabelledExamples, usable_columns
 from components.data.validate.lineage_checks import check_history, check_rows, check_sources
-from components.data.validate.skew import check_skew
-from components.data.validate.target_leakage import check_target_leakage
 from components.data.validate.time_buckets import cut_time_buckets
 
 PASS, STOP = "pass", "stop"
@@ -24,15 +23,7 @@ def run_checks(
     schema: str | None,
     described: Mapping[str, DatasetStatistics],
 ) -> tuple[Finding, ...]:
-    """Runs every check that has something to run on.
-
-    Args:
-        plan: The plan.
-        lineage: What was prepared.
-        examples: The examples.
-        schema: The committed schema's text; None if there is none, which stops.
-        described: Dataset to statistics and anomalies.
-    """
+    """Runs every check that has something to run on; no schema (None) stops."""
     fail, findings = Severity.FAIL, []
     if lineage.plan != plan.digest:
         text = "The examples were made for another plan than this run's."

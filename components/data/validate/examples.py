@@ -46,12 +46,7 @@ class DatasetStatistics:
 
 
 def read_examples(folder: Path, event_time: str) -> LabelledExamples:
-    """Reads an examples artifact.
-
-    Args:
-        folder: The artifact.
-        event_time: The column that the rows of a span are ordered by.
-    """
+    """Reads an examples artifact, the rows of each span in order of event time."""
     splits: dict[SplitName, list[pa.Table]] = {}
     spans: dict[str, list[pa.Table]] = {}
     for split in SplitName:

@@ -20,13 +20,7 @@ _LEFT_OUT = {
 
 
 def check_history(plan: Plan, lineage: Lineage, positives: int) -> Iterator[Finding]:
-    """Checks the examples against the spec's ``history``; what is unknown fails.
-
-    Args:
-        plan: The plan, with the spec's bounds.
-        lineage: What was prepared.
-        positives: Positive rows among the training rows.
-    """
+    """Checks the examples against the spec's ``history``; what is unknown fails."""
     history = plan.spec.history
     rows = lineage.splits.get(SplitName.TRAIN, 0)
     spans = sum(span.rows > 0 for span in lineage.spans)

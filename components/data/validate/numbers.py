@@ -121,10 +121,6 @@ def unseen_shares(code: Ints, span: Ints, spans: int, seen: Ints | None = None) 
 def distribution_shift(profile: NumberProfile, span: int) -> SpanShift | None:
     """The larger of two steps between neighbouring buckets: of the median and the distribution.
 
-    Args:
-        profile: The number's profile.
-        span: The span to judge.
-
     Returns:
         The shift that used more of its limit; None if there is too little to compare.
     """

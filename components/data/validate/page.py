@@ -8,7 +8,6 @@ import pyarrow as pa
 
 from components.core.artifacts import Lineage, ModelColumn, SplitName
 from components.core.plan import Plan
-from components.core.spans import format_instant
 from components.core.spec import FeatureKind
 from components.core.verdict import Verdict
 from components.data.validate.checks import PASS
@@ -16,8 +15,8 @@ from components.data.validate.examples import LabelledExamples, usable_columns
 from components.report.blocks import Banner, Block, Figure, Row, Section
 from components.report.charts.bars import Bars, bar_chart
 from components.report.charts.line import Series, line_chart
-from components.report.page import Page, render
-from components.report.tables import Facts, Findings, Table
+from components.report.page import step_page
+from components.report.tables import Table
 
 _SPANS = (
     "What was prepared of each span, before rows without a label are left out. Due are the rows "
@@ -33,38 +32,25 @@ _BARS = 10
 
 
 def render_page(plan: Plan, lineage: Lineage, examples: LabelledExamples, verdict: Verdict) -> str:
-    """Renders the page as one HTML file.
-
-    Args:
-        plan: The plan.
-        lineage: What was prepared.
-        examples: The examples.
-        verdict: The decision and its findings.
-    """
+    """Renders the page as one HTML file."""
     good = verdict.decision == PASS
     splits = [(f"{split} rows", count) for split, count in lineage.splits.items()]
     run = [("model", plan.spec.name), ("as of", plan.as_of), ("spans", len(plan.spans))]
-    blocks: list[Block] = [
-        Banner(verdict.decision, verdict.reason, "good" if good else "bad"),
-        Facts([*run, *splits]),
-        Findings(verdict.findings, "What was checked"),
-        Section("Spans", _SPANS, [_label_rates(plan, lineage), _spans(lineage)]),
-    ]
+    blocks: list[Block] = [Section("Spans", _SPANS, [_label_rates(plan, lineage), _spans(lineage)])]
     if examples.rows:
         blocks.append(Section("Columns", _COLUMNS, _columns(plan, examples)))
-    blocks.append(Section("Sources", "", [_sources(lineage)]))
-    title = f"{plan.spec.name}: may these data be trained on?"
-    return render(Page(title, f"as of {format_instant(plan.as_of)}", blocks))
+    return step_page(
+        f"{plan.spec.name}: may these data be trained on?",
+        banner=Banner(verdict.decision, verdict.reason, "good" if good else "bad"),
+        as_of=plan.as_of,
+        facts=[*run, *splits],
+        findings=verdict.findings,
+        blocks=[*blocks, Section("Sources", "", [_sources(lineage)])],
+    )
 
 
 def column_chart(name: str, kind: str, parts: Sequence[tuple[str, pa.ChunkedArray]]) -> str:
-    """Draws a column's distribution in several parts of the data, side by side, as SVG.
-
-    Args:
-        name: The column.
-        kind: What it holds.
-        parts: The name and the values of each part.
-    """
+    """Draws a column's distribution in several parts of the data, side by side, as SVG."""
     series = [values.drop_null().to_pandas() for _, values in parts]
     shares = _category_shares(series) if kind == FeatureKind.CATEGORY else _bin_shares(series)
     groups = [Bars(part, shares[index].tolist()) for index, (part, _) in enumerate(parts)]

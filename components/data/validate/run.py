@@ -53,10 +53,6 @@ class ValidationResult:
 def validate(folders: ValidationFolders, run: str) -> ValidationResult:
     """Validates the examples of a plan.
 
-    Args:
-        folders: The artifacts.
-        run: The id of the run, for the audit.
-
     Raises:
         InputError: The schema cannot be read.
     """

@@ -91,14 +91,7 @@ def shift_findings(
     new: frozenset[str],
     may_shift: frozenset[str],
 ) -> Iterator[Finding]:
-    """The shifts beyond their limit; in an old span, or if the schema allows it, a warning.
-
-    Args:
-        shifts: Every measurement.
-        names: The spans, oldest first.
-        new: The spans that must not shift.
-        may_shift: Columns that the schema allows to shift.
-    """
+    """The shifts beyond their limit; in an old span, or if the schema allows it, a warning."""
     for code, column, index, shift in shifts:
         if shift.ratio <= 1:
             continue

@@ -8,7 +8,6 @@ import pytest
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.core.verdict import Severity
-from components.data.monitor.column_drift import check_columns, compare_columns, schema_thresholds
 from components.data.monitor.distributions import (
     CategoryDistribution,
     ColumnDistribution,
@@ -17,6 +16,7 @@ from components.data.monitor.distributions import (
     distance_between,
     distributions_of,
 )
+from components.data.monitor.drift import check_column_drift, compare_columns, schema_thresholds
 from components.data.schema.statistics import statistics_of
 
 
@@ -123,7 +123,7 @@ def test_a_column_beyond_its_limit_has_a_finding_of_its_own():
     now = {"a": categories(x=0.5, y=0.5), "b": categories(x=0.95, y=0.05), "c": before["c"]}
     compared = compare_columns(before, now, ["a", "b", "c", "d"], {})
     assert [one.name for one in compared] == ["a", "b", "c"]
-    beyond, rest = check_columns(compared, "skew", Severity.WARN)
+    beyond, rest = check_column_drift(compared, "skew", Severity.WARN)
     assert (beyond.subject, beyond.severity, beyond.measured, beyond.limit) == (
         "a",
         "warn",
@@ -132,7 +132,7 @@ def test_a_column_beyond_its_limit_has_a_finding_of_its_own():
     )
     assert (rest.severity, rest.measured) == ("info", pytest.approx(0.05))
     (calm, _) = (
-        check_columns(compare_columns(before, now, ["a"], {"a": 0.6}), "skew", Severity.WARN),
+        check_column_drift(compare_columns(before, now, ["a"], {"a": 0.6}), "skew", Severity.WARN),
         None,
     )
     assert [f.severity for f in calm] == ["info"]

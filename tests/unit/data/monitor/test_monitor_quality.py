@@ -6,7 +6,7 @@ import pytest
 from components.core.spec import Gates
 from components.core.tasks import task_of
 from components.core.verdict import Severity
-from components.data.monitor import prediction_drift, quality
+from components.data.monitor import drift, quality
 from components.data.monitor.distributions import ColumnDistribution
 from components.data.monitor.performance import TimedPredictions
 from components.data.tables.observations import Coverage, WindowCoverage
@@ -76,18 +76,18 @@ def answers(first, second, days=10):
 
 
 def test_predictions_that_did_not_move():
-    moved = prediction_drift.measure_shift(answers(0.2, 0.4), answers(0.2, 0.4), MEAN, GATES)
+    moved = drift.measure_shift(answers(0.2, 0.4), answers(0.2, 0.4), MEAN, GATES)
     assert (moved.divergence, moved.mean) == (0, 0)
-    assert prediction_drift.check_prediction_drift(moved, Severity.WARN, "").severity == "info"
+    assert drift.check_prediction_drift(moved, Severity.WARN, "").severity == "info"
 
 
 def test_predictions_that_moved():
     """Half of the values lie in another bin, and every day's mean is .15 higher."""
-    moved = prediction_drift.measure_shift(answers(0.2, 0.4), answers(0.4, 0.5), MEAN, GATES)
+    moved = drift.measure_shift(answers(0.2, 0.4), answers(0.4, 0.5), MEAN, GATES)
     assert moved.mean == pytest.approx(0.15)
     assert (moved.low, moved.high) == (pytest.approx(0.15), pytest.approx(0.15))
-    assert moved.divergence > prediction_drift.THRESHOLD
-    finding = prediction_drift.check_prediction_drift(moved, Severity.FAIL, "")
+    assert moved.divergence > drift.PREDICTION_THRESHOLD
+    finding = drift.check_prediction_drift(moved, Severity.FAIL, "")
     assert (finding.severity, finding.measured) == ("fail", moved.divergence)
 
 
@@ -98,21 +98,16 @@ def test_the_interval_of_a_mean_is_that_of_both_windows():
     uneven = TimedPredictions(np.linspace(0.1, 0.3, 10), days)
     steady = TimedPredictions(np.full(10, 0.2), days)
     gates = Gates(resamples=4000)
-    one = prediction_drift.measure_shift(steady, uneven, MEAN, gates)
-    both = prediction_drift.measure_shift(uneven, uneven, MEAN, gates)
+    one = drift.measure_shift(steady, uneven, MEAN, gates)
+    both = drift.measure_shift(uneven, uneven, MEAN, gates)
     width = one.high - one.low
     assert width == pytest.approx(2 * 2.262 * 0.0638 / 3, rel=0.1)
     assert both.high - both.low == pytest.approx(width * 2**0.5, rel=0.02)
 
 
 def test_few_days_have_no_interval_and_no_rows_no_shift():
-    few = prediction_drift.measure_shift(
-        answers(0.2, 0.4, days=4), answers(0.2, 0.5, days=4), MEAN, GATES
-    )
+    few = drift.measure_shift(answers(0.2, 0.4, days=4), answers(0.2, 0.5, days=4), MEAN, GATES)
     assert (few.low, few.mean) == (None, pytest.approx(0.05))
     nothing = TimedPredictions(np.empty(0), np.empty(0, "datetime64[us]"))
-    assert prediction_drift.measure_shift(nothing, nothing, MEAN, GATES) is None
-    assert (
-        prediction_drift.check_prediction_drift(None, Severity.FAIL, "another answered").severity
-        == "info"
-    )
+    assert drift.measure_shift(nothing, nothing, MEAN, GATES) is None
+    assert drift.check_prediction_drift(None, Severity.FAIL, "another answered").severity == "info"

@@ -7,7 +7,7 @@ import pytest
 from components.core.artifacts import ModelColumn, SplitName
 from components.core.verdict import Severity
 from components.data.schema.divergence import divergence
-from components.data.validate.skew import check_skew
+from components.data.validate.column_checks import check_skew
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from validate_factories import START
 from components.core.artifacts import ModelColumn
 from components.core.tasks import task_of
 from components.core.verdict import Severity
-from components.data.validate.target_leakage import (
+from components.data.validate.column_checks import (
     bin_codes,
     category_codes,
     check_target_leakage,
