@@ -1,4 +1,4 @@
-"""Runs one step as a process in its image's virtualenv, or takes what it made before."""
+"""Runs one step as a process in its image's virtualenv, or reuses what it made before."""
 
 import shutil
 import signal
@@ -29,12 +29,12 @@ class TaskHandler:
     Attributes:
         machine: Virtualenvs and code.
         folder: The run's folder.
-        cache: Folder of records that other runs may take, None to take none.
+        cache: Folder of records that runs share; None to share none.
         observer: Is told of every step.
         processes: Starts and stops steps.
         results: Every step that ended, by name.
         digests: Of artifacts made so far, by address.
-        code_digests: Of our own code, by image.
+        code_digests: Of Ratoon's own code, by image.
     """
 
     machine: Machine
@@ -48,28 +48,25 @@ class TaskHandler:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, name: str, call: StepCall) -> dict[str, Any] | None:
-        """Runs a step unless the same work is done.
+        """Runs a step unless the same work was done before.
 
         Args:
             name: The step's name for people.
             call: The step with its inputs.
 
         Returns:
-            Its outputs, None where it failed.
+            Its outputs; None if it failed.
         """
         key = self._key(call)
-        own_record = self.folder.step(call.path) / "finished.json"
-        record = StepRecord.read(own_record, key) or self._read_cache(call, key)
-        state = "reused" if record else "succeeded"
-        if record is None:
-            record = self._run_attempts(name, call, key)
+        files = [self.folder.step(call.path) / "finished.json", *self._cache_files(call, key)]
+        found = next(filter(None, (StepRecord.read(file, key) for file in files)), None)
+        record = found or self._run_attempts(name, call, key)
         if record is None:
             return None
-        if state == "succeeded":
-            self._write_cache(call, record)
-        record.write(own_record)
+        for file in files:
+            record.write(file)
         self.digests |= {a.uri: a.digest for a in record.artifacts.values()}
-        self._tell_finished(_to_result(name, record, reused=state == "reused"))
+        self._tell_finished(_to_result(name, record, reused=found is not None))
         return record.outputs()
 
     def _key(self, call: StepCall) -> str:
@@ -100,19 +97,10 @@ class TaskHandler:
             self.code_digests[image] = self.machine.code_digest(image)
         return self.code_digests[image]
 
-    def _cache_file(self, call: StepCall, key: str) -> Path | None:
+    def _cache_files(self, call: StepCall, key: str) -> list[Path]:
         # Caching off in the pipeline: the step reads the world, which no key knows.
         cacheable = call.task.caching_options.enable_cache
-        return self.cache / f"{key}.json" if self.cache and cacheable else None
-
-    def _read_cache(self, call: StepCall, key: str) -> StepRecord | None:
-        path = self._cache_file(call, key)
-        return StepRecord.read(path, key) if path else None
-
-    def _write_cache(self, call: StepCall, record: StepRecord) -> None:
-        path = self._cache_file(call, record.key)
-        if path:
-            record.write(path)
+        return [self.cache / f"{key}.json"] if self.cache and cacheable else []
 
     def _run_attempts(self, name: str, call: StepCall, key: str) -> StepRecord | None:
         folder = self.folder.step(call.path)
@@ -169,7 +157,7 @@ class TaskHandler:
 
 
 def _waits(policy: pb.PipelineTaskSpec.RetryPolicy) -> Iterator[float]:
-    """Gives the seconds to wait before each attempt."""
+    """The seconds to wait before each attempt."""
     yield 0.0
     factor = policy.backoff_factor or 2.0
     longest = policy.backoff_max_duration.seconds or 3600

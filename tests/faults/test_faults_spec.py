@@ -1,13 +1,12 @@
 """What cannot be run says so at once, and leaves nothing behind."""
 
-import time
 from pathlib import Path
 
 import pytest
 
 from components.core.errors import InputError
-from components.ops.targets.local.processes import belonging_to
-from pipelines.local import StepFailed
+from components.ops.targets.local.processes import find_processes
+from pipelines.local.results import StepFailed
 from tests.loop.places import TRAINED_ON, Stages
 from tests.loop.stage import TRAIN_AND_DEPLOY
 from tests.loop.turbines import World, day
@@ -31,7 +30,7 @@ def test_a_bad_spec(stages: Stages, changes: dict[str, object], said: tuple[str,
     with pytest.raises(StepFailed) as failed:
         stage.run(day(3), run_id="bad")
     assert failed.value.step == "plan"
-    assert failed.value.seconds < 30
+    assert failed.value.log.read_text().count("Got executor_input:") == 1, "it was tried again"
     last = "\n".join(failed.value.last_lines)
     assert "InputError" in last
     assert all(text in last for text in said), last
@@ -39,7 +38,7 @@ def test_a_bad_spec(stages: Stages, changes: dict[str, object], said: tuple[str,
         "plan"
     ]
     assert not stage.serving.exists()
-    assert belonging_to(stage.serving) == ()
+    assert find_processes(stage.serving) == ()
 
 
 def test_an_image_that_is_none_of_ours(stages: Stages, tmp_path: Path) -> None:
@@ -48,9 +47,7 @@ def test_an_image_that_is_none_of_ours(stages: Stages, tmp_path: Path) -> None:
     assert "ratoon-model:dev" in text
     pipeline = tmp_path / "other.yaml"
     pipeline.write_text(text.replace("ratoon-model:dev", "registry.example.com/torch:2"))
-    began = time.monotonic()
     with pytest.raises(InputError, match=r"registry\.example\.com/torch:2") as refused:
         stage.run(day(TRAINED_ON), pipeline)
     assert "ratoon-model" in refused.value.accepted
-    assert time.monotonic() - began < 5
     assert not (stage.root / "runs").exists(), "no step was started"

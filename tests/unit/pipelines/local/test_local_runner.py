@@ -94,10 +94,9 @@ def test_a_step_with_retries_is_tried_again(compile_toy, tmp_path):
 
 def test_what_a_person_has_to_mend_is_not_tried_again(compile_toy, tmp_path):
     counter = tmp_path / "counter"
-    with pytest.raises(StepFailed, match=r"InputError: model\.yaml: label") as caught:
+    with pytest.raises(StepFailed, match=r"InputError: model\.yaml: label"):
         run(compile_toy("refused"), {"counter": str(counter)}, tmp_path / "ws")
     assert len(lines_of(counter)) == 1
-    assert caught.value.seconds < 30
 
 
 def test_what_only_a_cluster_can_give_is_passed_over(compile_toy, tmp_path):
