@@ -16,7 +16,7 @@ VERDICT = "verdict.json"
 SAVED_MODEL = "saved_model"
 MODEL_CARD = "model.json"
 GOLDEN = "golden.json"
-PUBLISHED = "published.json"  # beside a model in a model store: it is there whole
+PUBLISHED = "published.json"  # beside a model in a model store: its upload is complete
 LIMITS = "limits.json"
 STATISTICS = "{split}.statistics.pb"
 SCHEMA = "schema.pbtxt"
@@ -26,8 +26,8 @@ BEFORE = "before.parquet"
 LABELLED = "labelled.parquet"
 COVERAGE = "coverage.json"
 
-# Begins the id of a request by which a deployment tries a server: it is no traffic, so no log
-# keeps it and no canary counts it.
+# Prefix of the request ids of a deployment's own test requests: they are not traffic, so they are
+# neither logged nor counted by a canary.
 TRIAL_REQUEST = "ratoon-trial-"
 
 # The buckets that latencies are counted in: 10% apart from 0.1 ms to 100 s, so that a quantile is
@@ -46,12 +46,12 @@ class SplitName(StrEnum):
 
 
 def example_files(examples: Path, split: SplitName) -> tuple[Path, ...]:
-    """The Parquet files of one split, oldest span first; none where the split is empty."""
+    """The Parquet files of one split, oldest span first; empty if the split has no rows."""
     return tuple(sorted((examples / split).glob("*.parquet")))
 
 
 class Record(BaseModel):
-    """A frozen record that is kept as JSON; the same record is the same bytes."""
+    """A frozen record kept as JSON; equal records give equal bytes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -60,12 +60,12 @@ class Record(BaseModel):
         """Reads a record.
 
         Raises:
-            pydantic.ValidationError: The file is not one.
+            pydantic.ValidationError: The file does not hold such a record.
         """
         return cls.model_validate_json(file.read_text(encoding="utf-8"))
 
     def write(self, file: Path) -> None:
-        """Writes the record, making its folder where it is missing."""
+        """Writes the record and creates its folder if it is missing."""
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(self.model_dump_json(by_alias=True, indent=1) + "\n", encoding="utf-8")
 
@@ -122,7 +122,7 @@ class ModelCard(Record):
 
 
 class Golden(Record):
-    """``golden.json``: rows with the probabilities that the model gave where it was made."""
+    """``golden.json``: rows with the probabilities that the model gave when it was exported."""
 
     columns: Mapping[str, tuple[float | int | str | None, ...]]
     probability: tuple[float, ...]
@@ -144,7 +144,7 @@ class Limits(Record):
 
 
 class SourceRead(Record):
-    """One source as it was read: what a lineage is made of."""
+    """A source as it was read, an entry of the lineage."""
 
     uri: str
     rows: int

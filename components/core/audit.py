@@ -91,7 +91,7 @@ def retrainings(audit_uri: str) -> tuple[RetrainingClaim, ...]:
 
 
 def claim_retraining(audit_uri: str, seen: int, retraining: RetrainingClaim) -> bool:
-    """Claims the retraining after the `seen` ones; False where another was faster."""
+    """Claims the retraining after the first `seen`; False if another monitor was faster."""
     content = (retraining.model_dump_json(indent=1) + "\n").encode()
     return storage.create_bytes(f"{audit_uri}/retrainings/{seen + 1:06d}.json", content)
 

@@ -20,12 +20,12 @@ class Purpose(StrEnum):
 
 
 class PlannedFeature(Record):
-    """A feature with nothing left to guess.
+    """A feature, fully resolved.
 
     Attributes:
         name: Its name in the network.
         kind: ``number``, ``category`` or ``timestamp``, of what the network sees.
-        derive: How it is computed in the graph; None: it is its one column.
+        derive: How the graph computes it; None if it is the column itself.
         columns: The raw columns that it reads.
         zone: The IANA zone that hours and days are read in.
     """
@@ -56,7 +56,7 @@ class Champion(Record):
 
 
 class Windows(Record):
-    """Event time, cut.
+    """The windows that event time is split into.
 
     Attributes:
         train: What is trained on: the window without holdouts.
@@ -66,7 +66,7 @@ class Windows(Record):
         watch: The window of live predictions that monitoring judges.
         before: The window before that one.
         labelled: The window whose labels judge performance: `watch`, or one as long and so much
-            earlier that its labels are due. A plan that does not say it means `watch`.
+            earlier that its labels are due; `watch` by default.
     """
 
     train: tuple[TimeInterval, ...]
@@ -94,8 +94,8 @@ class Plan(Record):
         spans: Names of the spans with data before `as_of`, oldest first.
         columns: The raw columns of the model.
         features: The features, resolved with the schema.
-        windows: Event time, cut.
-        champion: What serves now; None: nothing does.
+        windows: The windows that event time is split into.
+        champion: What serves now; None if nothing does.
         digests: ``spec``, ``schema``, ``files`` (the model's folder).
     """
 
@@ -117,7 +117,7 @@ class Plan(Record):
 
     @property
     def digest(self) -> str:
-        """Names this plan."""
+        """The digest that identifies this plan."""
         return digest_of(self.model_dump(mode="json", by_alias=True))
 
     @property

@@ -16,7 +16,7 @@ def parse_instant(text: str) -> datetime:
         ValueError: The text is not ISO 8601.
     """
     if not re.match(r"\d{4}-\d\d-\d\d", text):
-        raise ValueError(f"{text!r} is no instant; write 2013-07-01 or 2013-07-01T06:00Z")
+        raise ValueError(f"{text!r} is not an instant; write 2013-07-01 or 2013-07-01T06:00Z")
     instant = datetime.fromisoformat(text)
     return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
 
@@ -52,7 +52,7 @@ Every = SpanKind | timedelta
 
 _FORMATS = {SpanKind.HOUR: "%Y-%m-%dT%H", SpanKind.DAY: "%Y-%m-%d", SpanKind.MONTH: "%Y-%m"}
 _FIRST_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
-# The first days of the months of a year that no leap year is near.
+# The first days of the months of a year that is not next to a leap year.
 _FIRSTS = tuple(datetime(2003, month, 1, tzinfo=UTC) for month in range(1, 13))
 _LENGTHS = {SpanKind.HOUR: timedelta(hours=1), SpanKind.DAY: timedelta(days=1)}
 
@@ -142,7 +142,7 @@ def next_boundary(every: Every, instant: datetime) -> datetime:
 
 
 def shift_back(instant: datetime, every: Every, times: int) -> datetime:
-    """The instant so many hours, days, months or durations before; a month's 31st is its last."""
+    """The instant that many units of `every` earlier; a 31st becomes a shorter month's end."""
     if every is not SpanKind.MONTH:
         return instant - times * _length(every)
     month = instant.year * 12 + instant.month - 1 - times
@@ -151,7 +151,7 @@ def shift_back(instant: datetime, every: Every, times: int) -> datetime:
 
 
 def shortest_length(every: Every, times: int) -> timedelta:
-    """The shortest that so many of them can be."""
+    """The shortest time that this many units of `every` can take."""
     return min(first - shift_back(first, every, times) for first in _FIRSTS)
 
 

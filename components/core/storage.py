@@ -25,7 +25,7 @@ def read_bytes(uri: str) -> bytes:
     """The content of a file.
 
     Raises:
-        InputError: There is none.
+        InputError: The file does not exist.
     """
     filesystem, path = resolve(uri)
     try:
@@ -42,21 +42,21 @@ def exists(uri: str) -> bool:
 
 
 def list_files(pattern: str) -> tuple[str, ...]:
-    """The URIs that a glob pattern matches, in order; none where its folder is missing."""
+    """The URIs that a glob pattern matches, sorted; empty if its folder is missing."""
     filesystem, path = resolve(pattern)
-    filesystem.invalidate_cache()  # others write too, and a store's listing is kept for ever
+    filesystem.invalidate_cache()  # others write too, and fsspec caches listings for ever
     return tuple(sorted(_unstrip(filesystem, pattern, p) for p in filesystem.glob(path)))
 
 
 def write_bytes(uri: str, content: bytes) -> None:
-    """Writes a file whole: a reader sees the old content or the new one, never a part."""
+    """Writes a file atomically: a reader sees the old content or the new one."""
     filesystem, path = resolve(uri)
     with _whole(filesystem, path) as stream:
         stream.write(content)
 
 
 def create_bytes(uri: str, content: bytes) -> bool:
-    """Writes a file whole, only if there is none; of two writers at once, one is told False."""
+    """Creates a file atomically; False if it exists, so that of two writers one gets False."""
     filesystem, path = resolve(uri)
     _make_parent(filesystem, path)
     try:

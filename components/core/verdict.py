@@ -22,8 +22,8 @@ class Finding(Record):
         code: A stable word for the kind of finding, such as ``calibration``.
         severity: ``info`` was as it should be, ``warn`` is worth a look, ``fail`` decides.
         subject: What was looked at: a column, a slice, a split.
-        measured: The value found; None where there was nothing to measure.
-        limit: The value or bound that it was held against.
+        measured: The value found; None if there was nothing to measure.
+        limit: The value or bound that it was compared with.
         sentence: One sentence for a person.
     """
 

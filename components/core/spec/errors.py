@@ -32,7 +32,7 @@ class Words(str):
     __repr__ = str.__str__
 
 
-# Words that specs had before, by where they stood; None where nothing took the word's place.
+# Retired words by their path, with the new word; None if the field was removed.
 RETIRED: Mapping[str, str | None] = {
     "owner.tell": None,
     "data.external.fresh_within": "max_staleness",

@@ -28,7 +28,7 @@ def load_spec(text: str, overlay: str | None = None, where: str = "model.yaml") 
         where: What to call the text in errors.
 
     Raises:
-        InputError: The text is no YAML, or not a spec; every problem is named.
+        InputError: The text is not YAML or not a spec; every problem is named.
     """
     fields = read_mapping(text, where)
     if overlay is not None:
@@ -43,7 +43,7 @@ def load_folder(folder: Path) -> Spec:
     """Reads and checks the spec of a model's folder on this machine.
 
     Raises:
-        InputError: There is none, it is no text, or not a spec.
+        InputError: The file is missing, is not text, or is not a spec.
     """
     file = folder / "model.yaml"
     try:

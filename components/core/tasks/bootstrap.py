@@ -106,7 +106,7 @@ class BlockBootstrap:
     def interval(
         self, estimate: float | None, values: Floats, confidence: float
     ) -> ConfidenceInterval | None:
-        """The interval of an estimate from its values in each draw; None: none can be given."""
+        """The interval of an estimate from its values in each draw; None if there is none."""
         if estimate is None or not len(values) or np.isnan(values).mean() > _UNDEFINED_SHARE:
             return None
         count = self.drawn.shape[1]
@@ -123,8 +123,8 @@ class Comparison:
     """What several models score on the same rows; each mapping is model to metric name to number.
 
     Attributes:
-        values: The metrics; None where one is not defined.
-        intervals: Their intervals; None where there is none.
+        values: The metrics; None if undefined.
+        intervals: Their intervals; None if there is none.
         differences: Each other model minus the one compared with, with its interval.
         rows: Rows measured.
         blocks: Blocks that they lie in.
@@ -155,7 +155,7 @@ def compare(
         label: [n].
         predictions: Model to its predictions, each float [n].
         blocks: int [n], rows of one block share a number.
-        against: The model that the others are compared with; None: they are not.
+        against: The model that the others are compared with, if any.
         resamples: How often blocks are drawn.
         confidence: Of every interval.
         seed: Same seed, same intervals.

@@ -39,7 +39,7 @@ class Bins:
 
 
 def roc_curve(label: ArrayLike, prediction: ArrayLike) -> Curve | None:
-    """True against false positive rate; None where a class is missing."""
+    """True against false positive rate; None if a class is missing."""
     counted = _counts(label, prediction)
     if counted is None or counted[1][-1] == 0:
         return None
@@ -54,7 +54,7 @@ def roc_curve(label: ArrayLike, prediction: ArrayLike) -> Curve | None:
 
 
 def precision_recall_curve(label: ArrayLike, prediction: ArrayLike) -> Curve | None:
-    """Precision against recall; None where there is no positive row."""
+    """Precision against recall; None if there is no positive row."""
     counted = _counts(label, prediction)
     if counted is None:
         return None
@@ -95,7 +95,7 @@ def _curve(labels: tuple[str, str], points: tuple[Floats, ...], along: Floats) -
 def calibration_bins(
     label: ArrayLike, prediction: ArrayLike, bins: int = CALIBRATION_BINS
 ) -> Bins | None:
-    """Each bin's mean probability, observed rate and rows; None where there is nothing to bin."""
+    """Each bin's mean probability, observed rate and rows; None if there is nothing to bin."""
     sample = Sample.of(label, prediction)
     if not sample.is_usable:
         return None

@@ -40,7 +40,7 @@ class Metric:
     Attributes:
         name: As specs and verdicts call it, such as ``log_loss``.
         label: As reports call it, such as ``log loss``.
-        higher_is_better: None: neither direction is better, as for a rate.
+        higher_is_better: None if neither direction is better, as for a rate.
         measure: The number of a usable sample; NaN where it is not defined.
         resample: The numbers of weighted copies of a sample: from the sample, the block of each
             row (int64 [n], 0 to B-1) and how often each block is drawn (float64 [r, B]) to
@@ -56,16 +56,16 @@ class Metric:
     def __call__(
         self, label: ArrayLike, prediction: ArrayLike, weight: ArrayLike | None = None
     ) -> float | None:
-        """The metric; None where it is not defined: no rows, one class only, not finite."""
+        """The metric; None if it is undefined: no rows, one class only, not finite."""
         return self.of(Sample.of(label, prediction, weight))
 
     def of(self, sample: Sample) -> float | None:
-        """The metric of a sample; None where it is not defined."""
+        """The metric of a sample; None if it is undefined."""
         value = self.measure(sample) if sample.is_usable else np.nan
         return float(value) if np.isfinite(value) else None
 
     def reaches(self, value: float | None, floor: float) -> bool:
-        """Whether a value is at least as good as a floor; a value that is not defined is not."""
+        """Whether a value is at least as good as a floor; an undefined one is not."""
         if value is None or self.higher_is_better is None:
             return False
         return value >= floor if self.higher_is_better else value <= floor

@@ -37,7 +37,9 @@ def test_the_smallest_spec_has_a_safe_default_for_all_else() -> None:
 def test_a_folder_without_a_spec_is_refused_by_name(tmp_path: Path) -> None:
     file = tmp_path / "model.yaml"
     for folder in (tmp_path, tmp_path / "nowhere", file / "of a file"):
-        with pytest.raises(InputError, match=r"model\.yaml: given no such file.*such as models/flights"):
+        with pytest.raises(
+            InputError, match=r"model\.yaml: given no such file.*such as models/flights"
+        ):
             load_folder(folder)
     file.write_bytes(SMALL.encode() + b"# \xe9")
     with pytest.raises(InputError, match="bytes that are no UTF-8"):

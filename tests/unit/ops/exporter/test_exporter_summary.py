@@ -4,9 +4,13 @@ import pytest
 
 from components.core.audit import AuditEntry
 from components.core.spec.operation import Monitoring
-from components.ops.exporter.metrics import AuditMetrics, Watched
-from components.ops.exporter.reader import Reading
-from components.ops.exporter.summary import Summary, failed, note
+from components.ops.exporter.audit_summary import (
+    AuditReading,
+    AuditSummary,
+    add_entry,
+    failed_findings,
+)
+from components.ops.exporter.metrics import AuditMetrics, ModelState
 
 
 def entry(step, as_of, decision, version=None, **details) -> AuditEntry:
@@ -27,16 +31,16 @@ def at(text) -> float:
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
 
-def noted(*entries) -> Summary:
-    summary = Summary()
+def noted(*entries) -> AuditSummary:
+    summary = AuditSummary()
     for one in entries:
-        summary = note(summary, one)
+        summary = add_entry(summary, one)
     return summary
 
 
-def samples(summary: Summary) -> dict[tuple, float]:
+def samples(summary: AuditSummary) -> dict[tuple, float]:
     metrics = AuditMetrics()
-    metrics.watched = {"flights": Watched(Reading(summary, 2, 7, 1), True, 5.0)}
+    metrics.models = {"flights": ModelState(AuditReading(summary, 2, 7, 1), True, 5.0)}
     return {
         (s.name, *(v for k, v in s.labels.items() if k != "model")): s.value
         for family in metrics.collect()
@@ -80,7 +84,7 @@ CHECKS = [
 @pytest.mark.parametrize("order", [CHECKS, CHECKS[::-1]], ids=["oldest first", "newest first"])
 def test_the_last_monitoring_run(order):
     summary = noted(*order)
-    assert failed(summary.check) == ("age", "labels")
+    assert failed_findings(summary.check) == ("age", "labels")
     seen = samples(summary)
     assert seen["ratoon_monitor_timestamp_seconds",] == at("2013-09-01")
     assert {k[1]: v for k, v in seen.items() if k[0] == "ratoon_monitor_decision"} == {
@@ -99,14 +103,14 @@ def test_the_last_monitoring_run(order):
     [("hour", 3600), ("day", 86400), ("month", 31 * 86400), ("36h", 36 * 3600)],
 )
 def test_the_wishes_of_the_spec_are_read_from_the_last_plan(every, seconds):
-    wanted = Monitoring(every=every, oldest_model=timedelta(days=90), silence="3d")
-    kept = {"purpose": "watch", "monitoring": wanted.model_dump(mode="json")}
+    wanted = Monitoring(every=every, max_model_age=timedelta(days=90), max_silence="3d")
+    kept = {"purpose": "monitor", "monitoring": wanted.model_dump(mode="json")}
     older = {"monitoring": Monitoring(every="2h").model_dump(mode="json")}
     seen = samples(
         noted(
             entry("plan", "2013-08-02T00:00:00Z", "planned", **kept),
             entry("plan", "2013-08-01T00:00:00Z", "planned", **older),
-            entry("plan", "2013-08-03T00:00:00Z", "planned", purpose="watch"),
+            entry("plan", "2013-08-03T00:00:00Z", "planned", purpose="monitor"),
             entry("plan", "2013-08-04T00:00:00Z", "planned", monitoring={"every": "of a release"}),
         )
     )
@@ -116,7 +120,7 @@ def test_the_wishes_of_the_spec_are_read_from_the_last_plan(every, seconds):
 
 
 def test_what_is_not_known_is_not_said():
-    seen = samples(Summary())
+    seen = samples(AuditSummary())
     assert seen == {
         ("ratoon_audit_up",): 1,
         ("ratoon_audit_read_timestamp_seconds",): 5,
@@ -127,5 +131,5 @@ def test_what_is_not_known_is_not_said():
 
 
 def test_an_entry_without_an_instant_is_refused():
-    with pytest.raises(ValueError, match="no instant"):
-        note(Summary(), entry("plan", "yesterday", "planned"))
+    with pytest.raises(ValueError, match="not an instant"):
+        add_entry(AuditSummary(), entry("plan", "yesterday", "planned"))
