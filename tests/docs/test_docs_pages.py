@@ -5,15 +5,24 @@ import re
 from pathlib import Path
 
 import pytest
+import typer
 
 from components.core.spec import load_folder
 from components.core.spec.base import column_of
+from pipelines.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
     str(page.relative_to(ROOT)): page for page in (ROOT / "README.md", *ROOT.glob("docs/*.md"))
 }
 TEXTS = {name: page.read_text(encoding="utf-8") for name, page in PAGES.items()}
+
+
+def _code(text: str) -> list[str]:
+    """The shell blocks and the inline code of a page."""
+    return ["".join(found) for found in re.findall(r"```sh\n(.*?)```|`([^`\n]+)`", text, re.S)]
+
+
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 CLUSTER = TEXTS["docs/cluster.md"]
 LINKS = [
@@ -27,6 +36,12 @@ TARGETS = [
     for code in re.findall(r"```sh\n(.*?)```|`([^`]+)`", text, re.S)
     for named in re.findall(r"\bmake ((?:[a-z]+ ?)+)", re.sub(r"#.*", "", "".join(code)))
     for target in named.split()
+]
+_COMMAND = re.compile(r"(?:^|[;&] |=\S+ )ratoon ([a-z][a-z-]*(?: [a-z][a-z-]*)?)", re.M)
+COMMANDS = [
+    (name, command)
+    for name, text in TEXTS.items()
+    for command in _COMMAND.findall("\n".join(_code(text)))
 ]
 NAMED = sorted(set(re.findall(r"\b((?:manifests|kustomize|models)/[\w./-]*\w)", CLUSTER)))
 
@@ -51,6 +66,18 @@ def test_a_link_leads_to_a_file(page: str, link: str) -> None:
 @pytest.mark.parametrize(("page", "target"), sorted(set(TARGETS)))
 def test_a_make_target_is_there(page: str, target: str) -> None:
     assert re.search(rf"^{target}:", MAKEFILE, re.M), f"{page} names make {target}"
+
+
+def test_pages_name_commands() -> None:
+    assert {page for page, _ in COMMANDS} >= {"README.md", "docs/operations.md", "docs/cluster.md"}
+
+
+@pytest.mark.parametrize(("page", "command"), sorted(set(COMMANDS)))
+def test_a_command_is_there(page: str, command: str) -> None:
+    noun, _, verb = command.partition(" ")
+    found = typer.main.get_command(app).commands.get(noun)
+    assert found is not None, f"{page} names ratoon {command}"
+    assert not hasattr(found, "commands") or verb in found.commands, f"{page}: ratoon {command}"
 
 
 @pytest.mark.parametrize("path", NAMED)
