@@ -45,11 +45,11 @@ def test_decisions(failed, decision):
     assert decide(findings, ON, None).decision == decision
 
 
-def test_nothing_judged_is_never_healthy():
+def test_without_findings_nothing_is_healthy():
     assert decide([], ON, None).decision == "insufficient"
 
 
-def test_a_blocked_retraining_is_an_alert_that_says_why():
+def test_a_blocked_retraining_is_an_alert_with_the_reason():
     decided = decide([finding("calibration")], ON, "the cool-down lasts")
     assert decided.decision == "alert"
     assert decided.reason == "calibration says so; no retraining, for the cool-down lasts"
@@ -106,6 +106,6 @@ def test_a_run_is_not_blocked_by_its_own_claim():
     assert retraining_block(rule, claims("02-20"), "run-02-20", parse_instant("2024-02-20")) is None
 
 
-def test_a_budget_of_none_blocks_always():
+def test_a_budget_of_zero_always_blocks():
     rule = RetrainingPolicy(cool_down="0d", budget="0 per 90d")
     assert "budget of 0" in retraining_block(rule, [], "now", parse_instant("2024-02-20"))

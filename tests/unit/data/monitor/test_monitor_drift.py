@@ -46,7 +46,7 @@ def test_jensen_shannon_by_hand(share, expected):
     assert distance_between(first, second).value == pytest.approx(expected)
 
 
-def test_categories_lie_apart_by_the_largest_difference():
+def test_the_distance_of_categories_is_the_largest_difference():
     first, second = categories(a=0.5, b=0.3, c=0.2), categories(a=0.4, b=0.3, d=0.3)
     distance = distance_between(first, second)
     assert (distance.measure, distance.where) == ("L-infinity", "d")
@@ -79,7 +79,7 @@ def test_a_shifted_number():
     assert distance_between(first, first).value == 0
 
 
-def test_two_kinds_or_no_values_have_no_distance():
+def test_different_kinds_and_empty_columns_have_no_distance():
     number = ColumnDistribution(0.0, numbers([0, 1], [0, 1]))
     assert distance_between(number, categories(a=1.0)) is None
     assert distance_between(number, ColumnDistribution(1.0, None)) is None
@@ -110,7 +110,7 @@ def test_columns_of_tfdv_statistics():
     assert (columns["empty"].missing, columns["empty"].values) == (1.0, None)
 
 
-def test_equal_tables_lie_at_zero_and_a_constant_that_moved_at_one():
+def test_equal_tables_have_distance_zero_and_a_moved_constant_one():
     table = pa.table({"x": [7.0] * 50, "y": [1.0] * 50})
     moved = pa.table({"x": [7.0] * 50, "y": [2.0] * 50})
     first, second = distributions_of(statistics_of(table)), distributions_of(statistics_of(moved))
@@ -118,7 +118,7 @@ def test_equal_tables_lie_at_zero_and_a_constant_that_moved_at_one():
     assert distance_between(first["y"], second["y"]).value == 1
 
 
-def test_a_column_beyond_its_limit_has_a_finding_of_its_own():
+def test_a_column_beyond_its_threshold_has_its_own_finding():
     before = {"a": categories(x=1.0), "b": categories(x=1.0), "c": ColumnDistribution(1.0, None)}
     now = {"a": categories(x=0.5, y=0.5), "b": categories(x=0.95, y=0.05), "c": before["c"]}
     compared = compare_columns(before, now, ["a", "b", "c", "d"], {})
@@ -138,7 +138,7 @@ def test_a_column_beyond_its_limit_has_a_finding_of_its_own():
     assert [f.severity for f in calm] == ["info"]
 
 
-def test_limits_of_a_schema():
+def test_thresholds_of_a_schema():
     schema = schema_pb2.Schema()
     schema.feature.add(name="a").skew_comparator.infinity_norm.threshold = 0.01
     schema.feature.add(name="b").drift_comparator.jensen_shannon_divergence.threshold = 0.2

@@ -137,7 +137,7 @@ def test_labels_that_are_late_start_a_retraining(churn):
     assert verdict.metrics["calibration_error"] == pytest.approx(0.2)
 
 
-def test_an_older_champions_rows_are_judged_and_that_is_said(churn):
+def test_the_rows_of_an_older_champion_are_judged_and_reported(churn):
     write_day(churn, JUDGED, positives=MOVED, version="v0")
     verdict, _ = run(churn, champion_as_of="2024-03-10T00:00:00Z")
     assert verdict.decision == "retrain"
@@ -150,7 +150,7 @@ def test_an_older_champions_rows_are_judged_and_that_is_said(churn):
     assert said.endswith("are judged: it was made after that window, when another served")
 
 
-def test_everything_else_is_judged_by_what_is_asked_now(churn):
+def test_other_checks_use_the_watched_window(churn):
     write_day(churn, JUDGED)
     write_day(churn, WATCHED, town=pa.array(["west"] * ROWS))
     verdict, _ = run(churn)
@@ -162,7 +162,7 @@ def test_everything_else_is_judged_by_what_is_asked_now(churn):
     assert (finding(calm, "skew").severity, finding(calm, "drift").severity) == ("info", "info")
 
 
-def test_silence_now_is_seen_although_there_are_labels(churn):
+def test_silence_fails_although_there_are_labels(churn):
     write_day(churn, JUDGED)
     forget(churn, BEFORE, WATCHED)
     verdict, coverage = run(churn)
@@ -170,7 +170,7 @@ def test_silence_now_is_seen_although_there_are_labels(churn):
     assert format_instant(coverage.newest) == "2024-02-19T19:59:00Z"
 
 
-def test_before_the_first_label_is_due_nobody_is_healthy(churn):
+def test_without_a_due_label_nothing_is_healthy(churn):
     write_day(churn, JUDGED)
     forget(churn, JUDGED)
     verdict, coverage = run(churn)

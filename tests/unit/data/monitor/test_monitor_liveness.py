@@ -45,7 +45,7 @@ def test_silence(hours, severity):
     ("labelled", "due", "severity"),
     [(800, 1000, "info"), (799, 1000, "fail"), (0, 999, "info"), (0, 0, "info")],
 )
-def test_label_coverage_is_judged_where_enough_is_due(labelled, due, severity):
+def test_label_coverage_is_judged_if_enough_labels_are_due(labelled, due, severity):
     assert liveness_checks.check_labels(labelled, due, 0.8, 1000).severity == severity
 
 
@@ -56,13 +56,13 @@ def test_label_coverage_is_judged_where_enough_is_due(labelled, due, severity):
         ("2024-02-19", "2024-02-19T06:30", "2024-02-19 00:00Z to 2024-02-19 06:30Z"),
     ],
 )
-def test_a_window_as_a_person_says_it(start, end, text):
+def test_windows_are_formatted(start, end, text):
     window = TimeInterval(start=parse_instant(start), end=parse_instant(end))
     assert liveness_checks.format_window(window) == text
 
 
 @pytest.mark.parametrize(("labelled", "severity"), [(1000, "info"), (999, "fail"), (0, "fail")])
-def test_enough(labelled, severity):
+def test_row_count(labelled, severity):
     assert liveness_checks.check_row_count(labelled, 1000, 5000, "the window").severity == severity
 
 

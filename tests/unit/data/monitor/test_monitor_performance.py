@@ -82,7 +82,7 @@ def test_nothing_labelled_measures_nothing():
         ((0, 6), 10, None, "fail", "there is no threshold for calibration error"),
     ],
 )
-def test_a_metric_against_its_limit(positives, days, limit, severity, text):
+def test_a_metric_against_its_threshold(positives, days, limit, severity, text):
     found = measure_performance(BINARY, labelled(positives, days), Gates(resamples=200), 10)
     (finding,) = check_metrics(found, {"calibration_error": limit}, "200 labelled rows")
     assert finding.severity == severity
@@ -90,7 +90,7 @@ def test_a_metric_against_its_limit(positives, days, limit, severity, text):
     assert finding.code == ("calibration" if limit else "limits")
 
 
-def test_a_metric_that_is_not_defined_is_worth_a_look():
+def test_an_undefined_metric_warns():
     found = measure_performance(BINARY, labelled((0, 0)), Gates(resamples=200), 10)
     auc = Threshold(BINARY.metrics["auc"], 0.6, 0.7, 6)
     (finding,) = check_metrics(found, {"auc": auc}, "200 rows")

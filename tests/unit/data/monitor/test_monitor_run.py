@@ -84,7 +84,7 @@ def test_a_model_that_lost_its_calibration_is_retrained_once(lender):
     assert (entry.step, entry.decision, entry.version) == ("monitor", "retrain", "v1")
 
 
-def test_a_run_that_is_started_again_finds_its_own_claim(lender):
+def test_a_restarted_run_finds_its_own_claim(lender):
     watched(lender, MOVED)
     plan = make_plan(lender)
     first = run(lender, plan)
@@ -141,7 +141,7 @@ def test_without_a_cool_down_the_budget_still_counts(tmp_path):
     assert "budget of 2 retrainings in 10d" in found[2].reason
 
 
-def test_what_is_not_in_on_alerts(lender):
+def test_a_finding_that_is_not_in_on_alerts(lender):
     watched(lender, MOVED)
     verdict = run(lender, make_plan(lender, SPEC + "retraining: {on: [age]}"))
     assert verdict.decision == "alert"
@@ -200,7 +200,7 @@ def test_few_labels_cannot_start_a_retraining(lender):
     assert by_code(verdict, "calibration")[0].severity == "warn"
 
 
-def test_traffic_that_fell_silent_is_an_alert_although_enough_was_asked(lender):
+def test_silent_traffic_alerts_although_there_are_enough_rows(lender):
     write_days(lender, AS_OF - WINDOW, 7)
     write_no_labels(lender, AS_OF - 3 * DAY, 3)
     verdict = run(lender, make_plan(lender))
@@ -215,7 +215,7 @@ def test_an_old_model_is_an_alert_or_a_retraining(lender):
     assert run(lender, make_plan(lender, old + "retraining: {on: [age]}")).decision == "retrain"
 
 
-def test_limits_may_be_given(lender):
+def test_thresholds_may_be_given(lender):
     watched(lender)
     given = "monitoring: {every: 10d, min_rows: 500, thresholds: {auc: 0.9}, "
     given += "calibration: {max_error: 0.01}}"
@@ -225,7 +225,7 @@ def test_limits_may_be_given(lender):
     assert verdict.metrics["calibration_limit"] == 0.01
 
 
-def test_without_limits_nobody_is_healthy(lender):
+def test_without_thresholds_nothing_is_healthy(lender):
     write_champion(lender, blocks=())
     watched(lender)
     verdict = run(lender, make_plan(lender))
@@ -233,7 +233,7 @@ def test_without_limits_nobody_is_healthy(lender):
     assert "no threshold for" in verdict.reason
 
 
-def test_skew_warns_and_where_the_spec_says_so_retrains(lender):
+def test_skew_warns_or_retrains_by_the_spec(lender):
     watched(lender, town=pa.array(["west"] * 100))
     plan = make_plan(lender)
     verdict = run(lender, plan)
@@ -249,7 +249,7 @@ def test_skew_warns_and_where_the_spec_says_so_retrains(lender):
     assert run(lender, make_plan(lender, SPEC + "retraining: {on: [skew]}")).decision == "retrain"
 
 
-def test_a_column_that_went_missing_is_an_alert(lender):
+def test_a_missing_column_alerts(lender):
     watched(lender, amount=pa.array([None] * 60 + [1] * 40, pa.int64()))
     verdict = run(lender, make_plan(lender))
     assert verdict.decision == "alert"
@@ -258,7 +258,7 @@ def test_a_column_that_went_missing_is_an_alert(lender):
     assert any(f.code.startswith("schema_") for f in verdict.failures)
 
 
-def test_the_champions_own_rows_are_judged_where_there_are_enough(lender):
+def test_the_champions_own_rows_are_judged_if_there_are_enough(lender):
     """Six calm days of the champion and four bad ones of another version."""
     write_days(lender, AS_OF - WINDOW, 4, MOVED, version="v0")
     write_days(lender, AS_OF - WINDOW + 4 * DAY, 6)
@@ -270,7 +270,7 @@ def test_the_champions_own_rows_are_judged_where_there_are_enough(lender):
     assert "the rows of all versions are judged" in by_code(verdict, "versions")[0].sentence
 
 
-def test_the_report_shows_the_checks_before_this_one(lender):
+def test_the_report_shows_earlier_checks(lender):
     watched(lender)
     earlier = AS_OF - WINDOW
     write_days(lender, AS_OF - 3 * WINDOW, 10)
@@ -284,7 +284,7 @@ def test_the_report_shows_the_checks_before_this_one(lender):
     assert by_code(run(lender, late, "run-3"), "check")[0].severity == "warn"
 
 
-def test_a_prediction_that_is_no_number_is_an_alert(lender):
+def test_a_prediction_that_is_not_a_number_alerts(lender):
     watched(lender)
     file = next((lender / "log" / f"{AS_OF - DAY:%Y-%m-%d}").glob("*.parquet"))
     table = pq.read_table(file)

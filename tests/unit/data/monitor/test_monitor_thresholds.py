@@ -38,9 +38,7 @@ def blocks(name, values, rows=1000):
         (ERROR, [0.01, 0.03], None, None),
     ],
 )
-def test_a_learned_limit_is_where_one_more_block_lies_one_time_in_five(
-    metric, values, bound, typical
-):
+def test_a_learned_threshold_is_exceeded_one_time_in_five(metric, values, bound, typical):
     threshold = learned_threshold(metric, blocks(metric.name, values), 1000, 0.3)
     if bound is None:
         assert threshold is None
@@ -51,7 +49,7 @@ def test_a_learned_limit_is_where_one_more_block_lies_one_time_in_five(
         )
 
 
-def test_one_more_of_the_same_lies_beyond_the_bound_one_time_in_five():
+def test_one_more_block_exceeds_the_bound_one_time_in_five():
     random = np.random.default_rng(3)
     draws = random.normal(0.5, 0.1, (4000, 7))
     beyond = [
@@ -61,7 +59,7 @@ def test_one_more_of_the_same_lies_beyond_the_bound_one_time_in_five():
     assert np.mean(beyond) == pytest.approx(0.2, abs=0.02)
 
 
-def test_small_blocks_teach_nothing():
+def test_small_blocks_are_left_out():
     scores = [*blocks("auc", [0.7, 0.75, 0.8]), *blocks("auc", [0.2], rows=999)]
     assert learned_threshold(AUC, scores, 1000, None).blocks == 3
     assert learned_threshold(AUC, scores, 1001, None) is None
@@ -88,11 +86,11 @@ def test_beyond_is_worse_than_the_bound_and_surely_worse_than_usual(
 
 
 @pytest.mark.parametrize(("estimate", "beyond"), [(0.081, True), (0.08, False)])
-def test_a_given_limit_is_a_persons_word(estimate, beyond):
+def test_a_given_threshold_decides_by_the_estimate_alone(estimate, beyond):
     assert Threshold(ERROR, 0.08, None, 0).is_beyond(estimate, 0.0, 1.0) is beyond
 
 
-def test_what_is_judged():
+def test_the_judged_metrics():
     scores = [
         BlockScore(block=str(i), rows=1000, metrics=dict.fromkeys(BINARY.metrics, 0.1 * i))
         for i in range(3)
@@ -122,12 +120,12 @@ def test_what_is_judged():
         ("brier", None, None),
     ],
 )
-def test_what_the_rate_alone_would_lose(metric, rate, loss):
+def test_baseline_loss(metric, rate, loss):
     found = baseline_loss(BINARY.metrics[metric], rate)
     assert found is None if loss is None else found == pytest.approx(loss)
 
 
-def test_a_loss_is_held_against_what_the_rate_alone_would_lose():
+def test_a_loss_is_relative_to_the_baseline_loss():
     """Blocks at rates .1, .2 and .5 lost .9, .8 and .7 of .09, .16 and .25."""
     scores = [
         BlockScore(block="a", rows=1000, metrics={"brier": 0.9 * 0.09, "rate": 0.1}),
@@ -144,6 +142,6 @@ def test_a_loss_is_held_against_what_the_rate_alone_would_lose():
     assert plain.typical == pytest.approx(0.8 * 0.16)
 
 
-def test_a_limit_of_no_metric_is_an_error():
+def test_a_threshold_of_an_unknown_metric_is_an_error():
     with pytest.raises(InputError, match=r"monitoring\.thresholds.*auk"):
         thresholds_of(Monitoring(thresholds={"auk": 0.5}), BINARY, [], None)

@@ -92,7 +92,7 @@ def test_windows_hold_their_start_and_not_their_end(shop):
     assert coverage.before.rows == 2
 
 
-def test_the_first_answer_of_each_version_is_kept(shop):
+def test_the_first_prediction_of_each_version_is_kept(shop):
     at = MIDNIGHT + HOUR
     again = [
         logged("ann", 2, at, request_id="late", logged_at=at + 2 * HOUR, probability=0.9),
@@ -128,7 +128,7 @@ def test_what_cannot_be_read_is_counted_and_does_not_stop_the_step(shop):
 
 
 @pytest.mark.parametrize(("late", "same"), [(0, "watch"), (1, "before")])
-def test_rows_of_a_window_that_is_there_already_are_not_stored_again(shop, late, same):
+def test_a_window_is_not_stored_twice(shop, late, same):
     write_log(shop, "h/v1-a.parquet", [logged("ann", 1, MIDNIGHT - DAY + HOUR)])
     (shop / "out").mkdir()
     (shop / "out" / LABELLED).write_bytes(b"of a run before")
@@ -176,7 +176,7 @@ def test_a_missing_log_is_an_empty_one(shop):
     assert (coverage.watch.empty_hours, coverage.watch.longest_silence_h) == (24, 24.0)
 
 
-def test_silence_is_seen_although_both_windows_are_empty(shop):
+def test_silence_is_measured_if_both_windows_are_empty(shop):
     write_log(shop, "h/v1-a.parquet", [logged("ann", 0, MIDNIGHT - 5 * DAY)])
     assert format_instant(run(shop)[1].newest) == "2024-02-26T00:00:00Z"
 
@@ -214,7 +214,7 @@ def test_a_file_without_instants_has_rows_of_no_window(shop):
     assert run(shop)[1].timeless == 2
 
 
-def test_columns_that_only_files_have_are_kept_as_text_where_their_types_differ(shop):
+def test_unknown_columns_of_different_types_become_strings(shop):
     wider = pa.schema([*log_schema(), pa.field("extra", pa.int64()), pa.field("also", pa.string())])
     other = pa.schema([*log_schema(), pa.field("extra", pa.string())])
     at = MIDNIGHT + HOUR
@@ -251,7 +251,7 @@ def test_same_files_give_same_bytes_in_whatever_order_they_were_written(shop):
     assert first[OBSERVED] == (shop / "out" / OBSERVED).read_bytes()
 
 
-def test_a_label_that_is_called_like_a_column_of_the_log_is_refused(shop):
+def test_a_label_named_like_a_column_of_the_log_is_refused(shop):
     plan = make_plan(shop)
     label = plan.spec.label.model_copy(update={"name": "probability"})
     plan = plan.model_copy(update={"spec": plan.spec.model_copy(update={"label": label})})

@@ -12,7 +12,7 @@ from components.core.spans import TimeInterval, parse_instant, spans_between
 from components.core.spec import load_spec
 
 SPEC = """
-name: toys
+name: rides
 data:
   primary:
     uri: {folder}/rides/{{day}}.parquet
@@ -31,7 +31,7 @@ data:
       origin: a window
       licence: none
     bikes: {{uri: {folder}/bikes.parquet, on: [bike]}}
-  prepared: {folder}/kept
+  prepared: {folder}/cache
 label: {{column: minutes, greater_than: 15, name: late, known_after: 6h}}
 features:
   - {{name: place}}

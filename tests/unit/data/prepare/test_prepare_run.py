@@ -92,7 +92,7 @@ def test_lineage_names_the_sources(sources):
     assert [state.future_rows for state in lineage.external] == [0, 0]
 
 
-def test_nothing_newer_than_as_of_is_looked_at(sources):
+def test_nothing_newer_than_as_of_is_used(sources):
     examples = run(sources, as_of="2024-01-02T15:00:00Z")
     lineage = Lineage.read(examples / LINEAGE)
     # The ride of 2 January, 12:00, is there, but its label is known at 18:00 only.
@@ -111,8 +111,8 @@ def test_a_label_is_known_from_its_instant_on(sources):
 
 def test_the_same_plan_gives_the_same_bytes(sources):
     first = digest_folder(run(sources, "first"))
-    for kept in (sources / "kept").iterdir():
-        kept.unlink()
+    for cached in (sources / "cache").iterdir():
+        cached.unlink()
     assert digest_folder(run(sources, "second")) == first
     # The third run reuses every span, and nobody can tell.
     assert digest_folder(run(sources, "third")) == first
@@ -136,7 +136,7 @@ def reused(folder, name, caplog, **changed):
     return int(caplog.messages[-1].split()[-2])
 
 
-def test_a_span_is_made_again_only_when_something_of_it_changed(sources, caplog):
+def test_a_span_is_prepared_again_only_if_its_inputs_changed(sources, caplog):
     assert reused(sources, "a", caplog) == 0
     assert reused(sources, "b", caplog) == 3
     # 4 January has no influence on the days before it, and 3 January is settled by 5 January.
@@ -155,10 +155,10 @@ def test_a_span_is_made_again_only_when_something_of_it_changed(sources, caplog)
     assert reused(sources, "g", caplog, as_of="2024-01-05", text=text) == 0
 
 
-def test_a_broken_kept_span_is_made_again(sources, caplog):
+def test_a_broken_cached_span_is_prepared_again(sources, caplog):
     before = digest_folder(run(sources, "before"))
-    for kept in (sources / "kept").iterdir():
-        kept.write_bytes(kept.read_bytes()[:100])
+    for cached in (sources / "cache").iterdir():
+        cached.write_bytes(cached.read_bytes()[:100])
     assert reused(sources, "again", caplog) == 0
     assert digest_folder(sources / "again" / "examples") == before
 

@@ -75,7 +75,7 @@ def test_rules_follow_one_another():
         ({}, [1.0, 0.0, NAN], [1, 0, None]),
     ],
 )
-def test_labels_are_read_as_the_spec_says(label, values, answers):
+def test_labels_are_read_by_the_spec(label, values, answers):
     given = Label(column="c", known_after="1d", **label)
     known = pa.array([True] * len(values))
     assert read_labels(column(*values), known, given).to_pylist() == answers
@@ -89,7 +89,7 @@ def test_a_label_that_is_not_known_yet_is_missing():
 
 
 @pytest.mark.parametrize("value", [2, 0.5, "yes"])
-def test_a_plain_label_is_nothing_but_yes_or_no(value):
+def test_a_plain_label_must_be_zero_or_one(value):
     with pytest.raises(InputError, match=r"label.column: c"):
         read_labels(column(value), pa.array([True]), Label(column="c", known_after="1d"))
 
@@ -114,11 +114,11 @@ NOON = dt.datetime(2024, 1, 1, 12, tzinfo=dt.UTC)
         (column(1, type=pa.int16()), None, [1]),
     ],
 )
-def test_a_column_is_brought_to_its_kind(given, kind, wanted):
+def test_a_column_is_cast_to_its_kind(given, kind, wanted):
     assert cast_to_kind(given, kind, "here").to_pylist() == wanted
 
 
-def test_the_hour_that_a_clock_shows_twice_stays_two_hours():
+def test_the_repeated_hour_of_a_clock_stays_two_hours():
     """On 3 November 2013 New York's clocks showed 01:30 at 05:30 and at 06:30 UTC."""
     twice = [dt.datetime(2013, 11, 3, hour, 30, tzinfo=dt.UTC) for hour in (5, 6)]
     local = column(*twice, type=pa.timestamp("s", "America/New_York"))
@@ -157,6 +157,6 @@ def test_csv_keeps_categories_as_they_are_written():
     assert file_schema(SourceFile("s.csv", "csv", CSV, "")).names == ["code", "when", "value"]
 
 
-def test_what_is_no_file_of_its_format_is_said():
+def test_a_file_of_another_format_is_an_input_error():
     with pytest.raises(InputError, match="a parquet file"):
         parse(SourceFile("s.parquet", "parquet", b"no", ""), {"a": None})

@@ -89,7 +89,7 @@ def test_without_features_every_usable_column_is_described(model):
     assert (found["label"].int_domain.min, found["label"].int_domain.max) == (0, 1)
 
 
-def test_with_features_only_their_columns_are(model):
+def test_with_features_only_their_columns_are_described(model):
     (model / "model.yaml").write_text(LISTED.format(folder=model.parent))
     found = parsed(propose(model, None)[1])
     assert [*found] == ["town", "code", "born", "label"]
@@ -98,7 +98,7 @@ def test_with_features_only_their_columns_are(model):
     assert found["born"].HasField("time_domain")
 
 
-def test_a_span_that_has_only_begun_does_not_lower_presence(model):
+def test_an_incomplete_span_does_not_lower_presence(model):
     few = visits(4, 2).set_column(5, "weight", pa.array([None, None], pa.float64()))
     pq.write_table(few, model.parent / "2024-01-04.parquet")
     assert parsed(propose(model, None)[1])["weight"].presence.min_fraction == 0.65
@@ -118,7 +118,7 @@ default_environment: "serving"
 """
 
 
-def test_what_is_curated_stays_until_the_data_contradict_it(model, capsys):
+def test_curated_features_stay_until_the_data_contradict_them(model, capsys):
     (model / "schema.pbtxt").write_text(CURATED)
     assert main([str(model)]) == 3
     lines = capsys.readouterr().out.splitlines()
@@ -157,13 +157,13 @@ def test_one_file_of_csv_is_read(model):
         (lambda m: [f.unlink() for f in m.parent.glob("2024*")], "data.primary.uri"),
     ],
 )
-def test_what_cannot_be_read_is_said(model, capsys, break_it, said):
+def test_errors_name_what_cannot_be_read(model, capsys, break_it, said):
     break_it(model)
     assert main([str(model)]) == 1
     assert said in capsys.readouterr().err
 
 
-def test_texts_of_schemas():
+def test_schemas_round_trip_as_text():
     schema = text_format.Parse(CURATED, schema_pb2.Schema())
     text = format_schema(schema, comment_of(CURATED))
     assert text.startswith("# Made with care.\n# Twice.\nfeature { name: ")

@@ -114,7 +114,7 @@ def champion(as_of):
 
 
 @pytest.mark.parametrize(("as_of", "stops"), [("2024-01-09", True), ("2024-01-12", False)])
-def test_spans_since_the_champion_are_judged_like_the_newest(tmp_path, as_of, stops):
+def test_spans_since_the_champion_decide_like_the_newest(tmp_path, as_of, stops):
     # Two days ago half of a column was missing for a day.
     change = {LAST - 2: replaced("gust", lambda x: x * np.nan)}
     verdict = judged(tmp_path, plan=plan_of(tmp_path, champion(as_of)), changes=change)
@@ -138,7 +138,7 @@ def test_what_the_schema_does_not_allow_stops(tmp_path, change, code):
     assert [f for f in verdict.failures if code in f.code and "km" in f.subject], verdict.failures
 
 
-def test_a_flood_that_the_schema_bounds_stops(tmp_path):
+def test_an_unseen_category_beyond_the_schemas_bound_stops(tmp_path):
     listed = SCHEMA_TEXT.replace(
         'name: "place" type: BYTES',
         'name: "place" type: BYTES string_domain { value: "a" value: "b" value: "c" value: "d" '
@@ -155,7 +155,7 @@ def test_without_a_schema_nothing_passes(tmp_path):
     assert (verdict.decision, failures(verdict)) == ("stop", {("no_schema", "schema.pbtxt")})
 
 
-def test_a_schema_that_is_none_is_an_input_error(tmp_path):
+def test_an_invalid_schema_is_an_input_error(tmp_path):
     with pytest.raises(InputError, match=r"schema\.pbtxt"):
         judged(tmp_path, schema="feature {")
 
@@ -185,7 +185,7 @@ def test_examples_of_another_plan_stop(tmp_path):
     assert failures(judged(tmp_path, lineage=other)) == {("other_plan", "examples")}
 
 
-def test_a_column_that_gives_the_answer_away_stops(tmp_path):
+def test_target_leakage_stops(tmp_path):
     def leak(table):
         order = table.schema.get_field_index("gust")
         told = np.where(table["returned"].to_numpy() == 1, 5.0, np.nan)

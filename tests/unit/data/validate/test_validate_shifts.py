@@ -69,7 +69,7 @@ def test_distances_are_the_largest_gap_of_the_distributions():
     assert ks_distances(np.array([0.2, 0.6, 1.0]), others).tolist() == pytest.approx([0.2, 0.7])
 
 
-def test_values_that_nobody_saw_are_counted_by_span():
+def test_unseen_values_are_counted_by_span():
     code = np.array([0, 1, 0, 2, 2, 3, 0, 3])
     span = np.array([0, 0, 1, 1, 1, 3, 3, 3])
     assert unseen_shares(code, span, 4).tolist()[:2] == [1.0, 2 / 3]
@@ -96,7 +96,7 @@ def test_another_unit_is_a_shift(change):
     assert distribution_shift(profile_number(values, buckets_of(6)), 4).ratio < 1
 
 
-def test_a_shift_within_the_weekly_noise_shows_in_values_never_seen():
+def test_a_shift_within_the_noise_shows_in_unseen_values():
     random = np.random.default_rng(4)
     calm = np.repeat(random.integers(4, 13, 6 * 4), 200)
     knots = np.clip(np.round(calm + noise(6, 4)), 0, None)
@@ -115,7 +115,7 @@ def test_a_year_that_begins_is_no_shift():
     assert new_value_rate(profile, 5) is None
 
 
-def test_too_few_spans_teach_nothing():
+def test_too_few_spans_are_not_judged():
     profile = profile_number(noise(3), buckets_of(3))
     assert distribution_shift(profile, 1) is None
     assert distribution_shift(profile, 2) is not None
@@ -134,7 +134,7 @@ def test_too_few_spans_teach_nothing():
         ([np.nan, 0.1, 0.2, 0.9], 0.3),
     ],
 )
-def test_missing_shares_are_held_against_earlier_ones(shares, limit):
+def test_missing_rates_are_compared_with_earlier_spans(shares, limit):
     gap = missing_rate(np.array(shares), len(shares) - 1)
     assert (gap.measured, gap.limit) == (shares[-1], pytest.approx(limit))
 
@@ -147,7 +147,7 @@ def letters(*spans):
     return pa.chunked_array([pa.array([*"".join(spans)])])
 
 
-def test_floods_and_mixes_of_categories():
+def test_unseen_rate_and_mix_of_categories():
     buckets = buckets_of(4, rows=10, parts=1)
     spans = "aaaaabbbbb", "aaaaabbbbc", "aaaaabbbbb", "aaaaaaaadd"
     profile = profile_categories(letters(*spans), buckets, frozenset())

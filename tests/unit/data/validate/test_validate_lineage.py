@@ -21,7 +21,7 @@ from components.data.validate.lineage_checks import check_history, check_rows, c
         ({"splits": {"train": 3600, "recent": 9}}, 900, {"history_holdout"}),
     ],
 )
-def test_the_history_gate(tmp_path, changed, positives, failed):
+def test_history(tmp_path, changed, positives, failed):
     plan = plan_of(tmp_path)
     found = check_history(plan, lineage_of(plan, **changed), positives)
     assert {f.code for f in found if f.severity is Severity.FAIL} == failed
@@ -36,7 +36,7 @@ def test_the_history_gate(tmp_path, changed, positives, failed):
         (0, 0, {"history_labelled", "history_spans"}),
     ],
 )
-def test_the_history_gate_on_spans(tmp_path, spans, labelled, failed):
+def test_history_of_spans(tmp_path, spans, labelled, failed):
     # 369 of 410 rows are 90%.
     plan = plan_of(tmp_path)
     lineage = lineage_of(plan)
@@ -45,7 +45,7 @@ def test_the_history_gate_on_spans(tmp_path, spans, labelled, failed):
     assert {f.code for f in found if f.severity is Severity.FAIL} == failed
 
 
-def test_newest_labels_that_did_not_arrive_are_said(tmp_path):
+def test_missing_newest_labels_warn(tmp_path):
     plan = plan_of(tmp_path)
     lineage = lineage_of(plan)
     newest = lineage.spans[-1].model_copy(update={"labelled": 205})
@@ -65,7 +65,7 @@ def test_newest_labels_that_did_not_arrive_are_said(tmp_path):
         (None, Severity.FAIL, None),
     ],
 )
-def test_freshness_is_held_against_max_age(tmp_path, newest, severity, measured):
+def test_freshness_is_compared_with_max_age(tmp_path, newest, severity, measured):
     plan = plan_of(tmp_path)
     state = SourceState(name="weather", newest=newest, future_rows=0)
     found = check_sources(plan, lineage_of(plan, external=(state,)))
@@ -73,7 +73,7 @@ def test_freshness_is_held_against_max_age(tmp_path, newest, severity, measured)
     assert (fresh.severity, fresh.measured, fresh.limit) == (severity, measured, "3h")
 
 
-def test_joins_that_fall_off_and_repeated_keys_warn(tmp_path):
+def test_low_coverage_and_duplicate_keys_warn(tmp_path):
     plan = plan_of(tmp_path)
     lineage = lineage_of(plan)
     newest = lineage.spans[-1].model_copy(update={"joined": {"weather": 300}})
@@ -87,7 +87,7 @@ def test_joins_that_fall_off_and_repeated_keys_warn(tmp_path):
     assert "the last of each is joined" in found["source_duplicates"].sentence
 
 
-def test_rows_left_out_are_said(tmp_path):
+def test_left_out_rows_are_reported(tmp_path):
     lineage = lineage_of(plan_of(tmp_path))
     spans = tuple(s.model_copy(update={"duplicates": 1, "outside": 2}) for s in lineage.spans)
     found = check_rows(lineage.model_copy(update={"spans": spans}))
