@@ -6,9 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from components.core.spec.base import Name, SpecModel, TextPattern, column_of, field_error
-from components.core.spec.data import Data, Feature, Label, Rule
+from components.core.spec.data import Data, Feature, Label, Rule, parse_rule
 from components.core.spec.operation import Monitoring, RetrainingPolicy, Serving
-from components.core.spec.rules import parse_rule
 from components.core.spec.training import Gates, History, Network, Split, Window
 
 # The metrics by which a gate can judge each task; a test holds this to components.core.tasks,
