@@ -52,11 +52,6 @@ def decide(
     - Any other failed finding is an alert: a person has to look.
     - If nothing else failed but there is too little to judge by, it is insufficient.
     - Only what was judged and did not fail is healthy; without findings it is insufficient.
-
-    Args:
-        findings: All findings.
-        on: The kinds that start a retraining (``retraining.on``).
-        blocked: Why none may start now; None if one may.
     """
     failed = [f for f in findings if f.severity is Severity.FAIL]
     lacking = [f for f in failed if f.code in LACKING]

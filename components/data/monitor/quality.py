@@ -49,13 +49,7 @@ def check_missing(
 
 
 def check_usable(coverage: Coverage, broken: int, min_labelled: float) -> Iterator[Finding]:
-    """Finds rows of the log that no label can be joined to, or that cannot be read.
-
-    Args:
-        coverage: What was observed.
-        broken: Rows of the window whose prediction is missing or not finite.
-        min_labelled: The share of rows that must get a label.
-    """
+    """Finds rows of the log that no label can be joined to, or that cannot be read."""
     rows, keyless = coverage.watch.rows, coverage.watch.keyless
     if keyless:
         share, limit = keyless / rows, _KEYLESS_SHARE

@@ -78,12 +78,6 @@ def thresholds_of(
     Calibration is always judged, by ``monitoring.calibration.max_error``, by
     ``monitoring.thresholds``, or by a learned threshold.
 
-    Args:
-        monitoring: Its part of the spec.
-        task: The task of the spec.
-        blocks: The champion's scores on held-out blocks.
-        rate: The base rate of the window; None if unknown.
-
     Raises:
         InputError: The spec gives a threshold for a metric that the task does not judge.
     """
@@ -131,11 +125,7 @@ def learned_threshold(
 
 
 def baseline_loss(metric: Metric, rate: float | None) -> float | None:
-    """The loss of always predicting the base rate.
-
-    Args:
-        metric: The metric.
-        rate: The base rate; None if unknown.
+    """The loss of always predicting the base rate, `rate`.
 
     Returns:
         None for a metric that is not a loss or does not follow the rate, or at a rate of 0 or 1.

@@ -90,10 +90,6 @@ def first_predictions(rows: pa.Table, key: Sequence[str]) -> pa.Table:
     client's retry, a replay, even after the label is known) must not change what an earlier run
     observed. A row with an incomplete key cannot be matched to another, so all of them are kept.
 
-    Args:
-        rows: Rows of the log.
-        key: The columns that identify an example.
-
     Returns:
         The rows that are kept, in order of logging.
     """

@@ -13,7 +13,7 @@ from components.core.errors import InputError
 from components.core.plan import Plan, Windows
 from components.core.spans import Span, TimeInterval
 from components.core.spec import External
-from components.data.prepare.value_rules import apply_rules
+from components.data.prepare.external_tables import apply_rules
 from components.data.tables import joins
 from components.data.tables.columns import column_us, duration_us, instant_us, read_labels
 from components.data.tables.joins import Ints

@@ -73,11 +73,7 @@ def asof_join(
 
 
 def lookup_join(keys: Sequence[Column], source_keys: Sequence[Column]) -> Ints:
-    """Finds the first row of a static source with each example's key.
-
-    Args:
-        keys: The examples' key columns; a null key matches nothing.
-        source_keys: The source's key columns, of the same types.
+    """Finds the first row of a static source with each example's key; a null key matches nothing.
 
     Returns:
         The row of the source for each example, int64 [examples]; -1 if there is none.

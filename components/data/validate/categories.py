@@ -41,13 +41,7 @@ class CategoryProfile:
 def profile_categories(
     column: pa.ChunkedArray, buckets: TimeBuckets, domain: frozenset[str]
 ) -> CategoryProfile:
-    """Counts the categories of each span.
-
-    Args:
-        column: Strings, in the order of the buckets' rows.
-        buckets: How rows are cut.
-        domain: The categories that the schema lists, which are never unseen.
-    """
+    """Counts the categories of each span; those that the schema lists are never unseen."""
     spans = len(buckets.names)
     encoded = column.combine_chunks().dictionary_encode()
     present = encoded.is_valid().to_numpy(zero_copy_only=False)

@@ -75,11 +75,6 @@ def describe_datasets(
 ) -> Mapping[str, DatasetStatistics]:
     """Describes each split, and the newest span, which half a year would dilute.
 
-    Args:
-        examples: The examples.
-        schema: The committed schema.
-        columns: The columns that examples must have: raw columns and label.
-
     Returns:
         The name of a split, or of the newest span, to its statistics.
     """

@@ -74,13 +74,7 @@ def measure_shifts(
 def new_spans(
     names: Sequence[str], cut: Mapping[str, Span], champion: datetime | None
 ) -> frozenset[str]:
-    """The spans that no accepted run has judged: the newest, and those that end after the champion.
-
-    Args:
-        names: Spans with examples, oldest first.
-        cut: Span to when it begins and ends.
-        champion: The instant that the champion was trained for; None if nothing serves.
-    """
+    """The spans that no accepted run has judged: the newest, and all that end after `champion`."""
     later = (name for name in names if champion is not None and cut[name].end > champion)
     return frozenset((*later, *names[-1:]))
 

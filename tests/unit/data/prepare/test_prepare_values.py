@@ -8,7 +8,7 @@ import pytest
 
 from components.core.errors import InputError
 from components.core.spec import FeatureKind, Label, parse_rule
-from components.data.prepare.value_rules import apply_rules, sudden_changes
+from components.data.prepare.external_tables import apply_rules, sudden_changes
 from components.data.tables.columns import cast_to_kind, read_labels
 from components.data.tables.sources import SourceFile, file_schema, parse
 
