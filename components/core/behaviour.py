@@ -11,26 +11,24 @@
       - {name: the rare kind is ranked, where: {kind: [x]}, metric: {auc: 0.55}, min_rows: 50}
 """
 
-from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
-from components.core.errors import InputError
 from components.core.spec import SpecModel
 from components.core.spec.base import Source
+from components.core.spec.errors import spec_errors
 from components.core.spec.load import read_mapping
 from components.core.units import Duration, Share
 
-# Words that behaviour tests had before, by the kind of test.
+# Retired words by their path, with the new word.
 RETIRED = {
-    ("invariance", "rows"): "max_rows",
-    ("invariance", "share"): "min_share",
-    ("direction", "rows"): "max_rows",
-    ("direction", "share"): "min_share",
-    ("direction", "by"): "min_change",
-    ("minimum", "rows"): "min_rows",
+    "invariance.rows": "max_rows",
+    "invariance.share": "min_share",
+    "direction.rows": "max_rows",
+    "direction.share": "min_share",
+    "direction.by": "min_change",
+    "minimum.rows": "min_rows",
 }
 
 Value = float | str | None
@@ -126,27 +124,10 @@ def load_behaviour(text: str, where: str) -> Behaviour:
     """Reads and checks behaviour tests.
 
     Raises:
-        InputError: The text is no YAML, or no behaviour tests; every problem is named.
+        InputError: The text is not YAML or not behaviour tests; every problem is named.
     """
+    fields = read_mapping(text, where)
     try:
-        return Behaviour.model_validate(read_mapping(text, where))
+        return Behaviour.model_validate(fields)
     except ValidationError as error:
-        problems = error.errors(include_url=False)
-        paths = [".".join(str(step) for step in p["loc"]) or "the file" for p in problems]
-        said = [f"{path}: {_said(p)}" for path, p in zip(paths, problems, strict=True)]
-        accepted = "invariance, direction and minimum tests as in docs/behaviour.md"
-        raise InputError(
-            f"{where}: {paths[0]}", _short(problems[0]["input"]), accepted, "; ".join(said)
-        ) from error
-
-
-def _said(problem: ErrorDetails) -> str:
-    if problem["type"] == "extra_forbidden":
-        kind, word = str(problem["loc"][0]), str(problem["loc"][-1])
-        if new := RETIRED.get((kind, word)):
-            return f"{word!r} is retired; write {new!r} in its place"
-    return problem["msg"]
-
-
-def _short(value: object) -> object:
-    return value if isinstance(value, str | int | float | timedelta) else type(value).__name__
+        raise spec_errors(error, fields, where, Behaviour, RETIRED) from error

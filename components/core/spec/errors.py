@@ -1,16 +1,16 @@
-"""What is wrong with a spec, in the words of the person who wrote it."""
+"""What is wrong with a file of a model, in the words of the person who wrote it."""
 
 import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from components.core.errors import InputError
-from components.core.spec.spec import Spec
 
 Path = tuple[int | str, ...]
 
@@ -32,37 +32,6 @@ class Words(str):
     __repr__ = str.__str__
 
 
-# Retired words by their path, with the new word; None if the field was removed.
-RETIRED: Mapping[str, str | None] = {
-    "owner.tell": None,
-    "data.external.fresh_within": "max_staleness",
-    "rules.refuse_value": "null_if",
-    "history.spans": "min_spans",
-    "history.rows": "min_rows",
-    "history.positives": "min_per_class",
-    "history.labelled": "min_labelled",
-    "history.newest": "max_age",
-    "model.epochs": "max_epochs",
-    "model.batch": "batch_size",
-    "gates.slices.rows": "min_rows",
-    "serving.replicas": "min_replicas",
-    "serving.ready_within": "ready_timeout",
-    "serving.canary.requests": "min_requests",
-    "serving.canary.deadline": "timeout",
-    "serving.canary.errors": "max_error_ratio",
-    "serving.canary.slower": "max_latency_ratio",
-    "serving.canary.latency": "max_p99",
-    "serving.canary.shift": "max_prediction_shift",
-    "monitoring.limits": "thresholds",
-    "monitoring.calibration.limit": "max_error",
-    "monitoring.rows": "min_rows",
-    "monitoring.labelled": "min_labelled",
-    "monitoring.oldest_model": "max_model_age",
-    "monitoring.silence": "max_silence",
-    "retraining.most": "budget",
-}
-
-
 @dataclass(frozen=True)
 class _Problem:
     """One thing that is wrong."""
@@ -74,17 +43,25 @@ class _Problem:
     shallow: bool = False
 
 
-def spec_errors(error: ValidationError, fields: Mapping[str, Any], where: str) -> InputError:
+def spec_errors(
+    error: ValidationError,
+    fields: Mapping[str, Any],
+    where: str,
+    model: type[BaseModel],
+    retired: Mapping[str, str | None],
+) -> InputError:
     """Turns what pydantic found into one error that names every problem.
 
     Args:
         error: What pydantic found.
-        fields: The spec's fields as written.
-        where: What to call the spec.
+        fields: The fields as written.
+        where: What to call the file.
+        model: What the fields were to be.
+        retired: Paths of retired words (``*`` stands for a name that the writer chose) to the new
+            word; None if the field was removed.
     """
-    problems = _merged(
-        _without_renamed([_problem(p, fields) for p in error.errors(include_url=False)])
-    )
+    explain = _Explainer(fields, model, retired)
+    problems = _merged(explain.all(error.errors(include_url=False)))
     first, *others = problems
     also = [
         f"Also {_path(p.path) or 'at the top'}: given {p.given!r}; accepted: {_end(p)}"
@@ -103,51 +80,69 @@ def shown_value(value: object) -> object:
     return Words("a list" if isinstance(value, list | tuple) else "a mapping")
 
 
-def _problem(problem: Mapping[str, Any], fields: Mapping[str, Any]) -> _Problem:
-    kind, given = problem["type"], problem["input"]
-    path = _written_path(problem["loc"], fields, kind)
-    if kind == "field_error":
-        context = problem["ctx"]
-        at = (*path, *str(context["at"]).split("."))
-        return _Problem(at, Words(context["given"]), context["accepted"], context["do"])
-    if kind == "extra_forbidden":
-        return _unknown_word(path)
-    if kind == "missing":
-        field = _fields_at(path[:-1]).get(str(path[-1]))
-        described = f" ({field.description.rstrip('.')})" if field and field.description else ""
-        return _Problem(path, Words("nothing"), f"a value{described}")
-    if kind in ("literal_error", "enum"):
-        return _other_word(path, given, str(problem["ctx"]["expected"]))
-    return _Problem(
-        path, shown_value(given), _accepted(problem, path), shallow=kind.endswith("_type")
-    )
+@dataclass(frozen=True)
+class _Explainer:
+    """What the writer knows: the fields as written, the model's words and the retired ones."""
 
+    fields: Mapping[str, Any]
+    model: type[BaseModel]
+    retired: Mapping[str, str | None]
 
-def _unknown_word(path: Path) -> _Problem:
-    word, known = str(path[-1]), sorted(_fields_at(path[:-1]))
-    place = _retired_place(path)
-    if place not in RETIRED:
-        return _Problem(path[:-1], word, f"one of {', '.join(known)}", _nearest(word, known))
-    new, given = RETIRED[place], Words(f"{word!r}, a word that is retired")
-    if new is None:
-        return _Problem(path, given, f"one of {', '.join(known)}", f"Remove {word}.")
-    return _Problem(path, given, new, f"Write {new!r} in its place.")
+    def all(self, found: Sequence[Mapping[str, Any]]) -> list[_Problem]:
+        """Every problem, without the new word that is missing where the retired one stands."""
+        problems = [self.problem(one) for one in found]
+        renamed = {(*p.path[:-1], new) for p in problems if (new := self.new_word(p.path))}
+        return [p for p in problems if p.path not in renamed]
 
+    def problem(self, found: Mapping[str, Any]) -> _Problem:
+        """One problem in words."""
+        kind, given = found["type"], found["input"]
+        path = _written_path(found["loc"], self.fields, kind)
+        if kind == "field_error":
+            context = found["ctx"]
+            at = (*path, *str(context["at"]).split("."))
+            return _Problem(at, Words(context["given"]), context["accepted"], context["do"])
+        if kind == "extra_forbidden":
+            return self.unknown_word(path)
+        if kind == "missing":
+            field = _fields_at(self.model, path[:-1]).get(str(path[-1]))
+            described = f" ({field.description.rstrip('.')})" if field and field.description else ""
+            return _Problem(path, Words("nothing"), f"a value{described}")
+        if kind in ("literal_error", "enum"):
+            return _other_word(path, given, str(found["ctx"]["expected"]))
+        shallow = kind.endswith("_type")
+        return _Problem(path, shown_value(given), self.accepted(found, path), shallow=shallow)
 
-def _retired_place(path: Path) -> str:
-    """Where a word stands, without the numbers of items and the names of external sources."""
-    words = [step for step in path if isinstance(step, str)]
-    return ".".join(words[:2] + words[3:] if words[:2] == ["data", "external"] else words)
+    def unknown_word(self, path: Path) -> _Problem:
+        """A word that the model does not have, or no longer has."""
+        word, known = str(path[-1]), sorted(_fields_at(self.model, path[:-1]))
+        one_of = f"one of {', '.join(known)}"
+        if self.retired_path(path) is None:
+            return _Problem(path[:-1], word, one_of, _nearest(word, known))
+        new, given = self.new_word(path), Words(f"{word!r}, a word that is retired")
+        if new is None:
+            return _Problem(path, given, one_of, f"Remove {word}.")
+        return _Problem(path, given, new, f"Write {new!r} in its place.")
 
+    def new_word(self, path: Path) -> str | None:
+        """The word that took a retired one's place; None if there is none."""
+        return self.retired.get(self.retired_path(path) or "")
 
-def _without_renamed(problems: Sequence[_Problem]) -> list[_Problem]:
-    """Leaves out that a new word is missing where the retired one stands."""
-    renamed = {
-        (*p.path[:-1], RETIRED[_retired_place(p.path)])
-        for p in problems
-        if p.path and _retired_place(p.path) in RETIRED
-    }
-    return [p for p in problems if p.path not in renamed]
+    def retired_path(self, path: Path) -> str | None:
+        """The key of a retired word, without the indices of lists; None if it is not retired."""
+        words = ".".join(step for step in path if isinstance(step, str))
+        return next((old for old in self.retired if fnmatchcase(words, old)), None)
+
+    def accepted(self, found: Mapping[str, Any], path: Path) -> str:
+        """What would be accepted."""
+        kind = str(found["type"])
+        if kind in ("model_type", "model_attributes_type"):
+            return f"a mapping with {', '.join(sorted(_fields_at(self.model, path)))}"
+        if kind == "too_short":
+            return "at least one"
+        plain = _KINDS.get(re.sub("_(type|parsing|from_float)$", "", kind))
+        message = str(found["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+        return plain or message.rstrip(".")
 
 
 def _other_word(path: Path, given: object, expected: str) -> _Problem:
@@ -158,17 +153,6 @@ def _other_word(path: Path, given: object, expected: str) -> _Problem:
 def _nearest(word: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f"Did you mean {near[0]!r}?" if near else ""
-
-
-def _accepted(problem: Mapping[str, Any], path: Path) -> str:
-    kind = str(problem["type"])
-    if kind in ("model_type", "model_attributes_type"):
-        return f"a mapping with {', '.join(sorted(_fields_at(path)))}"
-    if kind == "too_short":
-        return "at least one"
-    plain = _KINDS.get(re.sub("_(type|parsing|from_float)$", "", kind))
-    message = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
-    return plain or message.rstrip(".")
 
 
 def _merged(problems: Sequence[_Problem]) -> list[_Problem]:
@@ -214,9 +198,9 @@ def _written_path(loc: Path, fields: object, kind: str) -> Path:
     return tuple(path)
 
 
-def _fields_at(path: Path) -> dict[str, FieldInfo]:
+def _fields_at(root: type[BaseModel], path: Path) -> dict[str, FieldInfo]:
     """The fields of the part at a place, found by walking the models' own annotations."""
-    model: object = Spec
+    model: object = root
     for step in path:
         if isinstance(model, type) and issubclass(model, BaseModel) and isinstance(step, str):
             field = _by_alias(model).get(step)

@@ -13,7 +13,7 @@ from pydantic_core import core_schema
 
 from components.core.errors import InputError
 from components.core.spec.errors import Words, shown_value, spec_errors
-from components.core.spec.spec import Spec
+from components.core.spec.spec import RETIRED, Spec
 from components.core.units import format_duration
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -36,7 +36,7 @@ def load_spec(text: str, overlay: str | None = None, where: str = "model.yaml") 
     try:
         return Spec.model_validate(fields)
     except ValidationError as error:
-        raise spec_errors(error, fields, where) from error
+        raise spec_errors(error, fields, where, Spec, RETIRED) from error
 
 
 def load_folder(folder: Path) -> Spec:

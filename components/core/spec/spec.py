@@ -1,6 +1,6 @@
 """The model spec: the one file that everything a step decides comes from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -13,6 +13,36 @@ from components.core.spec.training import Gates, History, Network, Split, Window
 # The metrics by which a gate can judge each task; a test holds this to components.core.tasks,
 # which computes them and needs numpy.
 JUDGED = {"binary": ("auc", "log_loss", "brier", "pr_auc", "calibration_error")}
+
+# Retired words by their path, with the new word; None if the field was removed.
+RETIRED: Mapping[str, str | None] = {
+    "owner.tell": None,
+    "data.external.*.fresh_within": "max_staleness",
+    "rules.refuse_value": "null_if",
+    "history.spans": "min_spans",
+    "history.rows": "min_rows",
+    "history.positives": "min_per_class",
+    "history.labelled": "min_labelled",
+    "history.newest": "max_age",
+    "model.epochs": "max_epochs",
+    "model.batch": "batch_size",
+    "gates.slices.rows": "min_rows",
+    "serving.replicas": "min_replicas",
+    "serving.ready_within": "ready_timeout",
+    "serving.canary.requests": "min_requests",
+    "serving.canary.deadline": "timeout",
+    "serving.canary.errors": "max_error_ratio",
+    "serving.canary.slower": "max_latency_ratio",
+    "serving.canary.latency": "max_p99",
+    "serving.canary.shift": "max_prediction_shift",
+    "monitoring.limits": "thresholds",
+    "monitoring.calibration.limit": "max_error",
+    "monitoring.rows": "min_rows",
+    "monitoring.labelled": "min_labelled",
+    "monitoring.oldest_model": "max_model_age",
+    "monitoring.silence": "max_silence",
+    "retraining.most": "budget",
+}
 
 
 class Owner(SpecModel):

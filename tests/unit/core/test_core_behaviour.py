@@ -12,13 +12,13 @@ TESTS = {
 }
 
 
-@pytest.mark.parametrize(("kind", "word"), RETIRED)
-def test_a_retired_word_is_refused_with_the_new_one(kind: str, word: str) -> None:
-    said = f"'{word}' is retired; write '{RETIRED[kind, word]}' in its place"
+@pytest.mark.parametrize("place", RETIRED)
+def test_a_retired_word_is_refused_with_the_new_one(place: str) -> None:
+    (kind, word), new = place.split("."), RETIRED[place]
+    said = rf"{kind}\[0\]\.{word}: given '{word}', a word that is retired; accepted: {new}\."
     with pytest.raises(InputError, match=said):
         load_behaviour(f"{kind}: [{{name: it, {TESTS[kind]}, {word}: 1}}]", "behaviour.yaml")
 
-    new = RETIRED[kind, word]
     found = load_behaviour(f"{kind}: [{{name: it, {TESTS[kind]}, {new}: 1}}]", "behaviour.yaml")
     (test,) = getattr(found, kind)
     assert getattr(test, new) == 1

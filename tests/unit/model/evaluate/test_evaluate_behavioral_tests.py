@@ -141,7 +141,7 @@ def test_an_answer_that_is_not_finite_fails_every_test(kind, test):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("invariance: [{name: n, column: c, values: [a], tolerance: 0.1}]", "invariance.0.values"),
+        ("invariance: [{name: n, column: c, values: [a], tolerance: 0.1}]", "invariance[0].values"),
         ("invariance: [{name: n, column: c, values: [a, b]}]", "tolerance"),
         ("direction: [{name: n, column: x, add: 0, effect: raises}]", "changes nothing"),
         ("direction: [{name: n, column: x, add: 1, effect: up}]", "raises"),
