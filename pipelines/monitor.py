@@ -29,7 +29,7 @@ def monitor(model: str, as_of: str = "", target: str = "", overlay: str = "") ->
         as_of=as_of,
         target=target,
         overlay=overlay,
-        purpose="watch",
+        purpose="monitor",
         run=run,
         scheduled=dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER,
     )

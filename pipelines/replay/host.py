@@ -1,6 +1,5 @@
 """Where a replay serves and keeps its files: on this machine, or in a cluster."""
 
-import os
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +16,7 @@ from components.ops.targets.local.target_uri import SCHEME, parse_target_uri
 from pipelines.local.recurring import run_due, run_recurring
 from pipelines.local.results import RunObserver, RunResult
 from pipelines.settings import FOLDER
-from pipelines.submission.server import KfpServer
+from pipelines.submission.server import connect_server
 from pipelines.submission.submit import read_compiled, upload
 
 ROOT = Path("build")
@@ -140,8 +139,9 @@ class ClusterHost:
                 "a namespace where no model of this name serves",
                 "Give the replay a namespace of its own.",
             )
-        server = KfpServer(KfpConfig.of(os.environ).endpoint, env_defaults().namespace)
-        tuple(upload(server, FOLDER, read_compiled(FOLDER)))
+        endpoint, namespace = KfpConfig.of_pod().endpoint, env_defaults().namespace
+        with connect_server(endpoint, namespace) as server:
+            tuple(upload(server, FOLDER, read_compiled(FOLDER)))
 
     def resume(self) -> None:
         """Does nothing: the cluster keeps it up."""

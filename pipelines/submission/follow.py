@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from components.core.errors import ApiUnavailable
-from pipelines.local.result import Observer, StepResult, StepState
+from components.core.spans import parse_instant
+from pipelines.local.results import RunObserver, StepResult, StepState
 
 _RUNNING = "RUNNING"
 _ENDED: Mapping[str, StepState] = {
@@ -15,15 +17,16 @@ _ENDED: Mapping[str, StepState] = {
     "FAILED": "failed",
     "CANCELED": "failed",
 }
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Ended:
+class RunOutcome:
     """How a run ended.
 
     Attributes:
         state: SUCCEEDED, FAILED or CANCELED.
-        error: What KFP says went wrong; empty: nothing.
+        error: What KFP says went wrong; empty for nothing.
     """
 
     state: str
@@ -31,29 +34,29 @@ class Ended:
 
     @property
     def is_good(self) -> bool:
-        """Whether every step came to its end."""
+        """Whether every step succeeded."""
         return self.state == "SUCCEEDED"
 
 
 def follow(
-    read: Callable[[], Any],
+    read: Callable[[], Row],
     steps: Collection[str],
-    observer: Observer,
-    every_s: float = 3.0,
-    patience_s: float = 300.0,
-) -> Ended:
+    observer: RunObserver,
+    poll_s: float = 3.0,
+    unavailable_timeout_s: float = 300.0,
+) -> RunOutcome:
     """Tells an observer of each step of a run until the run has ended.
 
     Args:
-        read: The run as it is now (KFP's V2beta1Run).
-        steps: The names of steps; what else KFP counts as a task is its own.
+        read: Reads the run as it is now (KFP's V2beta1Run).
+        steps: The names of steps; every other task is KFP's own.
         observer: Is told.
-        every_s: Seconds between two looks.
-        patience_s: Seconds for which the server may be away.
+        poll_s: Seconds between two reads.
+        unavailable_timeout_s: Seconds for which the server may be away.
 
     Raises:
         ApiUnavailable: The server was away for longer; the run goes on.
-        ApiRejected: It does not let the caller look any more; the run goes on.
+        ApiRejected: It does not let the caller read the run any more; the run goes on.
     """
     told: dict[tuple[str, str], str] = {}
     seen = time.monotonic()
@@ -62,41 +65,50 @@ def follow(
             run = read()
             seen = time.monotonic()
         except ApiUnavailable:
-            if time.monotonic() - seen > patience_s:
+            if time.monotonic() - seen > unavailable_timeout_s:
                 raise
-            time.sleep(every_s)
+            time.sleep(poll_s)
             continue
         _tell(run, steps, observer, told)
-        if run.state in _ENDED:
-            error = str(run.error.message or "") if run.error else ""
-            return Ended(run.state, error)
-        time.sleep(every_s)
+        if run.get("state") in _ENDED:
+            return RunOutcome(str(run["state"]), _message(run))
+        time.sleep(poll_s)
 
 
 def _tell(
-    run: Any, steps: Collection[str], observer: Observer, told: dict[tuple[str, str], str]
+    run: Row, steps: Collection[str], observer: RunObserver, told: dict[tuple[str, str], str]
 ) -> None:
-    tasks = (run.run_details.task_details if run.run_details else None) or ()
-    known = [task for task in tasks if task.display_name in steps and task.start_time]
-    for task in sorted(known, key=lambda one: (one.start_time, one.display_name)):
+    tasks = (run.get("run_details") or {}).get("task_details") or ()
+    known = [
+        task for task in tasks if task.get("display_name") in steps and _at(task, "start_time")
+    ]
+    for task in sorted(known, key=lambda one: (one["start_time"], one["display_name"])):
         # A nested pipeline may have a step of the same name.
-        key = (task.display_name, str(task.start_time))
-        if task.state == told.get(key):
+        name, state = task["display_name"], task.get("state", "")
+        key = (name, task["start_time"])
+        if state == told.get(key):
             continue
-        if task.state in (_RUNNING, *_ENDED) and told.get(key) != _RUNNING:
-            observer.step_started(task.display_name)
-        if task.state in _ENDED:
+        if state in (_RUNNING, *_ENDED) and told.get(key) != _RUNNING:
+            observer.step_started(name)
+        if state in _ENDED:
             observer.step_finished(_result(task))
-        told[key] = task.state
+        told[key] = state
 
 
-def _result(task: Any) -> StepResult:
-    seconds = (task.end_time - task.start_time).total_seconds() if task.end_time else 0.0
-    reason = str(task.error.message or "") if task.error else ""
+def _result(task: Row) -> StepResult:
+    start, end = _at(task, "start_time"), _at(task, "end_time")
     return StepResult(
-        name=task.display_name,
-        state=_ENDED[task.state],
-        seconds=max(seconds, 0.0),
+        name=task["display_name"],
+        state=_ENDED[task["state"]],
+        seconds=max((end - start).total_seconds(), 0.0) if start and end else 0.0,
         log=Path(),
-        parameters={"reason": reason},
+        parameters={"reason": _message(task)},
     )
+
+
+def _at(task: Row, field: str) -> datetime | None:
+    return parse_instant(task[field]) if task.get(field) else None
+
+
+def _message(row: Row) -> str:
+    return str((row.get("error") or {}).get("message") or "")

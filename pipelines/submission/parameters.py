@@ -1,34 +1,32 @@
 """The parameters of a run on a cluster, checked before anything is sent there."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import yaml
 
 from components.core.errors import InputError
 from components.core.spec import Spec
-from components.ops.plan.folder import SPEC_FILE, opened
-from components.ops.plan.instant import instant_of
-from components.ops.plan.request import read_spec, with_files
-from components.ops.plan.schema import column_kinds
-from components.ops.plan.signature import resolve
+from components.ops.plan.folder import SPEC_FILE
+from components.ops.plan.instant import resolve_as_of
+from components.ops.plan.model_files import load_model
 from pipelines.document import VOLUMES
 
 # A pod gets its parameters as one argument of a command, and Linux takes 128 KiB of each.
-MOST_BYTES = 64 * 1024
+MAX_PARAMETER_BYTES = 64 * 1024
 _REMOTE = ("s3://", "gs://", "https://")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A run as a person asks for it.
+class RunRequest:
+    """The parameters of a run, as a person gives them.
 
     Attributes:
         model: The model's folder on this machine, or where a cluster reads it: git+https, s3, gs.
-        as_of: The instant to work as of; empty: now.
-        target: Instead of the spec's ``serving.target``; empty: the spec's.
-        overlay: A file with the fields that differ there; empty: none.
+        as_of: The instant to work as of; empty for now.
+        target: Instead of the spec's ``serving.target``; empty for the spec's.
+        overlay: A file with the fields that differ there; empty for none.
     """
 
     model: str
@@ -38,40 +36,33 @@ class Asked:
 
     def parameters(self) -> dict[str, str]:
         """The pipeline's parameters of these names."""
-        return {
-            "model": self.model,
-            "as_of": self.as_of,
-            "target": self.target,
-            "overlay": self.overlay,
-        }
+        return asdict(self)
 
 
-def prepared(asked: Asked, claim: str = "") -> Asked:
-    """What is asked for as a cluster can read it.
+def prepare_request(request: RunRequest, claim: str = "") -> RunRequest:
+    """The request as a cluster can read it.
 
-    A cluster cannot see this machine: a folder goes there as one text, the overlay put in it.
+    A cluster cannot see this machine: a folder goes there as one text, with the overlay applied.
 
     Args:
-        asked: What a person asks for.
-        claim: The volume that the pipelines were compiled with; empty: none.
+        request: What a person asks for.
+        claim: The volume that the pipelines were compiled with; empty for none.
 
     Raises:
         InputError: The spec, an argument of it, or a place that it names cannot be used there.
     """
-    instant_of(asked.as_of)
-    if asked.model.startswith(("git+", *_REMOTE)):
-        return asked
-    with opened(asked.model) as folder:
-        written = read_spec(folder, asked.overlay, asked.target)
-        model = with_files(folder, written)
-    resolve(model.spec, column_kinds(model.schema, f"{model.where}/{model.spec.schema_file}"))
+    resolve_as_of(request.as_of)
+    if request.model.startswith(("git+", *_REMOTE)):
+        return request
+    model = load_model(request.model, request.overlay, request.target)
+    model.signature()  # a cluster would find out only after minutes
     _require_reachable(model.spec, model.where, claim)
     text = _text(model.given, model.files)
-    if len(text.encode()) > MOST_BYTES:
-        accepted = f"at most {MOST_BYTES} bytes of spec and files"
+    if len(text.encode()) > MAX_PARAMETER_BYTES:
+        accepted = f"at most {MAX_PARAMETER_BYTES} bytes of spec and files"
         do = "Commit the folder and give it as git+https://host/repository@<commit>#folder."
         raise InputError(model.where, len(text.encode()), accepted, do)
-    return replace(asked, model=text, overlay="")
+    return replace(request, model=text, overlay="")
 
 
 def _require_reachable(spec: Spec, where: str, claim: str) -> None:
@@ -80,14 +71,18 @@ def _require_reachable(spec: Spec, where: str, claim: str) -> None:
         path = uri.removeprefix("file://")
         if not uri.startswith(_REMOTE) and not (volume and path.startswith(volume)):
             own = (
-                f"{volume}…" if volume else f"{VOLUMES}/<claim>/… after `make compile PVC=<claim>`"
+                f"{volume}…"
+                if volume
+                else f"{VOLUMES}/<claim>/… after `ratoon compile --pvc <claim>`"
             )
             accepted = f"a place that a pod reaches: s3://…, gs://…, https://…, or {own}"
-            do = "Say it in an overlay of the model and give that: OVERLAY=overlays/<name>.yaml."
+            do = (
+                "Write it in an overlay of the model and give that: --overlay overlays/<name>.yaml."
+            )
             raise InputError(f"{where}: {field}", uri, accepted, do)
     if spec.serving.target.startswith("local://"):
         accepted = "kserve://<namespace> or git+https://…@<branch>#<path>"
-        do = "Give it as TARGET=…, or in an overlay."
+        do = "Give it as --target, or in an overlay."
         raise InputError(f"{where}: serving.target", spec.serving.target, accepted, do)
 
 

@@ -1,22 +1,22 @@
-"""What a person's command asks of Kubeflow Pipelines: upload, start, look."""
+"""Kubeflow Pipelines as a person uses it: upload a version, start a run, read it."""
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import kfp_server_api
-
 from components.core.errors import InputError
-from pipelines.submission.client import answering, connect
+from components.ops.kubeflow.api import KfpApi, find_named
+from components.ops.kubeflow.http_client import KfpConfig, KfpHttpClient
 
+DEFAULT_ENDPOINT = "http://localhost:8080"
 UI_ENDPOINT = "KF_PIPELINES_UI_ENDPOINT"
-_PAGE = 100
 
 
 @dataclass(frozen=True)
-class Uploaded:
+class UploadedVersion:
     """A pipeline's version at the server.
 
     Attributes:
@@ -34,119 +34,91 @@ class KfpServer:
     """One KFP installation.
 
     Args:
-        endpoint: Its URL, such as http://localhost:8080.
-        namespace: The namespace that runs belong to; empty where KFP has only one.
-
-    Raises:
-        InputError: The endpoint is no URL, or the installation needs a namespace.
-        ApiUnavailable: Nothing answers there.
-        ApiRejected: It does not let the caller in.
+        api: Its API.
+        namespace: The namespace that runs belong to; empty if KFP has only one.
     """
 
-    def __init__(self, endpoint: str, namespace: str = "") -> None:
-        self._client = connect(endpoint, namespace)
-        self.endpoint, self.namespace = endpoint.rstrip("/"), namespace
+    def __init__(self, api: KfpApi, namespace: str) -> None:
+        self._api, self.namespace = api, namespace
 
-    def upload(self, file: Path, pipeline: str, version: str, description: str) -> Uploaded:
-        """Makes sure that a version is there; the same one twice is the same as once.
+    def upload(self, file: Path, pipeline: str, version: str, description: str) -> UploadedVersion:
+        """Makes sure that a version exists; idempotent.
 
         Args:
             file: The compiled pipeline.
             pipeline: The pipeline's name.
-            version: The version's name, which says what is in it.
-            description: What the pipeline says of itself.
+            version: The version's name, which holds a digest of its content.
+            description: The pipeline's description.
         """
-        with answering(self.endpoint, "pipelines"):
-            pipeline_id = self._pipeline(pipeline) or self._new_pipeline(pipeline, description)
-            found = self._version(pipeline_id, version)
-            if found:
-                return Uploaded(pipeline_id, found, is_new=False)
-            made = self._client.upload_pipeline_version(
-                str(file), version, pipeline_id=pipeline_id, description=description
-            )
-            return Uploaded(pipeline_id, self._known(made.pipeline_version_id), is_new=True)
+        found = find_named(self._api.pipelines(self.namespace), pipeline)
+        if found is None:
+            pipeline_id = self._api.create_pipeline(pipeline, description, self.namespace)
+        else:
+            pipeline_id = str(found["pipeline_id"])
+        known = find_named(self._api.versions(pipeline_id), version)
+        if known is not None:
+            return UploadedVersion(pipeline_id, str(known["pipeline_version_id"]), is_new=False)
+        version_id = self._api.upload_version(pipeline_id, version, description, file)
+        return UploadedVersion(pipeline_id, version_id, is_new=True)
 
     def start(
         self,
-        uploaded: Uploaded,
+        uploaded: UploadedVersion,
         parameters: Mapping[str, str],
         name: str,
         experiment: str,
-        account: str,
+        service_account: str,
     ) -> str:
-        """Starts a run.
+        """Starts a run; its id.
 
         Args:
             uploaded: What to run.
             parameters: Its parameters.
-            name: What the dashboard calls the run.
-            experiment: Where the dashboard shows it; made where it is missing.
-            account: The service account of its pods.
-
-        Returns:
-            The run's id.
+            name: The run's name on the dashboard.
+            experiment: Where the dashboard shows it; created if it is missing.
+            service_account: Of its pods.
         """
-        with answering(self.endpoint, "runs"):
-            place = self._client.create_experiment(experiment, namespace=self.namespace or None)
-            run = self._client.run_pipeline(
-                self._known(place.experiment_id),
-                name,
-                params=dict(parameters),
-                pipeline_id=uploaded.pipeline_id,
-                version_id=uploaded.version_id,
-                service_account=account,
-            )
-            return self._known(run.run_id)
+        experiment_id = self._api.experiment_id(experiment, self.namespace)
+        body = {
+            "display_name": name,
+            "experiment_id": experiment_id
+            or self._api.create_experiment(experiment, self.namespace),
+            "pipeline_version_reference": {
+                "pipeline_id": uploaded.pipeline_id,
+                "pipeline_version_id": uploaded.version_id,
+            },
+            "runtime_config": {"parameters": dict(parameters)},
+            "service_account": service_account,
+        }
+        # Sent twice it would be two runs.
+        return str(self._api.http.call("POST", "/runs", body=body, repeatable=False)["run_id"])
 
-    def run(self, run_id: str) -> Any:
+    def run(self, run_id: str) -> Mapping[str, Any]:
         """A run as it is now: KFP's V2beta1Run."""
-        with answering(self.endpoint, f"runs/{run_id}"):
-            found = self._client.get_run(run_id)
-            self._known(found.run_id)
-            return found
+        return self._api.http.call("GET", f"/runs/{run_id}")
 
     def link(self, run_id: str) -> str:
         """The run's page on the dashboard."""
-        dashboard = os.environ.get(UI_ENDPOINT, "").rstrip("/") or self.endpoint
+        dashboard = os.environ.get(UI_ENDPOINT, "").rstrip("/") or self._api.http.config.endpoint
         return f"{dashboard}/#/runs/details/{run_id}"
 
-    def _pipeline(self, name: str) -> str:
-        for row in self._pages("pipelines", self._client.list_pipelines, namespace=self.namespace):
-            if name in (row.name, row.display_name):
-                return str(row.pipeline_id)
-        return ""
 
-    def _new_pipeline(self, name: str, description: str) -> str:
-        # The SDK's upload_pipeline would make a version beside it, named like the pipeline.
-        body = kfp_server_api.V2beta1Pipeline(
-            display_name=name,
-            name=name,
-            description=description,
-            namespace=self.namespace or None,
-        )
-        made = self._client.pipelines.pipeline_service_create_pipeline(body)
-        return self._known(made.pipeline_id)
+@contextmanager
+def connect_server(endpoint: str, namespace: str = "") -> Iterator[KfpServer]:
+    """A KFP installation that answered, for as long as the context lasts.
 
-    def _version(self, pipeline_id: str, name: str) -> str:
-        listed = self._client.list_pipeline_versions
-        for row in self._pages("pipeline_versions", listed, pipeline_id=pipeline_id):
-            if name in (row.name, row.display_name):
-                return str(row.pipeline_version_id)
-        return ""
+    Args:
+        endpoint: Its URL, such as http://localhost:8080.
+        namespace: The namespace that runs belong to; empty if KFP has only one.
 
-    def _pages(self, field: str, listed: Any, **asked: str) -> Iterator[Any]:
-        token = ""
-        while True:
-            page = listed(page_token=token, page_size=_PAGE, **asked)
-            yield from getattr(page, field) or ()
-            token = page.next_page_token or ""
-            if not token:
-                return
-
-    def _known(self, identity: str | None) -> str:
-        """An id that the server gave; a page for people in its place has none."""
-        if not identity:
-            accepted = "the API of Kubeflow Pipelines, or its dashboard"
-            do = "What answers there may be a page to log in at: give a token."
-            raise InputError("ENDPOINT", self.endpoint, accepted, do)
-        return identity
+    Raises:
+        InputError: The endpoint is not a URL, or the installation needs a namespace.
+        ApiUnavailable: Nothing answers there.
+        ApiRejected: It does not let the caller in.
+    """
+    with closing(KfpHttpClient(KfpConfig.of_person(endpoint))) as http:
+        api = KfpApi(http)
+        if api.is_multi_user() and not namespace:
+            accepted = "the namespace of your profile: this Kubeflow has several users"
+            raise InputError("NAMESPACE", "nothing", accepted)
+        yield KfpServer(api, namespace)

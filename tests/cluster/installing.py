@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from components.ops.cluster.api_cluster import APPLY, ApiCluster
-from components.ops.cluster.door import Answer, Request
-from components.ops.cluster.rights import Rule
+from components.ops.cluster.api_client import ApiRequest, ApiResponse
+from components.ops.cluster.errors import RbacRule
+from components.ops.cluster.kube_client import APPLY, HttpKubeClient
 from tests.manifests.crds import folders
 
 EXTENSIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -31,15 +31,17 @@ class Installer:
         cluster: Connected as one.
     """
 
-    cluster: ApiCluster
+    cluster: HttpKubeClient
 
     def crd(self, wanted: dict[str, Any]) -> None:
         """Installs a kind where it is not there, and waits until it is served and published."""
         path = f"{EXTENSIONS}/{wanted['metadata']['name']}"
-        if self._ask(Request("GET", path)).code == 404:
-            self._accepted(Request("POST", EXTENSIONS, body=wanted))
+        if self._ask(ApiRequest("GET", path)).code == 404:
+            self._accepted(ApiRequest("POST", EXTENSIONS, body=wanted))
         ends = time.monotonic() + 30
-        while not (_is_established(self._ask(Request("GET", path)).body) and self._lists(wanted)):
+        while not (
+            _is_established(self._ask(ApiRequest("GET", path)).body) and self._lists(wanted)
+        ):
             assert time.monotonic() < ends, f"{path} was not established"
             time.sleep(0.1)
 
@@ -51,13 +53,13 @@ class Installer:
     def namespace(self, name: str) -> None:
         """Makes a namespace."""
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-        self._accepted(Request("POST", "/api/v1/namespaces", body=body))
+        self._accepted(ApiRequest("POST", "/api/v1/namespaces", body=body))
 
     def drop_namespace(self, name: str) -> None:
         """Removes a namespace; what is in it goes with it where controllers run."""
-        self._ask(Request("DELETE", f"/api/v1/namespaces/{name}"))
+        self._ask(ApiRequest("DELETE", f"/api/v1/namespaces/{name}"))
 
-    def account(self, namespace: str, name: str, rules: Sequence[Rule]) -> str:
+    def account(self, namespace: str, name: str, rules: Sequence[RbacRule]) -> str:
         """A token of a new service account that may do just this in its namespace."""
         core, rights = (
             f"/api/v1/namespaces/{namespace}",
@@ -78,21 +80,21 @@ class Installer:
             "roleRef": {"apiGroup": RIGHTS, "kind": "Role", "name": name},
             "subjects": [{"kind": "ServiceAccount", **meta}],
         }
-        self._accepted(Request("POST", f"{core}/serviceaccounts", body=account))
-        self._accepted(Request("POST", f"{rights}/roles", body=role))
-        self._accepted(Request("POST", f"{rights}/rolebindings", body=binding))
+        self._accepted(ApiRequest("POST", f"{core}/serviceaccounts", body=account))
+        self._accepted(ApiRequest("POST", f"{rights}/roles", body=role))
+        self._accepted(ApiRequest("POST", f"{rights}/rolebindings", body=binding))
         return self.token(namespace, name)
 
     def token(self, namespace: str, account: str) -> str:
         """A token of a service account that is there."""
         asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
-        return str(self._accepted(Request("POST", path, body=asked))["status"]["token"])
+        return str(self._accepted(ApiRequest("POST", path, body=asked))["status"]["token"])
 
     def apply(self, path: str, wanted: dict[str, Any]) -> dict[str, Any]:
         """Applies any object, also of a kind without namespaces."""
         query = {"fieldManager": "test-admin", "force": "true"}
-        return self._accepted(Request("PATCH", path, query, wanted, APPLY))
+        return self._accepted(ApiRequest("PATCH", path, query, wanted, APPLY))
 
     def objects(self, wanted: Sequence[dict[str, Any]], plurals: Mapping[str, str]) -> None:
         """Applies objects; `plurals` says each kind's, in the order in which they are made."""
@@ -108,14 +110,14 @@ class Installer:
         spec = wanted["spec"]
         served = next(one["name"] for one in spec["versions"] if one["served"])
         path = f"{spec['group']}/{served}"
-        listed = self._ask(Request("GET", f"/apis/{path}/{spec['names']['plural']}")).code == 200
-        published = self._ask(Request("GET", f"/openapi/v3/apis/{path}"))
+        listed = self._ask(ApiRequest("GET", f"/apis/{path}/{spec['names']['plural']}")).code == 200
+        published = self._ask(ApiRequest("GET", f"/openapi/v3/apis/{path}"))
         return listed and f".{spec['names']['kind']}" in str(published.body)
 
-    def _ask(self, request: Request) -> Answer:
-        return self.cluster.door.ask(None, request)
+    def _ask(self, request: ApiRequest) -> ApiResponse:
+        return self.cluster.api.ask(None, request)
 
-    def _accepted(self, request: Request) -> dict[str, Any]:
+    def _accepted(self, request: ApiRequest) -> dict[str, Any]:
         answer = self._ask(request)
         assert answer.code < 300, f"{request.method} {request.path}: {answer.body}"
         return answer.body

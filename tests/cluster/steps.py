@@ -13,10 +13,10 @@ import pytest
 
 from components.core.plan import Champion
 from components.core.verdict import Verdict
-from components.ops.cluster import client
-from components.ops.cluster.rights import Call
+from components.ops.cluster import connection
+from components.ops.cluster.errors import ApiCall
 from components.ops.deploy import run as deploying
-from components.ops.rollout import approve
+from components.ops.rollout import manual
 from components.ops.rollout import run as rolling
 from components.ops.targets import connect, read_champion
 from components.ops.targets.local.servers import COMMAND_VARIABLE
@@ -24,7 +24,13 @@ from tests.unit.ops.deploy.serving_factories import MODEL, Clients, make_model, 
 
 SERVER = Path(__file__).with_name("model_server.py")
 _OPTIONS = ("--model-dir", "{model_dir}", "--port", "{port}", "--log", "{log}")
-_STEPS = {"steps": ["50%"], "requests": 20, "deadline": "40s", "latency": "3s", "slower": 50}
+_STEPS = {
+    "steps": ["50%"],
+    "min_requests": 20,
+    "timeout": "40s",
+    "max_p99": "3s",
+    "max_latency_ratio": 50,
+}
 
 
 @dataclass(frozen=True)
@@ -60,13 +66,13 @@ class Steps:
         plan = self._plan(planned or self.champion())
         model = make_model(self.root, version, **(behaviour or {}))
         made = self.root / f"deployment-{version}"
-        outputs = deploying.Outputs(made, self.root / "deploy.html")
+        outputs = deploying.DeployOutputs(made, self.root / "deploy.html")
         return deploying.deploy(plan, model, f"run-{version}", outputs, ready_s)
 
     def roll_out(self, version: str, asked: bool = False, **changes: Any) -> Verdict:
         """The step rollout, while clients ask for predictions or not."""
         plan = self._plan(self.champion(), **changes)
-        outputs = rolling.Outputs(self.root / "rollout", self.root / "rollout.html")
+        outputs = rolling.RolloutOutputs(self.root / "rollout", self.root / "rollout.html")
         address = connect(self.target, MODEL).address
         with Clients(str(address), 2, 0.01) if asked else nullcontext():
             return rolling.roll_out(
@@ -78,18 +84,18 @@ class Steps:
         with self.environment.context() as environment:
             command = ["approve", self.target, MODEL, version, *options]
             environment.setattr(sys, "argv", command)
-            approve.main()
+            manual.approve_main()
 
     def _plan(self, champion: Champion | None, **changes: Any) -> Path:
-        serving = {"store": f"file://{self.root}/store", "ready_within": "40s"}
+        serving = {"store": f"file://{self.root}/store", "ready_timeout": "40s"}
         given = {"canary": _STEPS, **changes}
         return make_plan(self.root, self.target, champion, serving=serving, **given)
 
 
 @contextmanager
-def recorded(environment: pytest.MonkeyPatch) -> Iterator[list[Call]]:
+def recorded(environment: pytest.MonkeyPatch) -> Iterator[list[ApiCall]]:
     """Every call that goes through the one door meanwhile."""
-    calls: list[Call] = []
+    calls: list[ApiCall] = []
     with environment.context() as inner:
-        inner.setattr(client, "connect", partial(client.connect, observe=calls.append))
+        inner.setattr(connection, "connect", partial(connection.connect, observe=calls.append))
         yield calls

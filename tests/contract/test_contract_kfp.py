@@ -17,11 +17,15 @@ import kfp_server_api
 import pytest
 
 from components.core.errors import InputError
-from components.ops.schedule.declared import Surroundings, parse_declared
-from components.ops.schedule.kubeflow import KubeflowPipelines
-from components.ops.schedule.kubeflow_http import Access, Http, NotFound
-from components.ops.schedule.recurring_run import Existing, WantedRun, differences
-from components.ops.schedule.settle import settle
+from components.ops.kubeflow.http_client import KfpConfig, KfpHttpClient, KfpNotFound
+from components.ops.schedule.kubeflow import RecurringRunApi
+from components.ops.schedule.manifest import EnvDefaults, parse_manifest
+from components.ops.schedule.reconcile import reconcile
+from components.ops.schedule.recurring_run import (
+    ActualRecurringRun,
+    DesiredRecurringRun,
+    differences,
+)
 from tests.fakes.kfp_server import running
 
 MONITOR = Path("manifests/pipelines/monitor.yaml")
@@ -37,17 +41,17 @@ class Both:
     """The two clients of one KFP, with a pipeline uploaded by the SDK."""
 
     sdk: Any
-    ours: KubeflowPipelines
+    ours: RecurringRunApi
     pipeline: str
     pipeline_id: str
     version: str
     version_id: str
 
-    def wanted(self, every: str = "month", **fields: Any) -> WantedRun:
+    def wanted(self, every: str = "month", **fields: Any) -> DesiredRecurringRun:
         text = "model: ratoon-contract\nparameters: {model: models/flights}\n"
-        declared = parse_declared(f"{text}every: {every}\npipeline: {self.pipeline}\n", "contract")
-        around = Surroundings(self.version, NAMESPACE)
-        made = declared.wanted(around, "declared")
+        declared = parse_manifest(f"{text}every: {every}\npipeline: {self.pipeline}\n", "contract")
+        around = EnvDefaults(self.version, NAMESPACE)
+        made = declared.desired(around, "declared")
         # Where there is no pod to be made, no account has to be there either.
         return made.model_copy(update={"experiment": self.pipeline, **fields})
 
@@ -63,7 +67,7 @@ class Both:
             if not token:
                 return [row for row in rows if self.pipeline in row.display_name]
 
-    def existing(self) -> tuple[Existing, ...]:
+    def existing(self) -> tuple[ActualRecurringRun, ...]:
         there = self.ours.recurring_runs(NAMESPACE)
         return tuple(one for one in there if self.pipeline in one.name)
 
@@ -95,8 +99,8 @@ def both(
     version = sdk.upload_pipeline_version(
         str(MONITOR), f"{name}-v1", pipeline_id=pipeline.pipeline_id
     )
-    http = Http(Access(endpoint))
-    ours = KubeflowPipelines(http)
+    http = KfpHttpClient(KfpConfig(endpoint))
+    ours = RecurringRunApi(http)
     made = Both(sdk, ours, name, pipeline.pipeline_id, f"{name}-v1", version.pipeline_version_id)
     yield made
     for row in made.listed():
@@ -111,7 +115,7 @@ pytestmark = pytest.mark.parametrize("endpoint", ["fake", "real"], indirect=True
 def test_what_we_make_is_what_the_sdk_reads(both: Both) -> None:
     wanted = both.wanted()
 
-    made = settle(both.ours, wanted)
+    made = reconcile(both.ours, wanted)
 
     (row,) = both.listed()
     read = both.sdk.get_recurring_run(row.recurring_run_id)
@@ -144,20 +148,20 @@ def test_what_the_sdk_makes_is_what_we_would_have_made(both: Both) -> None:
 
     (one,) = both.existing()
 
-    assert differences(one, wanted, both.ours.place(wanted)) == ()
-    assert settle(both.ours, wanted).decision == "unchanged"
+    assert differences(one, wanted, both.ours.resolve(wanted)) == ()
+    assert reconcile(both.ours, wanted).decision == "unchanged"
 
 
 def test_both_enable_disable_and_delete(both: Both) -> None:
     wanted = both.wanted()
-    settle(both.ours, wanted)
+    reconcile(both.ours, wanted)
     (row,) = both.listed()
 
     both.sdk.disable_recurring_run(row.recurring_run_id)
     assert [one.enabled for one in both.existing()] == [False]
-    both.ours.switch(row.recurring_run_id, enable=True)
+    both.ours.set_enabled(row.recurring_run_id, enabled=True)
     assert [one.mode for one in both.listed()] == ["ENABLE"]
-    both.ours.switch(row.recurring_run_id, enable=False)
+    both.ours.set_enabled(row.recurring_run_id, enabled=False)
     assert [one.mode for one in both.listed()] == ["DISABLE"]
     both.sdk.enable_recurring_run(row.recurring_run_id)
     assert [one.enabled for one in both.existing()] == [True]
@@ -172,8 +176,8 @@ def test_both_enable_disable_and_delete(both: Both) -> None:
 
 def test_names_are_not_unique_and_both_list_every_page(both: Both) -> None:
     wanted = both.wanted()
-    settle(both.ours, wanted)
-    place = both.ours.place(wanted)
+    reconcile(both.ours, wanted)
+    place = both.ours.resolve(wanted)
     for _ in range(4):
         both.ours.create(wanted, place, datetime.now(UTC))
 
@@ -182,14 +186,14 @@ def test_names_are_not_unique_and_both_list_every_page(both: Both) -> None:
     assert sorted(one.recurring_run_id for one in both.listed()) == sorted(
         one.run_id for one in there
     )
-    settle(both.ours, wanted)
+    reconcile(both.ours, wanted)
 
     (stays,) = both.existing()
     assert stays.run_id == min((one.created_at, one.run_id) for one in there)[1]
 
 
 def test_an_interval_begins_at_its_last_boundary(both: Both) -> None:
-    settle(both.ours, both.wanted(every="36h"))
+    reconcile(both.ours, both.wanted(every="36h"))
 
     (row,) = both.listed()
 
@@ -203,8 +207,8 @@ def test_an_interval_begins_at_its_last_boundary(both: Both) -> None:
 
 def test_what_is_missing_or_wrong_is_refused_to_both(both: Both) -> None:
     wanted = both.wanted()
-    settle(both.ours, wanted)
-    place = both.ours.place(wanted)
+    reconcile(both.ours, wanted)
+    place = both.ours.resolve(wanted)
     bad = wanted.model_copy(update={"parameters": {"modle": "x"}})
 
     with pytest.raises(kfp_server_api.ApiException) as sdk:
@@ -218,10 +222,10 @@ def test_what_is_missing_or_wrong_is_refused_to_both(both: Both) -> None:
         )
     with pytest.raises(Exception, match="modle") as ours:
         both.ours.create(bad, place, datetime.now(UTC))
-    with pytest.raises(NotFound):
-        both.ours._http.call("GET", "/recurringruns/nope")
+    with pytest.raises(KfpNotFound):
+        both.ours.http.call("GET", "/recurringruns/nope")
     with pytest.raises(InputError, match=both.version):
-        both.ours.place(wanted.model_copy(update={"version": "another"}))
+        both.ours.resolve(wanted.model_copy(update={"version": "another"}))
 
     assert sdk.value.status in (400, 500)
     assert "modle" in str(ours.value)

@@ -11,7 +11,7 @@ import pytest
 from components.ops.schedule import reconcile
 from components.ops.schedule.run import schedule
 from pipelines.document import Document
-from pipelines.submission.server import KfpServer
+from pipelines.submission.server import connect_server
 from tests.cluster.steps import recorded
 from tests.fakes.kfp_server import _RESOURCES, KfpApi, running
 from tests.manifests import kustomize
@@ -40,8 +40,8 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[Right]]:
     folder = tmp_path_factory.mktemp("recurring")
     document, api = Document.read(MONITOR.read_text()), Watched()
     with pytest.MonkeyPatch.context() as environment, running(api=api) as endpoint:
-        server = KfpServer(endpoint, "ratoon")
-        server.upload(MONITOR, document.name, document.version, document.description)
+        with connect_server(endpoint, "ratoon") as server:
+            server.upload(MONITOR, document.name, document.version, document.description)
         environment.setenv("KF_PIPELINES_ENDPOINT", endpoint)
         environment.setenv("RATOON_NAMESPACE", "ratoon")
         environment.setenv("RATOON_MONITOR_VERSION", document.version)
@@ -63,7 +63,7 @@ def play(folder: Path) -> None:
         declared.write_text(f"{text}{line}\n")
         assert reconcile.main([str(declared)]) == 0
     assert "git declares" in schedule(plan, "models/toy", "", "run-3").reason
-    assert reconcile.main([str(declared), "--check"]) == 0
+    assert [one.state for one in reconcile.check_manifests([declared])] == ["unchanged"]
 
 
 def test_what_is_asked_is_what_the_table_says(asked: set[Right]) -> None:

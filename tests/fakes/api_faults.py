@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from components.ops.cluster.rights import Call
+from components.ops.cluster.errors import ApiCall
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Fault:
     done: bool = False
     times: int | None = None
     until: float | None = None
-    of: Callable[[Call], bool] = lambda call: True
+    of: Callable[[ApiCall], bool] = lambda call: True
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Faults:
     cut_watch_after: int | None = None
     silent_watches: bool = False
     end_watches: bool = False
-    seen: list[tuple[Call, int]] = field(default_factory=list)
+    seen: list[tuple[ApiCall, int]] = field(default_factory=list)
     _faults: list[Fault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -63,16 +63,16 @@ class Faults:
         until = time.monotonic() + for_s
         self.fail(Fault(503, "ServiceUnavailable", until=until))
 
-    def storm(self, code: int, reason: str, times: int, asked_s: int | None = None) -> None:
+    def storm(self, code: int, reason: str, times: int, retry_after_s: int | None = None) -> None:
         """Answers the next so many requests with a status, 429 or 409."""
-        headers = {} if asked_s is None else {"Retry-After": str(asked_s)}
+        headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
         self.fail(Fault(code, reason, headers, times=times))
 
     def lose_answer(self, verb: str) -> None:
         """Carries out the next call of a verb and closes the connection instead of answering."""
         self.fail(Fault(0, done=True, times=1, of=lambda call: call.verb == verb))
 
-    def next(self, call: Call) -> Fault | None:
+    def next(self, call: ApiCall) -> Fault | None:
         """The fault that this call meets."""
         with self._lock:
             for fault in self._faults:

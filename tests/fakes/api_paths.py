@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from components.ops.cluster.errors import ApiCall
 from components.ops.cluster.protocol import Kind
-from components.ops.cluster.rights import Call
 
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
@@ -30,10 +30,10 @@ class ApiRequest:
     query: Mapping[str, str]
 
     @property
-    def call(self) -> Call:
+    def call(self) -> ApiCall:
         """As RBAC sees it."""
         resource = f"{self.kind.plural}/{self.subresource}".rstrip("/")
-        return Call(self.verb, self.kind.group, resource, self.namespace, self.name)
+        return ApiCall(self.verb, self.kind.group, resource, self.namespace, self.name)
 
     def labels(self) -> dict[str, str]:
         """Of ``labelSelector``: equalities only."""

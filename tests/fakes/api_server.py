@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import yaml
 
-from components.ops.cluster.rights import Call, Rule
+from components.ops.cluster.errors import ApiCall, RbacRule
 from tests.fakes.api_faults import Faults
 from tests.fakes.api_handlers import Handlers
 from tests.fakes.api_paths import ApiRequest, parse_request
@@ -36,9 +36,9 @@ class User:
     """
 
     name: str
-    rules: tuple[Rule, ...] | None = None
+    rules: tuple[RbacRule, ...] | None = None
 
-    def may(self, call: Call) -> bool:
+    def may(self, call: ApiCall) -> bool:
         """Whether a rule allows it."""
         return self.rules is None or any(
             (rule.group, rule.resource) == (call.group, call.resource) and call.verb in rule.verbs
@@ -163,11 +163,11 @@ class _Handler(BaseHTTPRequestHandler):
         server.faults.seen.append((call, code))
         return self._say(code, found)
 
-    def _call(self) -> Call:
+    def _call(self) -> ApiCall:
         parts = urlsplit(self.path)
         query = dict(parse_qsl(parts.query))
         what = parse_request(self.command, parts.path, query, self.server_of.store.schemas)
-        return what.call if what else Call(self.command.lower(), "", parts.path, "")
+        return what.call if what else ApiCall(self.command.lower(), "", parts.path, "")
 
     def _user(self) -> User:
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
@@ -179,7 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _allow(self, user: User, what: ApiRequest) -> None:
         new = what.verb == "patch" and not self._exists(what)
         for verb in (what.verb, *(["create"] if new else [])):
-            call = Call(verb, what.call.group, what.call.resource, what.namespace, what.name)
+            call = ApiCall(verb, what.call.group, what.call.resource, what.namespace, what.name)
             if not user.may(call):
                 raise no_rights(user.name, verb, what.kind, what.namespace, what.name)
 

@@ -21,7 +21,7 @@ from components.ops.cluster.protocol import (
     EVENT,
     INFERENCE_SERVICE,
     POD,
-    AlreadyThere,
+    AlreadyExists,
     Kind,
     Object,
 )
@@ -216,7 +216,7 @@ class _Served:
     def _say(self, cluster: Observed, kind: Kind, name: str, reason: str, text: str) -> None:
         try:
             cluster.create(EVENT, event_object(kind, self._namespace, name, reason, text))
-        except AlreadyThere:
+        except AlreadyExists:
             return
 
 
@@ -235,6 +235,6 @@ def _ready(status: Any) -> str:
 def _sweep(folder: Path) -> None:
     """Ends and removes what an earlier fake left that was killed."""
     for one in folder.glob("*/*"):
-        for process in processes.belonging_to(one):
+        for process in processes.find_processes(one):
             processes.end(process, _GRACE_S)
     shutil.rmtree(folder, ignore_errors=True)

@@ -14,11 +14,11 @@ import httpx
 
 from components.core import storage
 from components.core.errors import RatoonError
-from components.ops.targets.local import ports, processes
-from components.ops.targets.local.record import Server
+from components.ops.targets.local import processes
+from components.ops.targets.local.record import ServerProcess
 from components.ops.targets.local.servers import (
     COMMAND_VARIABLE,
-    last_words,
+    log_tail,
     server_command,
     server_environment,
 )
@@ -48,7 +48,7 @@ class PodState:
         gone: Whether it has ended for good.
     """
 
-    server: Server | None = None
+    server: ServerProcess | None = None
     ready: bool = False
     restarts: int = 0
     words: str = ""
@@ -78,7 +78,7 @@ class ModelPod:
         self.name, self.template, self.revision = name, template, revision
         self._folder, self._models = folder, folder / "models" / name
         self._log = folder / "logs" / f"{name}.log"
-        self.port = ports.free_port()
+        self.port = processes.free_port()
         self._stop = threading.Event()
         self._state = PodState()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -98,7 +98,7 @@ class ModelPod:
             log = self._argument("--log")
             known = {"{model_dir}": str(self._models), "{port}": port, "{log}": log}
             return tuple(known.get(word, word) for word in words)
-        here = ("--model-dir", str(self._models), "--host", ports.HOST, "--port", port)
+        here = ("--model-dir", str(self._models), "--host", processes.HOST, "--port", port)
         return (words[0], "-m", "components.model.serve", *self.template.args, *here)
 
     def stop(self) -> None:
@@ -130,12 +130,12 @@ class ModelPod:
         command = self.command
         environment = server_environment(os.environ, command[0])
         process = processes.start(command, environment, self._log, self._folder)
-        self._state = self._with(server=Server(port=self.port, process=process))
+        self._state = self._with(server=ServerProcess(port=self.port, process=process))
         with httpx.Client(trust_env=False, timeout=5.0) as client:
             while not self._stop.wait(_POLL_S):
                 if not processes.is_running(process):
-                    return last_words(self._log).strip() or "the container ended without a word"
-                ready = self._answers(client, f"http://{ports.HOST}:{self.port}")
+                    return log_tail(self._log).strip() or "the container ended without a word"
+                ready = self._answers(client, f"http://{processes.HOST}:{self.port}")
                 if ready != self._state.ready:
                     words = "" if ready else self._state.words
                     self._state = self._with(ready=ready, words=words)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.core.errors import ApiUnavailable
-from components.ops.targets.local import ports, processes
-from components.ops.targets.local.gateway.client import LocalGateway, address_of
-from components.ops.targets.local.place import LocalPlace
-from components.ops.targets.local.record import Deployed, LocalRecord, Server
+from components.ops.targets.local import processes
+from components.ops.targets.local.record import LocalRecord, LocalVersion, ServerProcess
+from components.ops.targets.local.servers import LocalGateway, address_of
+from components.ops.targets.local.target_uri import LocalTargetUri
 from tests.fakes.kserve_pod import ModelPod
 
 _GRACE_S = 10.0
@@ -37,8 +37,8 @@ class Address:
     """
 
     def __init__(self, folder: Path, model: str) -> None:
-        self._gateway = LocalGateway(LocalPlace(folder, ports.free_port()))
-        self._file = LocalPlace(folder).record_file
+        self._gateway = LocalGateway(LocalTargetUri(folder, processes.free_port()))
+        self._file = LocalTargetUri(folder).record_file
         folder.mkdir(parents=True, exist_ok=True)
         self._record = LocalRecord(model=model)
         self._answers = False
@@ -68,7 +68,7 @@ class Address:
         if self._record.gateway:
             processes.end(self._record.gateway.process, _GRACE_S)
 
-    def _is_listening(self, gateway: Server | None) -> bool:
+    def _is_listening(self, gateway: ServerProcess | None) -> bool:
         if gateway is None:
             return False
         try:
@@ -78,15 +78,15 @@ class Address:
         return True
 
 
-def _deployed(pod: ModelPod | None) -> Deployed | None:
+def _deployed(pod: ModelPod | None) -> LocalVersion | None:
     if pod is None:
         return None
     said = pod.template.annotations
-    return Deployed(
+    return LocalVersion(
         version=said.get("ratoon.dev/version", pod.name),
         digest=said.get("ratoon.dev/digest", ""),
         run=said.get("ratoon.dev/run", ""),
-        as_of=said.get("ratoon.dev/as-of", ""),
+        as_of=said.get("ratoon.dev/as-of", "1970-01-01"),
         log="",
         server=pod.state.server,
     )

@@ -1,13 +1,12 @@
-"""A cluster in memory: keeps to `Cluster` by the same contract tests as the real client."""
+"""A cluster in memory that implements `KubeClient`; the contract tests hold it to the real one."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from components.ops.cluster.events import as_sentences
+from components.ops.cluster.errors import ApiCall, api_error
 from components.ops.cluster.protocol import EVENT, FIELD_MANAGER, Conflict, Kind, Object
-from components.ops.cluster.refusals import refusal
-from components.ops.cluster.rights import Call
+from components.ops.cluster.status import event_sentences
 from tests.fakes.schemas import Schemas, known
 from tests.fakes.status_errors import StatusError, no_rights
 from tests.fakes.store import Change, Store
@@ -15,7 +14,7 @@ from tests.fakes.store import Change, Store
 
 @dataclass(frozen=True)
 class MemoryKubeClient:
-    """Everything of `Cluster`, and what a fake controller needs: `set_status`, `watch_all`.
+    """`KubeClient`, and what a fake controller needs: `set_status`, `watch_all`.
 
     Attributes:
         store: The objects; several clusters over one store are several users of one API server.
@@ -27,9 +26,9 @@ class MemoryKubeClient:
 
     store: Store = field(default_factory=lambda: Store(known()))
     manager: str = FIELD_MANAGER
-    observe: Callable[[Call], None] = lambda call: None
+    observe: Callable[[ApiCall], None] = lambda call: None
     user: str = "system:serviceaccount:here:ratoon"
-    allows: Callable[[Call], bool] = lambda call: True
+    allows: Callable[[ApiCall], bool] = lambda call: True
 
     @classmethod
     def knowing(cls, schemas: Schemas) -> "MemoryKubeClient":
@@ -41,11 +40,11 @@ class MemoryKubeClient:
         return replace(self, manager=manager)
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        call = Call("get", kind.group, kind.plural, namespace, name)
+        call = ApiCall("get", kind.group, kind.plural, namespace, name)
         return self._or_none(kind, call, lambda: self.store.read(kind, namespace, name))
 
     def list(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> tuple[Object, ...]:
-        call = Call("list", kind.group, kind.plural, namespace)
+        call = ApiCall("list", kind.group, kind.plural, namespace)
         return tuple(self._ask(kind, call, lambda: self.store.listed(kind, namespace, labels)[0]))
 
     def apply(self, kind: Kind, wanted: Object) -> Object:
@@ -67,13 +66,15 @@ class MemoryKubeClient:
         return self._ask(kind, call, lambda: self.store.replace(kind, wanted, self.manager))
 
     def delete(self, kind: Kind, namespace: str, name: str) -> None:
-        call = Call("delete", kind.group, kind.plural, namespace, name)
+        call = ApiCall("delete", kind.group, kind.plural, namespace, name)
         self._or_none(kind, call, lambda: self.store.delete(kind, namespace, name))
 
     def watch(
         self, kind: Kind, namespace: str, name: str, timeout_s: float
     ) -> Iterator[Object | None]:
-        calls = [Call(verb, kind.group, kind.plural, namespace, name) for verb in ("list", "watch")]
+        calls = [
+            ApiCall(verb, kind.group, kind.plural, namespace, name) for verb in ("list", "watch")
+        ]
         found, version = self._ask(kind, calls[0], lambda: self.store.listed(kind, namespace))
         yield next((one for one in found if one["metadata"]["name"] == name), None)
         self._may(kind, calls[1])
@@ -83,14 +84,14 @@ class MemoryKubeClient:
 
     def events(self, namespace: str, name: str) -> tuple[str, ...]:
         found = self.list(EVENT, namespace, {})
-        return as_sentences(one for one in found if one["involvedObject"].get("name") == name)
+        return event_sentences(one for one in found if one["involvedObject"].get("name") == name)
 
-    def fields(self, kind: Kind) -> Mapping[str, Any] | None:
+    def openapi_schema(self, kind: Kind) -> Mapping[str, Any] | None:
         return self.store.schemas.get(kind)
 
     def set_status(self, kind: Kind, namespace: str, name: str, status: Object) -> Object:
         """Writes the status subresource, as the kind's controller does: no new generation."""
-        call = Call("update", kind.group, f"{kind.plural}/status", namespace, name)
+        call = ApiCall("update", kind.group, f"{kind.plural}/status", namespace, name)
         write = self.store.write_status
         return self._ask(kind, call, lambda: write(kind, namespace, name, status, self.manager))
 
@@ -105,23 +106,23 @@ class MemoryKubeClient:
         for change in changes:
             yield change.type, change.value
 
-    def _may(self, kind: Kind, call: Call) -> None:
+    def _may(self, kind: Kind, call: ApiCall) -> None:
         self.observe(call)
         if not self.allows(call):
             said = no_rights(self.user, call.verb, kind, call.namespace, call.name)
-            raise refusal(403, said.status(), call)
+            raise api_error(403, said.status(), call)
 
-    def _ask(self, kind: Kind, call: Call, work: Callable[[], Any]) -> Any:
+    def _ask(self, kind: Kind, call: ApiCall, work: Callable[[], Any]) -> Any:
         self._may(kind, call)
         return self._told(call, work)
 
-    def _told(self, call: Call, work: Callable[[], Any]) -> Any:
+    def _told(self, call: ApiCall, work: Callable[[], Any]) -> Any:
         try:
             return work()
         except StatusError as refused:
-            raise refusal(refused.code, refused.status(), call) from refused
+            raise api_error(refused.code, refused.status(), call) from refused
 
-    def _or_none(self, kind: Kind, call: Call, work: Callable[[], Any]) -> Any:
+    def _or_none(self, kind: Kind, call: ApiCall, work: Callable[[], Any]) -> Any:
         def found() -> Any:
             try:
                 return work()
@@ -132,13 +133,13 @@ class MemoryKubeClient:
 
         return self._ask(kind, call, found)
 
-    def _exists(self, kind: Kind, call: Call) -> bool:
+    def _exists(self, kind: Kind, call: ApiCall) -> bool:
         try:
             return bool(self.store.read(kind, call.namespace, call.name))
         except StatusError:
             return False
 
 
-def _about(verb: str, kind: Kind, wanted: Object) -> Call:
+def _about(verb: str, kind: Kind, wanted: Object) -> ApiCall:
     meta = wanted["metadata"]
-    return Call(verb, kind.group, kind.plural, meta["namespace"], meta["name"])
+    return ApiCall(verb, kind.group, kind.plural, meta["namespace"], meta["name"])

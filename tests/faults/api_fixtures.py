@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from components.ops.cluster.client import connect
-from components.ops.cluster.protocol import Cluster
-from components.ops.cluster.retry import Patience
+from components.ops.cluster.api_client import RetryPolicy
+from components.ops.cluster.connection import connect
+from components.ops.cluster.protocol import KubeClient
 from tests.fakes.api_server import ApiServer, running
 
 NS = "here"
-QUICK = Patience(
+QUICK = RetryPolicy(
     deadline_s=2.0,
-    request_s=0.5,
-    connect_s=0.4,
-    first_pause_s=0.05,
-    longest_pause_s=0.2,
-    stream_s=1.0,
+    request_timeout_s=0.5,
+    connect_timeout_s=0.4,
+    initial_backoff_s=0.05,
+    max_backoff_s=0.2,
+    watch_timeout_s=1.0,
 )
 
 
@@ -28,13 +28,13 @@ def server() -> Iterator[ApiServer]:
 
 
 @pytest.fixture
-def cluster(server: ApiServer, tmp_path: Path) -> Cluster:
+def cluster(server: ApiServer, tmp_path: Path) -> KubeClient:
     return connect_to(server, tmp_path)
 
 
-def connect_to(server: ApiServer, folder: Path, patience: Patience = QUICK) -> Cluster:
+def connect_to(server: ApiServer, folder: Path, retry_policy: RetryPolicy = QUICK) -> KubeClient:
     file = server.kubeconfig(folder / "kubeconfig")
-    return connect({"RATOON_KUBECONFIG": str(file)}, patience=patience)
+    return connect({"RATOON_KUBECONFIG": str(file)}, retry_policy=retry_policy)
 
 
 def config_map(data: dict[str, str]) -> dict[str, object]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from components.core.errors import ApiUnavailable
-from components.ops.cluster.client import connect
-from components.ops.cluster.protocol import CONFIG_MAP, AlreadyThere, Conflict
+from components.ops.cluster.connection import connect
+from components.ops.cluster.protocol import CONFIG_MAP, AlreadyExists, Conflict
 from tests.fakes.api_faults import Fault
 from tests.fakes.api_server import ADMIN, ApiServer, running
 from tests.fakes.certificate import make_certificate
@@ -66,7 +66,7 @@ def test_a_server_that_never_answers_ends_with_the_deadline(tmp_path):
     with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         file = write_kubeconfig(tmp_path / "kubeconfig", url, "a")
-        cluster = connect({"RATOON_KUBECONFIG": str(file)}, patience=QUICK)
+        cluster = connect({"RATOON_KUBECONFIG": str(file)}, retry_policy=QUICK)
         with took(1.2, 3.5), pytest.raises(ApiUnavailable, match="ReadTimeoutError"):
             cluster.get(CONFIG_MAP, NS, "a")
 
@@ -78,7 +78,7 @@ def test_a_server_that_we_do_not_trust_is_not_asked_twice(tmp_path):
     with running(certificate=certificate) as server:
         trust, _ = make_certificate(other)
         file = write_kubeconfig(tmp_path / "kubeconfig", server.url, ADMIN, trust=trust)
-        cluster = connect({"RATOON_KUBECONFIG": str(file)}, patience=QUICK)
+        cluster = connect({"RATOON_KUBECONFIG": str(file)}, retry_policy=QUICK)
         with took(0, 1.0), pytest.raises(ApiUnavailable, match="not trusted"):
             cluster.get(CONFIG_MAP, NS, "a")
 
@@ -105,14 +105,14 @@ def test_an_answer_that_drips_in_is_given_up(server, cluster):
 
 
 def test_too_many_requests_waits_as_long_as_it_is_told(server, cluster):
-    server.faults.storm(429, "TooManyRequests", times=1, asked_s=1)
+    server.faults.storm(429, "TooManyRequests", times=1, retry_after_s=1)
     with took(1.0, 1.9):
         assert cluster.get(CONFIG_MAP, NS, "a") is None
     assert answered(server, "get") == [429, 404]
 
 
 def test_a_pause_longer_than_the_deadline_is_not_begun(server, cluster):
-    server.faults.storm(429, "TooManyRequests", times=1, asked_s=3600)
+    server.faults.storm(429, "TooManyRequests", times=1, retry_after_s=3600)
     with took(0, 1.0), pytest.raises(ApiUnavailable, match="tried 1 time in"):
         cluster.get(CONFIG_MAP, NS, "a")
 
@@ -163,7 +163,7 @@ def test_a_replacement_whose_answer_was_lost_is_known_as_ours(server, cluster):
 def test_what_another_made_meanwhile_is_not_taken_for_ours(server, cluster):
     server.store.create(CONFIG_MAP, config_map({"x": "theirs"}), "other")
     server.faults.fail(Fault(0, times=1, of=lambda call: call.verb == "create"))
-    with pytest.raises(AlreadyThere):
+    with pytest.raises(AlreadyExists):
         cluster.create(CONFIG_MAP, config_map({"x": "ours"}))
 
 

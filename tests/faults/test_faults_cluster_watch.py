@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from components.core.errors import ApiRejected, ApiUnavailable
-from components.ops.cluster.client import connect
-from components.ops.cluster.protocol import CONFIG_MAP, Cluster
-from components.ops.cluster.rights import Call
+from components.ops.cluster.connection import connect
+from components.ops.cluster.errors import ApiCall
+from components.ops.cluster.protocol import CONFIG_MAP, KubeClient
 from tests.fakes.api_server import ADMIN, ApiServer, User, running
 from tests.fakes.certificate import make_certificate
 from tests.faults.api_fixtures import NS, QUICK, answered, config_map
@@ -26,10 +26,10 @@ def took(least_s: float, most_s: float) -> Iterator[None]:
 # Watches
 
 
-def count_up(server: ApiServer, last: int, pause_s: float = 0.15) -> threading.Thread:
+def count_up(server: ApiServer, last: int, backoff_s: float = 0.15) -> threading.Thread:
     def work() -> None:
         for number in range(2, last + 1):
-            time.sleep(pause_s)
+            time.sleep(backoff_s)
             server.store.apply(CONFIG_MAP, config_map({"n": str(number)}), "other", force=True)
 
     thread = threading.Thread(target=work)
@@ -37,7 +37,7 @@ def count_up(server: ApiServer, last: int, pause_s: float = 0.15) -> threading.T
     return thread
 
 
-def seen_until(cluster: Cluster, last: str, within_s: float = 10.0) -> list[str]:
+def seen_until(cluster: KubeClient, last: str, within_s: float = 10.0) -> list[str]:
     said = []
     for found in cluster.watch(CONFIG_MAP, NS, "a", within_s):
         said.append(found["data"]["n"])
@@ -74,7 +74,7 @@ def test_a_watch_over_an_outage_shows_what_came_of_it(server, cluster):
     next(watching)
     server.faults.cut_watch_after = 0
     server.faults.away(for_s=1.0)
-    count_up(server, last=3, pause_s=0.2).join()
+    count_up(server, last=3, backoff_s=0.2).join()
     assert next(watching)["data"] in ({"n": "2"}, {"n": "3"})
 
 
@@ -110,7 +110,7 @@ def test_a_rotated_token_is_read_again(server, tmp_path):
     token = tmp_path / "token"
     token.write_text(ADMIN)
     file = server.kubeconfig(tmp_path / "kubeconfig", token_file=token)
-    cluster = connect({"RATOON_KUBECONFIG": str(file)}, patience=QUICK)
+    cluster = connect({"RATOON_KUBECONFIG": str(file)}, retry_policy=QUICK)
     cluster.apply(CONFIG_MAP, config_map({"x": "1"}))
     server.users = {"second": User("admin")}
     token.write_text("second")
@@ -121,14 +121,14 @@ def test_a_token_that_is_rotated_during_a_watch_is_read_again(server, tmp_path):
     token = tmp_path / "token"
     token.write_text(ADMIN)
     file = server.kubeconfig(tmp_path / "kubeconfig", token_file=token)
-    cluster = connect({"RATOON_KUBECONFIG": str(file)}, patience=QUICK)
+    cluster = connect({"RATOON_KUBECONFIG": str(file)}, retry_policy=QUICK)
     cluster.apply(CONFIG_MAP, config_map({"n": "1"}))
     server.users = {ADMIN: User("admin"), "second": User("admin")}
     watching = cluster.watch(CONFIG_MAP, NS, "a", 10.0)
     next(watching)
     server.users = {"second": User("admin")}
     token.write_text("second")
-    working = count_up(server, last=2, pause_s=1.5)
+    working = count_up(server, last=2, backoff_s=1.5)
     assert next(watching)["data"] == {"n": "2"}
     working.join()
 
@@ -151,16 +151,16 @@ def test_the_token_of_a_pod_is_read_again(tmp_path):
 
 def test_a_token_that_nobody_knows_is_said_and_not_shown(server, tmp_path):
     file = server.kubeconfig(tmp_path / "kubeconfig", token="s3cret-token")
-    cluster = connect({"RATOON_KUBECONFIG": str(file)}, patience=QUICK)
+    cluster = connect({"RATOON_KUBECONFIG": str(file)}, retry_policy=QUICK)
     with took(0, 1.0), pytest.raises(ApiRejected, match="does not know our token") as caught:
         cluster.get(CONFIG_MAP, NS, "a")
     assert "s3cret" not in str(caught.value)
 
 
 def test_every_call_is_told_once_however_often_it_is_sent(server, tmp_path):
-    told: list[Call] = []
+    told: list[ApiCall] = []
     file = server.kubeconfig(tmp_path / "kubeconfig")
-    cluster = connect({"RATOON_KUBECONFIG": str(file)}, patience=QUICK, observe=told.append)
+    cluster = connect({"RATOON_KUBECONFIG": str(file)}, retry_policy=QUICK, observe=told.append)
     server.faults.storm(503, "ServiceUnavailable", times=3)
     cluster.get(CONFIG_MAP, NS, "a")
-    assert told == [Call("get", "", "configmaps", NS, "a")]
+    assert told == [ApiCall("get", "", "configmaps", NS, "a")]

@@ -10,8 +10,8 @@ import pytest
 from components.core.spec.load import merge
 from components.ops.targets import connect
 from pipelines.local.machine import Machine
-from pipelines.submission.server import KfpServer
-from pipelines.submission.upload import read_compiled, upload
+from pipelines.submission.server import connect_server
+from pipelines.submission.submit import read_compiled, upload
 from tests.fakes.cluster import KFP, FakeCluster, fake_cluster
 from tests.fakes.kserve_controller import Mode
 from tests.loop.stage import PIPELINES, Stage
@@ -47,8 +47,8 @@ def cluster_stage(
     with fake_cluster(root / "cluster", mode) as running:
         for name, value in running.environment.items():
             environment.setenv(name, value)
-        server = KfpServer(running.environment[KFP])
-        assert len(tuple(upload(server, PIPELINES, read_compiled(PIPELINES)))) == 2
+        with connect_server(running.environment[KFP]) as server:
+            assert len(tuple(upload(server, PIPELINES, read_compiled(PIPELINES)))) == 2
         stage = ClusterStage(root, machine, 0, world)
         write_world(root, world)
         stage.respell({})

@@ -21,14 +21,14 @@ from components.data.prepare.component import prepare
 from components.data.validate.component import validate
 from components.ops.plan.component import plan
 from components.ops.targets import read_champion
-from components.ops.targets.local.place import parse_place
-from components.ops.targets.local.ports import free_port
+from components.ops.targets.local.processes import free_port
 from components.ops.targets.local.record import LocalRecord, RecordFile
-from components.ops.targets.local.stop import stop
+from components.ops.targets.local.serving import stop
 from components.ops.targets.local.target import LocalTarget
-from pipelines.local import run
+from components.ops.targets.local.target_uri import parse_target_uri
 from pipelines.local.machine import Machine
 from pipelines.local.results import RunObserver, RunResult
+from pipelines.local.runner import run
 from pipelines.replay.requests import Grouping, ReplayRequest, group_requests
 from pipelines.replay.traffic import ReplayTraffic, TrafficStats
 from tests.loop.turbines import NAME, World, days_of, spec_of, write_model, write_world
@@ -146,7 +146,7 @@ class Stage:
 
     def wake(self) -> None:
         """Brings back what served."""
-        LocalTarget(parse_place(self.target), NAME).ensure_serving()
+        LocalTarget(parse_target_uri(self.target), NAME).ensure_serving()
 
     @property
     def url(self) -> str:

@@ -9,9 +9,8 @@ from components.core.spans import parse_instant
 from components.ops.audit.run import trace
 from components.ops.targets import connect
 from pipelines.local.machine import Machine
-from pipelines.local.progress import NullObserver
 from pipelines.local.recurring import recurring_run, run_recurring
-from pipelines.local.results import RunResult
+from pipelines.local.results import RunObserver, RunResult
 from tests.loop.cluster_stage import cluster_stage
 from tests.loop.places import MOVED_ON, MOVING, TRAINED_ON
 from tests.loop.turbines import NAME, day
@@ -63,4 +62,4 @@ def test_the_loop_closes_on_a_cluster(
 
 
 def _due(root: Path, number: int) -> tuple[RunResult, ...]:
-    return run_recurring(NAME, parse_instant(day(number)), root / "runs", NullObserver())
+    return run_recurring(NAME, parse_instant(day(number)), root / "runs", RunObserver())

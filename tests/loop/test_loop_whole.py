@@ -5,10 +5,9 @@ from datetime import timedelta
 from components.core import audit
 from components.core.spans import parse_instant
 from components.ops.audit.run import trace
-from components.ops.schedule.register import read
-from pipelines.local.progress import NullObserver
+from components.ops.schedule.local_schedule import read
 from pipelines.local.recurring import run_due
-from pipelines.local.results import RunResult
+from pipelines.local.results import RunObserver, RunResult
 from tests.loop.places import MOVED_ON, Deployed, Stages, Watched
 from tests.loop.stage import MONITOR, Stage
 from tests.loop.turbines import NAME, ROWS_A_DAY, day
@@ -30,7 +29,7 @@ def test_the_first_model_is_promoted_by_its_spec_alone(deployed: Deployed) -> No
     assert champion is not None
     assert schedule is not None
     assert champion.run == deployed.run.run_id
-    assert parse_instant(schedule.first_due) == parse_instant(day(MOVED_ON))
+    assert schedule.first_due == parse_instant(day(MOVED_ON))
     assert schedule.wanted.model == str(stage.model)
 
 
@@ -99,4 +98,4 @@ def _check_chain(stage: Stage, request: str, version: str, run: str) -> None:
 def _due(stage: Stage, number: int) -> tuple[RunResult, ...]:
     """What the schedule says is due an hour into a day."""
     now = parse_instant(day(number)) + timedelta(hours=1)
-    return run_due(stage.serving, now, stage.root / "runs", NullObserver())
+    return run_due(stage.serving, now, stage.root / "runs", RunObserver())

@@ -1,6 +1,5 @@
-"""The chain as text for a terminal, and as data."""
+"""The provenance of predictions as text for a terminal, and as data for JSON."""
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,43 +12,50 @@ from components.ops.audit.provenance import Provenance
 _DIGITS = 12
 
 
-def as_text(chain: Provenance) -> str:
-    """The chain, a block a link."""
-    logged = chain.prediction.logged
-    title = f"request {logged['request_id']}, row {logged['row']}"
+def as_text(provenance: Provenance) -> str:
+    """The provenance, a block for each link."""
+    logged, card = provenance.prediction.logged, provenance.card
     answer = [
         ("answered", f"{_value(logged['logged_at'])} in {logged['latency_ms']:.2f} ms"),
         ("by", f"{logged['model']} {logged['version']}"),
         ("probability", f"{logged['probability']:.6g}, class {logged['predicted']}"),
     ]
-    inputs = [(name, _value(value)) for name, value in chain.prediction.inputs.items()]
+    inputs = [(name, _value(value)) for name, value in provenance.prediction.inputs.items()]
+    title = f"request {logged['request_id']}, row {logged['row']}"
     blocks = [_block(title, answer), _block("asked with", inputs)]
-    if chain.card is not None:
-        blocks.append(_block(f"model {chain.card.version}", _card(chain.card)))
-    if chain.run is not None:
-        blocks.append(_block(f"deployed by run {chain.run}", _steps(chain.steps)))
-    if chain.watched is not None:
-        watched = chain.watched
-        blocks.append(_block(f"watched by run {watched.run}", _entry(watched)))
-    if chain.missing:
-        blocks.append(_block("missing", [("", sentence) for sentence in chain.missing]))
+    if card is not None:
+        blocks.append(_block(f"model {card.version}", _card(card)))
+    if provenance.run is not None:
+        steps = [line for entry in provenance.steps for line in _entry(entry)]
+        blocks.append(_block(f"deployed by run {provenance.run}", steps))
+    if provenance.monitored is not None:
+        title = f"monitored by run {provenance.monitored.run}"
+        blocks.append(_block(title, _entry(provenance.monitored)))
+    if provenance.missing:
+        blocks.append(_block("missing", [("", sentence) for sentence in provenance.missing]))
     return "\n".join(blocks)
 
 
-def as_json(chains: Iterable[Provenance]) -> str:
-    """The chains as a JSON list."""
-    return json.dumps([_plain(chain) for chain in chains], indent=1, default=_value) + "\n"
+def as_data(provenances: Iterable[Provenance]) -> list[dict[str, Any]]:
+    """The provenances as a JSON list takes them."""
+    return [
+        {
+            "prediction": {
+                **_plain(one.prediction.logged),
+                "inputs": _plain(one.prediction.inputs),
+            },
+            "model": one.card.model_dump(mode="json") if one.card else None,
+            "run": one.run,
+            "steps": [entry.model_dump(mode="json") for entry in one.steps],
+            "monitored": one.monitored.model_dump(mode="json") if one.monitored else None,
+            "missing": list(one.missing),
+        }
+        for one in provenances
+    ]
 
 
-def _plain(chain: Provenance) -> dict[str, Any]:
-    return {
-        "prediction": {**chain.prediction.logged, "inputs": chain.prediction.inputs},
-        "model": chain.card.model_dump(mode="json") if chain.card else None,
-        "run": chain.run,
-        "steps": [entry.model_dump(mode="json") for entry in chain.steps],
-        "watched": chain.watched.model_dump(mode="json") if chain.watched else None,
-        "missing": chain.missing,
-    }
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _value(v) if isinstance(v, datetime) else v for name, v in row.items()}
 
 
 def _card(card: ModelCard) -> list[tuple[str, str]]:
@@ -63,10 +69,6 @@ def _card(card: ModelCard) -> list[tuple[str, str]]:
         ("from", _digests(card.digests)),
         *metrics,
     ]
-
-
-def _steps(steps: Iterable[AuditEntry]) -> list[tuple[str, str]]:
-    return [line for entry in steps for line in _entry(entry)]
 
 
 def _entry(entry: AuditEntry) -> list[tuple[str, str]]:

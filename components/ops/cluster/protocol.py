@@ -1,7 +1,7 @@
-"""What is asked of a Kubernetes API server, in the words of its own API.
+"""The Kubernetes API as the deploy code uses it.
 
-The real client and the in-memory cluster of the tests both keep to it, and one contract test is run
-against each.
+The real client and the in-memory fake of the tests implement `KubeClient`; one contract test runs
+against both.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,8 +34,12 @@ class Kind:
 
     @property
     def api_version(self) -> str:
-        """As an object's ``apiVersion`` says it."""
+        """The ``apiVersion`` of its objects."""
         return f"{self.group}/{self.version}" if self.group else self.version
+
+    def typed(self, item: Object) -> dict[str, Any]:
+        """An item of a list with ``apiVersion`` and ``kind``, which lists leave out."""
+        return {"apiVersion": self.api_version, "kind": self.kind, **item}
 
 
 INFERENCE_SERVICE = Kind("serving.kserve.io", "v1beta1", "InferenceService", "inferenceservices")
@@ -45,65 +49,65 @@ EVENT = Kind("", "v1", "Event", "events")
 
 
 class Conflict(ApiRejected):
-    """The object changed meanwhile, or another manager owns a field: read again and decide anew."""
+    """The object changed, or another manager owns a field: read it again and decide anew."""
 
 
-class AlreadyThere(ApiRejected):
+class AlreadyExists(ApiRejected):
     """An object of this name exists."""
 
 
 class Forbidden(ApiRejected):
-    """The service account may not do it; the message holds the rule that is missing."""
+    """The service account lacks a right; the message holds the missing rule."""
 
 
-class Cluster(Protocol):
+class KubeClient(Protocol):
     """A Kubernetes API server as one service account sees it.
 
-    Every method retries what may pass (429, 503, a connection that breaks) with backoff until its
-    deadline and then raises `ApiUnavailable`; every method may raise `Forbidden`.
+    Every method retries transient errors (429, 503, a broken connection) with backoff until its
+    deadline, then raises `ApiUnavailable`; every method may raise `Forbidden`.
     """
 
     def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        """The object; None: there is none."""
+        """The object; None if there is none."""
 
     def list(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> tuple[Object, ...]:
-        """Every object with these labels, in order of name."""
+        """Every object with these labels, sorted by name."""
 
     def apply(self, kind: Kind, wanted: Object) -> Object:
-        """Server-side apply by our field manager: a field that we applied and leave out goes.
+        """Applies an object server-side; fields applied before and now left out are removed.
 
         Raises:
-            Conflict: Another manager owns a field; the message names field and manager.
-            ApiRejected: The object is not valid; the message is the API server's.
+            Conflict: Another manager owns a field; the message names both.
+            ApiRejected: The object is invalid; the message is the API server's.
         """
 
     def create(self, kind: Kind, wanted: Object) -> Object:
         """Creates an object.
 
         Raises:
-            AlreadyThere: There is one of this name.
+            AlreadyExists: An object of this name exists.
         """
 
     def replace(self, kind: Kind, wanted: Object) -> Object:
-        """Replaces an object, only if it still has the ``resourceVersion`` that `wanted` carries.
+        """Replaces an object if it still has the ``resourceVersion`` of `wanted`.
 
         Raises:
             Conflict: It changed, or is gone.
         """
 
     def delete(self, kind: Kind, namespace: str, name: str) -> None:
-        """Removes an object; nothing where there is none."""
+        """Deletes an object; does nothing if there is none."""
 
     def watch(
         self, kind: Kind, namespace: str, name: str, timeout_s: float
     ) -> Iterator[Object | None]:
-        """The object as it is, then after each change; None: it is gone. Ends with the deadline.
+        """Yields the object as it is, then each change (None if deleted), until the timeout.
 
-        A watch that breaks off is taken up again, and one whose version is too old begins anew.
+        A broken watch is resumed; one whose version is too old starts again from a list.
         """
 
     def events(self, namespace: str, name: str) -> tuple[str, ...]:
-        """What was last said about an object, oldest first: ``reason: message``."""
+        """The events of an object as ``reason: message``, oldest first."""
 
-    def fields(self, kind: Kind) -> Mapping[str, Any] | None:
-        """The published OpenAPI schema of a kind, resolved; None: the cluster does not know it."""
+    def openapi_schema(self, kind: Kind) -> Mapping[str, Any] | None:
+        """The published schema of a kind, references resolved; None if the kind is unknown."""

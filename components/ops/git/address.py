@@ -1,4 +1,4 @@
-"""What the address of something in a git repository says, in parts that are safe to give to git."""
+"""Addresses of folders in git repositories, parsed into parts that are safe to give to git."""
 
 import re
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class GitAddress:
 
 
 def parse_address(text: str, where: str, accepted: str, do: str = "") -> GitAddress:
-    """Reads the address of a branch or commit of a git repository.
+    """Parses the address of a branch or commit of a git repository.
 
     Args:
         text: The address.
@@ -52,7 +52,7 @@ def parse_address(text: str, where: str, accepted: str, do: str = "") -> GitAddr
         do: What to do, for errors.
 
     Raises:
-        InputError: It is none, or carries credentials.
+        InputError: It is not one, or carries credentials.
     """
     hidden = _USER.sub("…@", text)
     if hidden != text:
@@ -61,7 +61,7 @@ def parse_address(text: str, where: str, accepted: str, do: str = "") -> GitAddr
             hidden,
             f"{accepted}, without credentials",
             f"Put them into the secret that is mounted at {CREDENTIALS} (files username and "
-            f"password, or token; {CREDENTIALS_VARIABLE} names another folder), and withdraw "
+            f"password, or token; {CREDENTIALS_VARIABLE} names another folder), and revoke "
             "these: they were written down.",
         )
     match = _ADDRESS.fullmatch(text)
@@ -72,12 +72,12 @@ def parse_address(text: str, where: str, accepted: str, do: str = "") -> GitAddr
 
 
 def is_branch_name(name: str) -> bool:
-    """Whether git accepts the name for a branch, and an address can hold it."""
+    """Whether git and an address accept the name of a branch."""
     if not name or name in ("@", "HEAD") or _NOT_IN_A_BRANCH.search(name):
         return False
     return not (name.startswith(("-", "/", ".")) or name.endswith(("/", ".")))
 
 
 def host_of(url: str) -> str:
-    """Host and port, as git asks a credential helper for them; empty for a file."""
+    """Host and port, as git gives them to a credential helper; empty for a file."""
     return urlsplit(url).netloc

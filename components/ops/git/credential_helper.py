@@ -1,4 +1,4 @@
-"""Answers git's question for credentials from files; git runs it, and nothing else imports it.
+"""A git credential helper that reads mounted files; git runs it as a script.
 
 ``credential_helper.py <folder> <host> <unnamed> get``: the folder of the mounted secret has
 ``token``, or ``username`` and ``password``, and maybe ``host`` with the hosts that it is for. It
@@ -16,12 +16,12 @@ _NAME_OF_A_TOKEN = "x-access-token"  # noqa: S105
 
 
 def answer(folder: Path, host: str, unnamed: str, asked: str) -> str:
-    """What git is told; nothing where the question is not ours to answer.
+    """The credentials for git; empty if the question is not ours to answer.
 
     Args:
         folder: The mounted secret.
         host: The host of the address, with its port if it has one.
-        unnamed: ``any`` where a secret without hosts is for whichever host is asked for.
+        unnamed: ``any`` if a secret without hosts is for every host.
         asked: Git's question: lines of ``key=value``.
     """
     question = dict(line.split("=", 1) for line in asked.splitlines() if "=" in line)

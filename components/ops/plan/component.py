@@ -29,15 +29,15 @@ def plan(
             git+https://host/repository@<full commit>#folder. The text of a spec is accepted too.
         as_of: The instant to work as of, such as 2013-07-01 or 2013-07-01T06:00Z; nothing newer
             is looked at. Or start of hour, start of day, start of month, start of 7d and the like:
-            the newest such instant. Empty: the scheduled time, else now.
-        target: Where to serve, instead of the spec's serving.target; empty: the spec's.
+            the newest such instant. Empty for the scheduled time, else now.
+        target: Where to serve, instead of the spec's serving.target; empty for the spec's.
         overlay: A file with the fields that differ in this environment, such as
-            overlays/staging.yaml in the model's folder; empty: none.
-        purpose: train (make a new model) or watch (judge the one that serves).
+            overlays/staging.yaml in the model's folder; empty for none.
+        purpose: train (make a new model) or monitor (judge the one that serves).
         run: The id of this run, kept in the audit.
         plan: The plan: plan.json and the model's files.
         report: What the spec means, how time is cut, and every default that was accepted.
-        scheduled: When this run was due, as the platform says it; empty where it does not.
+        scheduled: When this run was due, as the platform says it; empty if it does not.
 
     Returns:
         as_of: The instant that was resolved.

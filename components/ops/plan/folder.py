@@ -12,24 +12,29 @@ import yaml
 from components.core import storage
 from components.core.errors import InputError
 from components.core.spec.load import read_mapping
-from components.ops.plan.git import fetched
+from components.ops.git.address import parse_address
+from components.ops.git.command import GitError, repository_for
+from components.ops.git.objects import Tree
 
 SPEC_FILE = "model.yaml"
 TEXT = "the spec's text"
-MOST_BYTES = 4 << 20
+MAX_BYTES = 4 << 20
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _SCHEMES = ("file", "s3", "gs")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_ACCEPTED = "git+https://host/repository@<the full 40 digits of a commit>#folder"
+_DO = "A branch or a short commit may move."
 
 
 class ModelFolder(Protocol):
-    """Files by name; None where there is no such file."""
+    """The files of a model, by name."""
 
     @property
     def where(self) -> str:
         """What to call the folder in errors."""
 
-    def find(self, name: str, most_bytes: int) -> bytes | None:
-        """The file's content, refused where it is larger than `most_bytes`."""
+    def find(self, name: str, max_bytes: int) -> bytes | None:
+        """The file's content; None if there is no such file, an error if it is too large."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +43,20 @@ class StoredFolder:
 
     where: str
 
-    def find(self, name: str, most_bytes: int) -> bytes | None:
-        """The file's content; None where there is no such file."""
+    def find(self, name: str, max_bytes: int) -> bytes | None:
+        """The file's content; None if there is no such file."""
         filesystem, path = storage.resolve(f"{self.where.rstrip('/')}/{name}")
         if not filesystem.isfile(path):
             return None
-        if filesystem.size(path) > most_bytes:
-            raise InputError(f"{self.where}/{name}", filesystem.size(path), _at_most(most_bytes))
+        if filesystem.size(path) > max_bytes:
+            raise InputError(f"{self.where}/{name}", filesystem.size(path), _at_most(max_bytes))
         content: bytes = filesystem.cat_file(path)
         return content
 
 
 @dataclass(frozen=True)
 class SpecText:
-    """A spec given as text; the files that it names stand in it under ``files``.
+    """A spec given as text, with the files that it names under ``files``.
 
     Attributes:
         contents: Name to content.
@@ -63,13 +68,13 @@ class SpecText:
 
     @classmethod
     def of(cls, text: str) -> "SpecText":
-        """Parts the text into the spec and its files.
+        """Splits the text into the spec and its files.
 
         Raises:
-            InputError: It is no YAML, too large, or ``files`` is no mapping of names to texts.
+            InputError: It is not YAML, too large, or ``files`` does not map names to texts.
         """
-        if len(text) > MOST_BYTES:
-            raise InputError(TEXT, len(text), _at_most(MOST_BYTES))
+        if len(text) > MAX_BYTES:
+            raise InputError(TEXT, len(text), _at_most(MAX_BYTES))
         fields = read_mapping(text, TEXT)
         files = fields.pop("files", {})
         if not isinstance(files, dict) or not all(isinstance(v, str) for v in files.values()):
@@ -78,14 +83,14 @@ class SpecText:
         contents = {str(name): content.encode() for name, content in files.items()}
         return cls({**contents, SPEC_FILE: spec.encode()})
 
-    def find(self, name: str, most_bytes: int) -> bytes | None:
-        """The file's content; None where the text has none of this name."""
+    def find(self, name: str, max_bytes: int) -> bytes | None:
+        """The file's content; None if the text has none of this name."""
         return self.contents.get(name)
 
 
 @contextmanager
-def opened(model: str) -> Iterator[ModelFolder]:
-    """Makes the files of a model readable for as long as the context lasts.
+def open_source(model: str) -> Iterator[ModelFolder]:
+    """Opens the files of a model for as long as the context lasts.
 
     Args:
         model: A path, ``file://``, ``s3://`` or ``gs://`` folder,
@@ -97,10 +102,30 @@ def opened(model: str) -> Iterator[ModelFolder]:
     if "\n" in model.strip():
         yield SpecText.of(model)
     elif model.startswith("git+"):
-        with fetched(model) as folder:
+        with fetch_folder(model) as folder:
             yield folder
     else:
         yield StoredFolder(_checked(model))
+
+
+@contextmanager
+def fetch_folder(uri: str) -> Iterator[Tree]:
+    """Fetches the one commit of a ``git+https://`` (or ``git+file://``) URI.
+
+    Raises:
+        InputError: The URI names no full commit, or the repository does not have it.
+    """
+    address = parse_address(uri, "model", _ACCEPTED, _DO)
+    if not _COMMIT.fullmatch(address.at) or address.query:
+        raise InputError("model", uri, _ACCEPTED, _DO)
+    # A person reads models with the configuration and credentials of their own git.
+    with repository_for(address.url, use_own_config=True) as git:
+        try:
+            git.fetch(address.at)
+        except GitError as error:
+            accepted = f"a commit that can be read ({error.message[:200]})"
+            raise InputError("model", uri, accepted) from error
+        yield Tree(git, uri, address.at, address.folder)
 
 
 def read_file(folder: ModelFolder, name: str, do: str) -> bytes:
@@ -108,15 +133,15 @@ def read_file(folder: ModelFolder, name: str, do: str) -> bytes:
 
     Args:
         folder: The model's folder.
-        name: The file's name in it; a subfolder is allowed and climbing out is not.
-        do: What a person does where it is missing.
+        name: The file's name in it, which may be in a subfolder.
+        do: What to do if it is missing.
 
     Raises:
-        InputError: The name is not a plain one, the file is missing, or it is too large.
+        InputError: The name leads out of the folder, or the file is missing or too large.
     """
     if not _NAME.fullmatch(name):
         raise InputError(folder.where, name, "the name of a file inside the model's folder")
-    content = folder.find(name, MOST_BYTES)
+    content = folder.find(name, MAX_BYTES)
     if content is None and folder.where == TEXT:
         do = "Add it to the text under files:, by its name, or give the model's folder instead."
     if content is None:
@@ -140,5 +165,5 @@ def _checked(model: str) -> str:
     return model
 
 
-def _at_most(most_bytes: int) -> str:
-    return f"a file of at most {most_bytes >> 20} MiB"
+def _at_most(max_bytes: int) -> str:
+    return f"a file of at most {max_bytes >> 20} MiB"

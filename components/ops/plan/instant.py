@@ -1,4 +1,4 @@
-"""The instant that a run looks back from: asked for, else scheduled, else now.
+"""The `as_of` of a run: the instant asked for, else the scheduled one, else now.
 
 How a run of a recurring run on Kubeflow learns when it was due (read in kubeflow/pipelines at
 2.16.1 and 2.17.0):
@@ -36,11 +36,11 @@ def resolve_as_of(text: str, now: datetime | None = None, scheduled: str = "") -
     """The instant of a run, to the second.
 
     Args:
-        text: The instant (ISO 8601), or ``start of month`` for the newest month's start; empty:
+        text: The instant (ISO 8601), or ``start of month`` for the newest month's start; empty for
             the scheduled time, or else now.
-        now: The present; None: asks the clock.
-        scheduled: When the run was due, as the platform says it; empty or a placeholder that was
-            not replaced: it does not.
+        now: The present; None to ask the clock.
+        scheduled: When the run was due, as the platform says it; empty, or a placeholder that was
+            not replaced, if it does not.
 
     Raises:
         InputError: The text is neither.

@@ -1,4 +1,4 @@
-"""Makes the plan of a run: reads the world once and writes down what it decided."""
+"""Makes the plan of a run: reads the spec, the data and the target once, and writes the plan."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,27 +7,21 @@ from pathlib import Path
 
 from components.core import audit
 from components.core.artifacts import MODEL_FILES, PLAN
-from components.core.audit import Entry
+from components.core.audit import AuditEntry
 from components.core.digest import digest_bytes, digest_folder, digest_of
 from components.core.errors import InputError
 from components.core.plan import Champion, Plan, Purpose
 from components.core.spans import format_instant
-from components.ops.plan.available import available_spans
-from components.ops.plan.defaults import accepted_defaults
-from components.ops.plan.folder import opened
-from components.ops.plan.instant import instant_of
-from components.ops.plan.meaning import meaning
-from components.ops.plan.page import as_html
-from components.ops.plan.request import ModelFiles, read_spec, with_files
-from components.ops.plan.schema import column_kinds
-from components.ops.plan.signature import resolve
-from components.ops.plan.windows import cut
+from components.ops.plan.describe import as_html, describe
+from components.ops.plan.instant import resolve_as_of
+from components.ops.plan.model_files import ModelFiles, load_model
+from components.ops.plan.windows import available_spans, split_windows
 
 ChampionReader = Callable[[str, str], Champion | None]
 
 
 @dataclass(frozen=True)
-class Request:
+class PlanRequest:
     """What a plan is asked for.
 
     Attributes:
@@ -36,9 +30,9 @@ class Request:
             now.
         target: Instead of the spec's ``serving.target``; empty for the spec's.
         overlay: A file of the folder with the fields that differ; empty for none.
-        purpose: ``train`` or ``watch``.
+        purpose: ``train`` or ``monitor``.
         run: The run, for the audit.
-        scheduled: When the run was due, taken where `as_of` names no instant; empty: not known.
+        scheduled: When the run was due, used if `as_of` is empty; empty if unknown.
     """
 
     model: str
@@ -51,34 +45,33 @@ class Request:
 
 
 def plan(
-    request: Request,
+    request: PlanRequest,
     out: Path,
     report: Path | None = None,
     now: datetime | None = None,
-    champion_of: ChampionReader | None = None,
+    champion_reader: ChampionReader | None = None,
 ) -> Plan:
     """Makes a plan and writes it, with the model's files, into a folder.
 
     Args:
         request: What is asked for.
         out: The plan artifact's folder.
-        report: The HTML file that says what was planned; None: it is not written.
-        now: The present, taken where `request.as_of` is empty; None: asks the clock, which
-            nothing else in Ratoon does.
-        champion_of: Reads what serves, by target and model name; None: the target itself.
+        report: The HTML file to write the plan to, for people; None for no file.
+        now: The present, used if `request.as_of` is empty; None to ask the clock, which no other
+            step does.
+        champion_reader: Reads what serves, by target and model name; None to ask the target.
 
     Raises:
         InputError: The request, the spec or the schema cannot be used, or there is no data.
-        ClusterError: The target does not say what serves; that is not the same as nothing.
+        ClusterError: The target does not say what serves, which is not the same as nothing.
     """
     purpose = _purpose(request.purpose)
-    as_of = instant_of(request.as_of, now, request.scheduled)
-    with opened(request.model) as folder:
-        model = with_files(folder, read_spec(folder, request.overlay, request.target))
+    as_of = resolve_as_of(request.as_of, now, request.scheduled)
+    model = load_model(request.model, request.overlay, request.target)
     write_files(model, out / MODEL_FILES)
-    read = champion_of or _reader()
+    read = champion_reader or _reader()
     champion = read(model.spec.serving.target, model.spec.name)
-    made = draw(model, as_of, purpose, champion, digest_folder(out / MODEL_FILES))
+    made = build_plan(model, as_of, purpose, champion, digest_folder(out / MODEL_FILES))
     made.write(out / PLAN)
     if report is not None:
         report.write_text(_page(model, made), encoding="utf-8")
@@ -86,23 +79,21 @@ def plan(
     return made
 
 
-def draw(
+def build_plan(
     model: ModelFiles, as_of: datetime, purpose: Purpose, champion: Champion | None, files: str
 ) -> Plan:
-    """Decides everything that a run decides at its start; the same world, the same plan.
+    """Decides everything that a run decides at its start, deterministically.
 
     Args:
         model: The spec and its files.
         as_of: The instant of the run.
         purpose: Which pipeline it is for.
-        champion: What serves now.
+        champion: What serves now; None for nothing.
         files: Digest of the model's files.
     """
-    spec = model.spec
-    where = f"{model.where}/{spec.schema_file}"
-    signature = resolve(spec, column_kinds(model.schema, where))
+    spec, signature = model.spec, model.signature()
     spans = available_spans(spec, as_of)
-    windows = cut(spec, spans, as_of)
+    windows = split_windows(spec, spans, as_of)
     digests = {
         "spec": digest_of(spec.model_dump(mode="json", by_alias=True)),
         "schema": digest_bytes(model.files[spec.schema_file]),
@@ -114,7 +105,7 @@ def draw(
     return Plan(
         purpose=purpose,
         spec=spec,
-        as_of=format_instant(as_of),
+        as_of=as_of,
         version=f"{as_of:%Y%m%dT%H%M}-{digest_of(made_of)[:8]}",
         spans=names,
         columns=signature.columns,
@@ -136,16 +127,14 @@ def sentence(made: Plan) -> str:
     """One line that says what was planned."""
     champion = made.champion.version if made.champion else "nothing"
     return (
-        f"{made.version} as of {made.as_of}: {len(made.features)} features, {len(made.spans)} "
-        f"{made.spec.data.span} span(s) {made.spans[0]} to {made.spans[-1]}; "
+        f"{made.version} as of {format_instant(made.as_of)}: {len(made.features)} features, "
+        f"{len(made.spans)} {made.spec.data.span} span(s) {made.spans[0]} to {made.spans[-1]}; "
         f"{champion} serves now"
     )
 
 
 def _page(model: ModelFiles, made: Plan) -> str:
-    defaults = accepted_defaults(model.spec, model.given)
-    cut_at = (made.as_of, made.windows)
-    topics = meaning(model.spec, made.features, made.spans, cut_at, defaults)
+    topics = describe(model, made.features, made.spans, (made.as_of, made.windows))
     return as_html(f"{made.spec.name}: the plan", sentence(made), topics)
 
 
@@ -157,14 +146,14 @@ def _purpose(text: str) -> Purpose:
 
 
 def _reader() -> ChampionReader:
-    from components.ops.deploy.targets import read_champion
+    from components.ops.targets import read_champion
 
     reader: ChampionReader = read_champion
     return reader
 
 
-def _entry(made: Plan, run: str) -> Entry:
-    return Entry(
+def _entry(made: Plan, run: str) -> AuditEntry:
+    return AuditEntry(
         run=run,
         step="plan",
         model=made.spec.name,

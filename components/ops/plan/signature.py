@@ -1,14 +1,23 @@
-"""The features and raw columns of a model, resolved with the schema."""
+"""The features and raw columns of a model, resolved with its committed schema."""
 
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.core.artifacts import ModelColumn
 from components.core.errors import InputError
 from components.core.plan import PlannedFeature
 from components.core.spec import Feature, FeatureKind, Spec, column_of
 from components.core.spec.data import OF_TIME
+
+_PLAIN = {
+    schema_pb2.BYTES: FeatureKind.CATEGORY,
+    schema_pb2.INT: FeatureKind.NUMBER,
+    schema_pb2.FLOAT: FeatureKind.NUMBER,
+}
 
 
 @dataclass(frozen=True)
@@ -24,11 +33,38 @@ class Signature:
     features: tuple[PlannedFeature, ...]
 
 
-def resolve(spec: Spec, schema: Mapping[str, FeatureKind]) -> Signature:
+def column_kinds(text: str, where: str) -> Mapping[str, FeatureKind]:
+    """Reads ``schema.pbtxt``.
+
+    Args:
+        text: A ``tensorflow.metadata.v0.Schema`` in protobuf text form.
+        where: What to call it in errors.
+
+    Returns:
+        Column to kind, in the schema's order.
+
+    Raises:
+        InputError: It is not a schema, names a column twice or has a column of another type.
+    """
+    try:
+        schema = text_format.Parse(text, schema_pb2.Schema())
+    except text_format.ParseError as error:
+        raise InputError(where, str(error), "a TensorFlow Metadata schema") from error
+    kinds: dict[str, FeatureKind] = {}
+    for feature in schema.feature:
+        if feature.name in kinds:
+            raise InputError(where, feature.name, "each column once")
+        kinds[feature.name] = _kind(feature, where)
+    if not kinds:
+        raise InputError(where, "no column", "a schema with the columns of the examples")
+    return kinds
+
+
+def resolve_signature(spec: Spec, schema: Mapping[str, FeatureKind]) -> Signature:
     """Resolves every feature of a spec.
 
     Args:
-        spec: The spec; where it lists no feature, `default_features` are taken.
+        spec: The spec; if it lists no feature, `default_features` are taken.
         schema: Column of the examples to kind.
 
     Raises:
@@ -68,8 +104,20 @@ def default_features(spec: Spec, schema: Mapping[str, FeatureKind]) -> tuple[Fea
     return tuple(Feature.model_validate({"name": n, "from": s}) for n, s in sources)
 
 
+def _kind(feature: schema_pb2.Feature, where: str) -> FeatureKind:
+    if feature.HasField("time_domain"):
+        return FeatureKind.TIMESTAMP
+    if feature.int_domain.is_categorical:
+        return FeatureKind.CATEGORY
+    kind = _PLAIN.get(feature.type)
+    if kind is None:
+        given = schema_pb2.FeatureType.Name(feature.type)
+        raise InputError(f"{where}: {feature.name}", given, "type BYTES, INT or FLOAT")
+    return kind
+
+
 def _instants(spec: Spec) -> dict[str, FeatureKind]:
-    """The columns that the spec itself declares to be instants."""
+    """The columns that the spec itself declares as instants."""
     external = spec.data.external.items()
     histories = (column_of(f"{name}.{x.event_time}") for name, x in external if x.event_time)
     return dict.fromkeys((spec.data.primary.event_time, *histories), FeatureKind.TIMESTAMP)
@@ -91,7 +139,7 @@ def _column(feature: Feature, source: str, known: Mapping[str, FeatureKind]) -> 
             place,
             source,
             f"a column of the schema; the nearest is {near}",
-            "If the column is new, run `make schema` and commit the schema.",
+            "If the column is new, run `ratoon schema infer` and commit the schema.",
         )
     if feature.derive is not None:
         _check_operand(feature, source, kind)
@@ -132,7 +180,7 @@ def _planned(feature: Feature, columns: Mapping[str, ModelColumn]) -> PlannedFea
 
 
 def _check_names(spec: Spec, columns: Mapping[str, ModelColumn]) -> None:
-    """The label's name must be free, and every slice must cut by a column that is there."""
+    """Checks that the label's name is free, and that every slice is by a column that exists."""
     primary = spec.data.primary
     there = sorted({*columns, *primary.key, primary.event_time})
     if spec.label.name in there:

@@ -1,4 +1,4 @@
-"""Event time, cut into what is trained on, the two holdouts, and what monitoring watches."""
+"""Splits event time into training window, holdouts and monitored windows, and finds the spans."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -20,10 +20,11 @@ from components.core.spec import Spec, window_spans
 
 _FIRST_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 _WEEK = timedelta(weeks=1)
+_MARK = re.compile(r"\{(?:hour|day|month)\}")
 
 
 def split_windows(spec: Spec, spans: Sequence[Span], as_of: datetime) -> Windows:
-    """Cuts event time as the spec's split and window say.
+    """Splits event time as the spec's split and window say.
 
     Args:
         spec: The spec.
@@ -31,8 +32,8 @@ def split_windows(spec: Spec, spans: Sequence[Span], as_of: datetime) -> Windows
         as_of: The instant of the run.
 
     Returns:
-        The windows; `train` and `reference` are empty where the history is too short, which the
-        history gate then refuses.
+        The windows; `train` and `reference` are empty if the history is too short, which the
+        history gate then rejects.
     """
     labels_until = as_of - spec.label.known_after
     recent_end = labels_until.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -58,11 +59,11 @@ def split_windows(spec: Spec, spans: Sequence[Span], as_of: datetime) -> Windows
 
 
 def label_lag(spec: Spec) -> int:
-    """How many windows before the one that is watched the labels are judged.
+    """How many windows behind the monitored one performance is judged, because labels come late.
 
-    0 where a label takes less than a window: then those of the watched window that are due. Else
-    the fewest after which every label of a window is due. Months count as the shortest there are,
-    so that each check looks back by as many, and no window is left out or judged twice.
+    0 if a label takes less than a window: then the labels that are due are judged. Else the fewest
+    windows after which every label is due. Months count as the shortest ones, so that every check
+    looks back equally far, and no window is left out or judged twice.
     """
     known_after, every = spec.label.known_after, spec.monitoring.every
     length = shortest_length(every, 1)
@@ -77,13 +78,13 @@ def label_lag(spec: Spec) -> int:
 
 
 def first_instant(spec: Spec, first: Span) -> datetime:
-    """Where the history begins: with the first span, or where ``primary.start`` says."""
+    """The start of the history: the first span's, or ``primary.start``."""
     start = spec.data.primary.start
     return max(first.start, start) if start else first.start
 
 
 def reference_weeks(history: TimeInterval, every: int) -> tuple[TimeInterval, ...]:
-    """Every `every`-th week (Monday, UTC) of a history, counted from 1970-01-05 and clipped."""
+    """Every nth week of a history, counted from Monday 1970-01-05 UTC, clipped to the history."""
     if history.start >= history.end:
         return ()
     index = (history.start - _FIRST_MONDAY) // _WEEK
@@ -97,7 +98,7 @@ def reference_weeks(history: TimeInterval, every: int) -> tuple[TimeInterval, ..
 
 
 def subtract(interval: TimeInterval, holes: Iterable[TimeInterval]) -> tuple[TimeInterval, ...]:
-    """What is left of an interval when holes, in order and apart, are taken out."""
+    """An interval without holes, which are sorted and do not overlap."""
     pieces, start = [], interval.start
     for hole in holes:
         pieces.append((start, min(hole.start, interval.end)))
@@ -110,16 +111,10 @@ def _interval(start: datetime, end: datetime) -> TimeInterval:
     return TimeInterval(start=start, end=max(start, end))
 
 
-# ---- available: The spans that have data, found by the names of their files.
-
-_MARK = re.compile(r"\{(?:hour|day|month)\}")
-
-
 def available_spans(spec: Spec, as_of: datetime) -> tuple[Span, ...]:
     """The spans with data that start before an instant, oldest first.
 
-    Where the uri has no placeholder, one file holds all, and the spans are those from
-    ``primary.start``.
+    Without a placeholder in the uri one file holds all spans, those from ``primary.start`` on.
 
     Raises:
         InputError: There is none.
@@ -129,7 +124,7 @@ def available_spans(spec: Spec, as_of: datetime) -> tuple[Span, ...]:
         spans = _of_one_file(spec, as_of)
     else:
         spans = _of_files(primary.uri, primary.placeholder, spec.data.span)
-    start = primary.start if primary.start else None
+    start = primary.start
     usable = [s for s in spans if s.start < as_of and (start is None or s.end > start)]
     if not usable:
         raise InputError(
@@ -142,7 +137,7 @@ def available_spans(spec: Spec, as_of: datetime) -> tuple[Span, ...]:
 
 
 def span_of_file(path: str, template: str, mark: str, kind: SpanKind) -> Span | None:
-    """The span that a file's path stands for; None where it is another kind of file.
+    """The span that a file's path stands for; None if it is another kind of file.
 
     Args:
         path: The file's path.
@@ -179,12 +174,12 @@ def _of_one_file(spec: Spec, as_of: datetime) -> tuple[Span, ...]:
     primary = spec.data.primary
     if not storage.exists(primary.uri):
         raise InputError(f"data.primary.uri: {primary.uri}", "no such file", "an existing file")
-    assert primary.start is not None  # the spec asks for it where the uri has no span
+    assert primary.start is not None  # the spec requires it if the uri has no placeholder
     return spans_between(spec.data.span, primary.start, as_of)
 
 
 def _do(uri: str, spans: tuple[Span, ...]) -> str:
     if spans:
-        return f"The oldest that is there is {spans[0].name}; choose a later as_of."
+        return f"The oldest one is {spans[0].name}; choose a later as_of."
     folder = PurePosixPath(_MARK.split(uri)[0]).as_posix()
-    return f"Make the data, or mend the uri: nothing under {folder} has such a name."
+    return f"Make the data, or correct the uri: nothing under {folder} has such a name."

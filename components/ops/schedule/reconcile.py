@@ -1,10 +1,7 @@
-"""Makes KFP's recurring runs equal to the files that declare them; a Job of GitOps runs it.
+"""Makes KFP's recurring runs equal to the desired ones, or to the files in git that declare them.
 
-::
-
-    python -m components.ops.schedule.reconcile <file or folder of YAML>… [--check]
-
-Environment:
+A Job runs it: ``python -m components.ops.schedule.reconcile <file or folder of YAML>…``. It prints
+a line for each model and exits with 1 if one failed. Its environment:
 
 - ``KF_PIPELINES_ENDPOINT``: KFP's API, by default
   http://ml-pipeline.kubeflow.svc.cluster.local:8888.
@@ -14,81 +11,205 @@ Environment:
   `version`.
 - ``RATOON_NAMESPACE``: for files without `namespace`; by default the pod's own.
 - ``RATOON_OVERLAY``: for files without `parameters.overlay`, such as production.yaml.
-
-It prints a line for each model, and its exit code is 0, or 1 where a model could not be brought to
-what is declared, or with ``--check`` is not. It needs no right of Kubernetes itself.
 """
 
-import argparse
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
-from components.core.errors import RatoonError
-from components.ops.schedule.decision import decide
-from components.ops.schedule.declared import Declared, find_declared
-from components.ops.schedule.installation import kubeflow_pipelines, surroundings
-from components.ops.schedule.kubeflow import KubeflowPipelines
-from components.ops.schedule.recurring_run import WantedRun
-from components.ops.schedule.settle import settle
-from components.ops.schedule.trigger import in_words, next_runs
+from components.core.errors import ApiRejected, RatoonError
+from components.ops.schedule.kubeflow import RecurringRunApi, connect_kubeflow
+from components.ops.schedule.manifest import env_defaults, read_manifests
+from components.ops.schedule.recurring_run import (
+    DesiredRecurringRun,
+    ReconcileActions,
+    ResolvedIds,
+    decide_actions,
+)
+from components.ops.schedule.trigger import next_runs
+
+_ROUNDS = 8
+_Judge = Callable[[RecurringRunApi, DesiredRecurringRun], tuple[str, str]]
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Reconciles every declared recurring run."""
-    parser = argparse.ArgumentParser(
-        prog="python -m components.ops.schedule.reconcile",
-        description="Makes KFP's recurring runs equal to the files that declare them.",
+@dataclass(frozen=True)
+class ReconcileResult:
+    """What was done.
+
+    Attributes:
+        decision: ``scheduled``, or ``unchanged`` if nothing had to be done.
+        name: The recurring run that stays.
+        actions: What was done, in a few words each.
+        managed_by_git: Whether git declares it, which a step does not touch.
+    """
+
+    decision: Literal["scheduled", "unchanged"]
+    name: str
+    actions: tuple[str, ...]
+    managed_by_git: bool = False
+
+    @property
+    def suffix(self) -> str:
+        """What was done, in parentheses; empty if nothing was."""
+        return f" ({'; '.join(self.actions)})" if self.actions else ""
+
+
+@dataclass(frozen=True)
+class ManifestResult:
+    """What became of one model's manifest.
+
+    Attributes:
+        model: The model.
+        state: ``scheduled`` or ``unchanged``; ``differs``, of a check; ``failed``.
+        sentence: The same in words.
+    """
+
+    model: str
+    state: str
+    sentence: str
+
+
+def reconcile(
+    api: RecurringRunApi,
+    desired: DesiredRecurringRun,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> ReconcileResult:
+    """Makes KFP have exactly the desired recurring run.
+
+    Each round lists the runs, decides, and does the one next thing: the desired run is created
+    before any other is deleted, so that a model is always monitored, and a reconciliation that was
+    killed is finished by the next. It ends with a round that finds nothing to do. KFP lets two
+    runs have one name, so two processes that create it at once both see the duplicates in their
+    next round and keep the older.
+
+    Args:
+        api: The KFP installation.
+        desired: The recurring run.
+        now: Gives the present.
+
+    Raises:
+        InputError: There is no such pipeline or version, or no namespace.
+        ApiUnavailable: KFP did not answer.
+        ApiRejected: It rejected a call, or somebody else keeps another run for this model.
+    """
+    namespace, ids = api.namespace(desired), api.resolve(desired)
+    if not ids.experiment_id:
+        ids = replace(ids, experiment_id=api.create_experiment(desired.experiment, namespace))
+    done: dict[str, None] = {}
+    for _ in range(_ROUNDS):
+        actions = decide_actions(desired, api.recurring_runs(namespace), ids)
+        done |= dict.fromkeys(actions.reasons)
+        if actions.is_done:
+            name = actions.keep.name if actions.keep else desired.name
+            decision: Literal["scheduled", "unchanged"] = "scheduled" if done else "unchanged"
+            return ReconcileResult(decision, name, tuple(done), actions.managed_by_git)
+        done |= dict.fromkeys(_act(api, desired, actions, ids, now()))
+    raise ApiRejected(
+        f"{desired.name}: after {_ROUNDS} rounds it is not the only one: "
+        f"{'; '.join(done)}. Something else wants another recurring run for {desired.model}: "
+        "two files that declare it, or two versions of this program at once."
     )
-    parser.add_argument("places", nargs="+", type=Path, help="a file, or a folder of YAML files")
-    parser.add_argument("--check", action="store_true", help="change nothing, only compare")
-    options = parser.parse_args(arguments)
+
+
+def reconcile_manifests(places: Sequence[Path]) -> list[ManifestResult]:
+    """Makes the recurring runs equal to the manifests; one that fails does not stop the others.
+
+    Args:
+        places: Files, or folders of YAML files.
+
+    Raises:
+        InputError: A file is not a manifest; nothing was done.
+    """
+    return _each(places, _reconciled)
+
+
+def check_manifests(places: Sequence[Path]) -> list[ManifestResult]:
+    """Compares the recurring runs with the manifests, and changes nothing.
+
+    Raises:
+        InputError: A file is not a manifest.
+    """
+    return _each(places, _compared)
+
+
+def main(places: Sequence[str]) -> int:
+    """Reconciles every manifest; 1 if one failed."""
     try:
-        declared = find_declared(options.places)
-        with kubeflow_pipelines() as api:
-            good = [_one(api, one, options.check) for one in declared.values()]
+        results = reconcile_manifests([Path(place) for place in places])
     except RatoonError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return 1
-    return 0 if all(good) else 1
+    for one in results:
+        stream = sys.stderr if one.state == "failed" else sys.stdout
+        stream.write(f"{one.model}: {one.sentence}\n")
+    return 1 if any(one.state == "failed" for one in results) else 0
 
 
-def _one(api: KubeflowPipelines, declared: Declared, check: bool) -> bool:
-    """Whether a model has what is declared for it; says what was done."""
-    try:
-        wanted = declared.wanted(surroundings(), "declared")
-        good, said = _compared(api, wanted) if check else (True, _settled(api, wanted))
-    except RatoonError as error:
-        sys.stderr.write(f"{declared.model}: {type(error).__name__}: {error}\n")
-        return False
-    sys.stdout.write(f"{declared.model}: {said}\n")
-    return good
+def _each(places: Sequence[Path], judge: _Judge) -> list[ManifestResult]:
+    results = []
+    manifests = read_manifests(list(places))
+    with connect_kubeflow() as api:
+        for manifest in manifests.values():
+            try:
+                state, sentence = judge(api, manifest.desired(env_defaults(), "declared"))
+            except RatoonError as error:
+                state, sentence = "failed", f"{type(error).__name__}: {error}"
+            results.append(ManifestResult(manifest.model, state, sentence))
+    return results
 
 
-def _settled(api: KubeflowPipelines, wanted: WantedRun) -> str:
-    settled = settle(api, wanted)
-    did = f" ({'; '.join(settled.did)})" if settled.did else ""
-    return f"{settled.decision}: {settled.name} runs {wanted.version} {_when(wanted)}{did}"
+def _reconciled(api: RecurringRunApi, desired: DesiredRecurringRun) -> tuple[str, str]:
+    made = reconcile(api, desired)
+    runs = f"{made.name} runs {desired.version} {_when(desired)}"
+    return made.decision, f"{made.decision}: {runs}{made.suffix}"
 
 
-def _compared(api: KubeflowPipelines, wanted: WantedRun) -> tuple[bool, str]:
-    existing = api.recurring_runs(api.namespace(wanted))
-    decision = decide(wanted, existing, api.place(wanted))
-    if decision.is_settled:
-        return True, f"as declared: {wanted.name} runs {wanted.version} {_when(wanted)}"
-    todo = [f"{wanted.name} has to be made"] if decision.create else []
-    if decision.switch:
-        todo.append(f"{wanted.name} has to be {'enabled' if wanted.enabled else 'disabled'}")
-    todo.extend(f"{old.name} has to go" for old in decision.delete)
-    return False, f"not as declared: {'; '.join([*todo, *decision.why])}"
+def _compared(api: RecurringRunApi, desired: DesiredRecurringRun) -> tuple[str, str]:
+    actual = api.recurring_runs(api.namespace(desired))
+    actions = decide_actions(desired, actual, api.resolve(desired))
+    if actions.is_done:
+        return "unchanged", f"as declared: {desired.name} runs {desired.version} {_when(desired)}"
+    todo = [f"{desired.name} has to be created"] if actions.create else []
+    if actions.set_enabled:
+        todo.append(f"{desired.name} has to be {_enabled(desired)}")
+    todo.extend(f"{old.name} has to be deleted" for old in actions.delete)
+    return "differs", f"not as declared: {'; '.join([*todo, *actions.reasons])}"
 
 
-def _when(wanted: WantedRun) -> str:
-    if not wanted.enabled:
+def _act(
+    api: RecurringRunApi,
+    desired: DesiredRecurringRun,
+    actions: ReconcileActions,
+    ids: ResolvedIds,
+    now: datetime,
+) -> list[str]:
+    if actions.create:
+        api.create(desired, ids, now)
+        return [f"created {desired.name}"]
+    assert actions.keep is not None  # nothing is deleted before the desired run exists
+    done = []
+    if actions.set_enabled:
+        api.set_enabled(actions.keep.run_id, desired.enabled)
+        done.append(f"{_enabled(desired)} {actions.keep.name}")
+    for old in actions.delete:
+        api.delete(old.run_id)
+        done.append(f"deleted {old.name}")
+    return done
+
+
+def _enabled(desired: DesiredRecurringRun) -> str:
+    return "enabled" if desired.enabled else "disabled"
+
+
+def _when(desired: DesiredRecurringRun) -> str:
+    if not desired.enabled:
         return "never, for it is not enabled"
-    first = next_runs(wanted.trigger, datetime.now(UTC), 1)[0]
-    return f"{in_words(wanted.trigger)}, next at {first:%Y-%m-%d %H:%M} UTC"
+    first = next_runs(desired.trigger, datetime.now(UTC), 1)[0]
+    return f"{desired.trigger.text}, next at {first:%Y-%m-%d %H:%M} UTC"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,7 +1,7 @@
-"""A recurring run on a cluster: what is wanted, and what KFP has."""
+"""A recurring run on a cluster: the desired one, what KFP has, and what has to be done."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,8 +15,8 @@ _MARK = re.compile(r"\[ratoon model=(\S+) pipeline=(\S+) by=(\S+) digest=([0-9a-
 Origin = Literal["declared", "step"]
 
 
-class WantedRun(Record):
-    """The recurring run that is wanted.
+class DesiredRecurringRun(Record):
+    """A recurring run as it should be.
 
     Attributes:
         model: The model's name.
@@ -26,9 +26,9 @@ class WantedRun(Record):
         trigger: When it falls due.
         namespace: Where it runs; empty where KFP tells no namespaces apart.
         experiment: The experiment that its runs are shown under.
-        service_account: Of its pods; empty: KFP's own default.
+        service_account: Of its pods; empty for KFP's default.
         enabled: Whether it runs at all.
-        origin: Who wants it; what git declares goes before what a step wants.
+        origin: Who wants it; a file in git goes before a step.
     """
 
     model: str
@@ -44,7 +44,7 @@ class WantedRun(Record):
 
     @property
     def digest(self) -> str:
-        """Names what is wanted, whoever wants it and whether it runs."""
+        """Names it, whoever wants it and whether it is enabled."""
         return digest_of(self.model_dump(mode="json", exclude={"enabled", "origin"}))
 
     @property
@@ -54,23 +54,23 @@ class WantedRun(Record):
 
     @property
     def description(self) -> str:
-        """What people read of it on the dashboard; its last part is what we know our own by."""
+        """The text on the dashboard; its last part is the mark that we know our own runs by."""
         by = "a file in git" if self.origin == "declared" else "the schedule step"
         mark = f"model={self.model} pipeline={self.pipeline} by={self.origin}"
         return (
-            f"Watches the model {self.model} with {self.version}. Kept by {by}: what is changed "
-            f"by hand is put right again. [ratoon {mark} digest={self.digest}]"
+            f"Monitors the model {self.model} with {self.version}. Managed by {by}: manual changes "
+            f"are reverted. [ratoon {mark} digest={self.digest}]"
         )
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where KFP keeps what a wanted run names.
+class ResolvedIds:
+    """The ids of what a desired run names.
 
     Attributes:
         pipeline_id: The pipeline.
-        version_id: The version of it.
-        experiment_id: The experiment; empty: it is not there yet.
+        version_id: Its version.
+        experiment_id: The experiment; empty if it does not exist yet.
     """
 
     pipeline_id: str
@@ -79,22 +79,23 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Existing:
+class ActualRecurringRun:
     """A recurring run that KFP has.
 
     Attributes:
         run_id: Its id.
         name: Its name, which others may have too.
         description: Its description.
-        created_at: When it was made (RFC 3339, whole seconds).
+        created_at: When it was created (RFC 3339, whole seconds).
         enabled: Whether it runs.
-        place: What it runs, and where it is shown.
+        version_id: The pipeline's version.
+        experiment_id: The experiment.
         parameters: Its parameters.
         trigger: When it falls due.
         service_account: Of its pods.
-        no_catchup: Whether missed times are passed over.
-        max_concurrency: How many of its runs may be under way at once.
-        ends: Whether it was given an end.
+        no_catchup: Whether missed times are skipped.
+        max_concurrency: How many of its runs may run at once.
+        ends: Whether it has an end.
     """
 
     run_id: str
@@ -102,7 +103,8 @@ class Existing:
     description: str
     created_at: str
     enabled: bool
-    place: Place
+    version_id: str
+    experiment_id: str
     parameters: Mapping[str, Any]
     trigger: Trigger
     service_account: str
@@ -111,7 +113,7 @@ class Existing:
     ends: bool = False
 
     def belongs_to(self, model: str, pipeline: str) -> bool:
-        """Whether we made it for this model: by its mark and its name, which a copy has not."""
+        """Whether we made it for this model: by its mark and its name, which a copy lacks."""
         mark = _MARK.search(self.description)
         if mark is None or (mark[1], mark[2]) != (model, pipeline):
             return False
@@ -119,25 +121,91 @@ class Existing:
 
     @property
     def origin(self) -> str:
-        """Who wanted it; empty: it is none of ours."""
+        """Who wanted it; empty if it is not one of ours."""
         mark = _MARK.search(self.description)
         return mark[3] if mark else ""
 
 
-def differences(existing: Existing, wanted: WantedRun, place: Place) -> tuple[str, ...]:
-    """What of an existing run is not as wanted and cannot be changed in it; none: it may stay."""
-    is_as_wanted = {
-        "name": existing.name == wanted.name,
-        "owner": existing.origin == wanted.origin,
-        "pipeline version": existing.place.version_id == place.version_id,
-        "experiment": existing.place.experiment_id == place.experiment_id,
-        "parameters": _given(existing.parameters) == _given(wanted.parameters),
-        "schedule": existing.trigger == wanted.trigger and not existing.ends,
-        "service account": wanted.service_account in ("", existing.service_account),
-        "catch-up": existing.no_catchup,
-        "concurrency": existing.max_concurrency == 1,
+@dataclass(frozen=True)
+class ReconcileActions:
+    """What to do next.
+
+    Attributes:
+        create: Whether to create the desired run; nothing else is done before it exists.
+        keep: The run that stays; None if there is none yet.
+        set_enabled: Whether to enable or disable the one that stays.
+        delete: The runs of this model to delete, oldest first.
+        reasons: What was found wrong, in a few words each.
+        managed_by_git: Whether a run that git declares was found, which a step does not touch.
+    """
+
+    create: bool
+    keep: ActualRecurringRun | None
+    set_enabled: bool
+    delete: tuple[ActualRecurringRun, ...]
+    reasons: tuple[str, ...]
+    managed_by_git: bool = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.create or self.set_enabled or self.delete)
+
+
+def decide_actions(
+    desired: DesiredRecurringRun, actual: Iterable[ActualRecurringRun], ids: ResolvedIds
+) -> ReconcileActions:
+    """Compares the desired run with those that exist; a pure function of its arguments.
+
+    Args:
+        desired: The recurring run.
+        actual: Every recurring run of the namespace; those of others are ignored.
+        ids: The ids of what the desired run names.
+    """
+    ours = sorted(
+        (one for one in actual if one.belongs_to(desired.model, desired.pipeline)),
+        key=lambda one: (one.created_at, one.run_id),
+    )
+    declared = [one for one in ours if one.origin == "declared"]
+    if desired.origin == "step" and declared:
+        return ReconcileActions(False, declared[0], False, (), (), managed_by_git=True)
+    differing = {one.run_id: differences(one, desired, ids) for one in ours}
+    matching = [one for one in ours if not differing[one.run_id]]
+    reasons = tuple(_reason(one, differing[one.run_id]) for one in ours if one not in matching)
+    if not matching:
+        return ReconcileActions(True, None, False, (), reasons)
+    keep, *duplicates = matching
+    delete = tuple(one for one in ours if one is not keep)
+    set_enabled = keep.enabled != desired.enabled
+    if set_enabled:
+        reasons += (f"{keep.name} was {'enabled' if keep.enabled else 'disabled'} by hand",)
+    if duplicates:
+        reasons += (f"{keep.name} existed {len(matching)} times",)
+    return ReconcileActions(False, keep, set_enabled, delete, reasons)
+
+
+def differences(
+    actual: ActualRecurringRun, desired: DesiredRecurringRun, ids: ResolvedIds
+) -> tuple[str, ...]:
+    """What of a run is not as desired and cannot be changed in place; none if it may stay."""
+    is_as_desired = {
+        "name": actual.name == desired.name,
+        "owner": actual.origin == desired.origin,
+        "pipeline version": actual.version_id == ids.version_id,
+        "experiment": actual.experiment_id == ids.experiment_id,
+        "parameters": _given(actual.parameters) == _given(desired.parameters),
+        "schedule": actual.trigger == desired.trigger and not actual.ends,
+        "service account": desired.service_account in ("", actual.service_account),
+        "catch-up": actual.no_catchup,
+        "concurrency": actual.max_concurrency == 1,
     }
-    return tuple(name for name, is_so in is_as_wanted.items() if not is_so)
+    return tuple(name for name, is_so in is_as_desired.items() if not is_so)
+
+
+def _reason(actual: ActualRecurringRun, differing: tuple[str, ...]) -> str:
+    if "name" not in differing:
+        return f"{actual.name} was changed: {', '.join(differing)}"
+    return f"{actual.name} is what was wanted before"
 
 
 def _given(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,32 +1,36 @@
-"""Makes the recurring monitoring run at the target equal to what the plan's spec wants."""
+"""Makes the recurring monitoring run equal to the one that the plan's spec asks for."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from components.core import audit
-from components.core.audit import Entry
+from components.core.audit import AuditEntry
 from components.core.plan import Plan
-from components.core.spans import parse_instant
-from components.ops.deploy.targets.local.place import SCHEME, parse_place
-from components.ops.schedule import register
-from components.ops.schedule.declared import PIPELINE, Declared, Parameters
-from components.ops.schedule.installation import kubeflow_pipelines, surroundings
-from components.ops.schedule.page import page_of, page_of_cluster
-from components.ops.schedule.recurrence import Wanted
-from components.ops.schedule.settle import Settled, settle
-from components.ops.schedule.trigger import in_words
+from components.core.spans import format_instant
+from components.ops.schedule import local_schedule
+from components.ops.schedule.kubeflow import connect_kubeflow
+from components.ops.schedule.local_schedule import LocalRecurringRun
+from components.ops.schedule.manifest import (
+    PIPELINE,
+    RecurringRunManifest,
+    RunParameters,
+    env_defaults,
+)
+from components.ops.schedule.page import cluster_page, local_page
+from components.ops.schedule.reconcile import reconcile
+from components.ops.targets.local.target_uri import SCHEME, parse_target_uri
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ScheduleResult:
     """What the step did.
 
     Attributes:
         decision: ``scheduled`` or ``unchanged``.
         reason: Why, in one sentence.
-        page: The same as HTML, with what is wanted.
-        digest: Names what is wanted.
+        page: The same as HTML, with the recurring run.
+        digest: Names the recurring run.
     """
 
     decision: str
@@ -35,11 +39,11 @@ class Outcome:
     digest: str
 
 
-def schedule(plan_folder: Path, model: str, overlay: str, run: str) -> Outcome:
+def schedule(plan_folder: Path, model: str, overlay: str, run: str) -> ScheduleResult:
     """Schedules monitoring for the model that a plan is about.
 
     On this machine that is a file beside the model; for any other target it is a recurring run of
-    Kubeflow Pipelines, by the same code as what git declares, which goes before it.
+    Kubeflow Pipelines, unless git declares one, which goes before it.
 
     Args:
         plan_folder: The plan artifact.
@@ -50,27 +54,27 @@ def schedule(plan_folder: Path, model: str, overlay: str, run: str) -> Outcome:
     Raises:
         InputError: The target's schedule is damaged, or KFP does not have the pipeline's version.
         ApiUnavailable: KFP did not answer.
-        ApiRejected: KFP refused.
+        ApiRejected: KFP rejected a call.
     """
     plan = Plan.of(plan_folder)
     is_here = plan.spec.serving.target.startswith(SCHEME)
-    outcome = (_here if is_here else _on_cluster)(plan, model, overlay)
-    entry = Entry(
+    made = (_here if is_here else _on_cluster)(plan, model, overlay)
+    entry = AuditEntry(
         run=run,
         step="schedule",
         model=plan.spec.name,
         as_of=plan.as_of,
         version=plan.version,
-        decision=outcome.decision,
-        reason=outcome.reason,
-        digests={**plan.digests, "plan": plan.digest, "schedule": outcome.digest},
+        decision=made.decision,
+        reason=made.reason,
+        digests={**plan.digests, "plan": plan.digest, "schedule": made.digest},
     )
     audit.append(plan.spec.serving.audit_uri, entry)
-    return outcome
+    return made
 
 
-def _here(plan: Plan, model: str, overlay: str) -> Outcome:
-    wanted = Wanted(
+def _here(plan: Plan, model: str, overlay: str) -> ScheduleResult:
+    wanted = LocalRecurringRun(
         name=plan.spec.name,
         pipeline=PIPELINE,
         model=model,
@@ -78,33 +82,29 @@ def _here(plan: Plan, model: str, overlay: str) -> Outcome:
         target=plan.spec.serving.target,
         every=plan.spec.monitoring.every,
     )
-    folder = parse_place(wanted.target).folder
-    is_new = register.put(folder, wanted, parse_instant(plan.as_of))
-    stands = register.read(folder)
-    first = stands.first_due if stands else "unknown"
+    folder = parse_target_uri(wanted.target).folder
+    is_new = local_schedule.put(folder, wanted, plan.as_of)
+    schedule = local_schedule.read(folder)
+    first = format_instant(schedule.first_due) if schedule else "unknown"
     every = wanted.model_dump(mode="json")["every"]
-    reason = f"{PIPELINE} runs every {every}, first at {first}: {folder / register.SCHEDULE}"
+    reason = f"{PIPELINE} runs every {every}, first at {first}: {folder / local_schedule.SCHEDULE}"
     decision = "scheduled" if is_new else "unchanged"
-    page = page_of(wanted, plan.as_of, decision, reason)
-    return Outcome(decision, reason, page, wanted.digest)
+    page = local_page(wanted, plan.as_of, decision, reason)
+    return ScheduleResult(decision, reason, page, wanted.digest)
 
 
-def _on_cluster(plan: Plan, model: str, overlay: str) -> Outcome:
-    declared = Declared(
+def _on_cluster(plan: Plan, model: str, overlay: str) -> ScheduleResult:
+    manifest = RecurringRunManifest(
         model=plan.spec.name,
-        parameters=Parameters(model=model, overlay=overlay, target=plan.spec.serving.target),
+        parameters=RunParameters(model=model, overlay=overlay, target=plan.spec.serving.target),
         every=plan.spec.monitoring.every,
     )
-    wanted = declared.wanted(replace(surroundings(), overlay=""), "step")
-    with kubeflow_pipelines() as api:
-        settled = settle(api, wanted)
-    reason = _sentence(settled, f"{wanted.version} runs {in_words(wanted.trigger)}")
-    page = page_of_cluster(wanted, plan.as_of, settled, reason, datetime.now(UTC))
-    return Outcome(settled.decision, reason, page, wanted.digest)
-
-
-def _sentence(settled: Settled, runs: str) -> str:
-    if settled.left:
-        return f"git declares the recurring run {settled.name}, which this step leaves as it is"
-    did = f" ({'; '.join(settled.did)})" if settled.did else ""
-    return f"{runs}, as the recurring run {settled.name}{did}"
+    desired = manifest.desired(replace(env_defaults(), overlay=""), "step")
+    with connect_kubeflow() as api:
+        made = reconcile(api, desired)
+    reason = f"git declares the recurring run {made.name}, which this step leaves as it is"
+    if not made.managed_by_git:
+        runs = f"{desired.version} runs by {desired.trigger.text}"
+        reason = f"{runs}, as the recurring run {made.name}{made.suffix}"
+    page = cluster_page(desired, plan.as_of, made, reason, datetime.now(UTC))
+    return ScheduleResult(made.decision, reason, page, desired.digest)

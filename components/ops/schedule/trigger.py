@@ -1,8 +1,9 @@
-"""Cron expressions as Kubeflow Pipelines takes them: six fields, seconds first, UTC.
+"""When a recurring run on a cluster falls due: a cron expression, or an interval in seconds.
 
-KFP reads them by robfig/cron v1 (its backend/src/crd/controller/scheduledworkflow/util), which
-knows ``*``, ``?``, lists, ranges, steps and the first three letters of months and week days; Sunday
-is 0. Where both days are restricted, one of them is enough.
+KFP reads six fields, seconds first, UTC, by robfig/cron v1 (its
+backend/src/crd/controller/scheduledworkflow/util), which knows ``*``, ``?``, lists, ranges, steps
+and the first three letters of months and week days; Sunday is 0. If both days are restricted, one
+of them is enough.
 """
 
 import re
@@ -17,13 +18,19 @@ from components.core.errors import InputError
 from components.core.spans import Every, SpanKind, boundary, boundary_number, next_boundary
 from components.core.units import format_duration
 
+_CALENDAR = {
+    SpanKind.HOUR: "0 0 * * * *",
+    SpanKind.DAY: "0 0 0 * * *",
+    SpanKind.MONTH: "0 0 0 1 * *",
+}
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
-_FIELDS = (
-    ("second", 0, 59, ()),
-    ("minute", 0, 59, ()),
-    ("hour", 0, 23, ()),
-    ("day of the month", 1, 31, ()),
+_FIELDS: tuple[tuple[str, int, int, list[str]], ...] = (
+    ("second", 0, 59, []),
+    ("minute", 0, 59, []),
+    ("hour", 0, 23, []),
+    ("day of the month", 1, 31, []),
     ("month", 1, 12, _MONTHS),
     ("day of the week", 0, 6, _DAYS),
 )
@@ -33,146 +40,30 @@ _ACCEPTED = "six fields, seconds first, in UTC, such as '0 0 6 * * 1' for Monday
 _YEARS = 41
 
 
-@dataclass(frozen=True)
-class Cron:
-    """A cron expression, read.
-
-    Attributes:
-        text: As written.
-        seconds: The seconds of a minute.
-        minutes: The minutes of an hour.
-        hours: The hours of a day.
-        days: The days of a month.
-        months: The months of a year.
-        weekdays: The days of a week, Sunday is 0.
-        any_day: Whether the day of the month is left open.
-        any_weekday: Whether the day of the week is left open.
-    """
-
-    text: str
-    seconds: frozenset[int]
-    minutes: frozenset[int]
-    hours: frozenset[int]
-    days: frozenset[int]
-    months: frozenset[int]
-    weekdays: frozenset[int]
-    any_day: bool
-    any_weekday: bool
-
-    @property
-    def times(self) -> tuple[time, ...]:
-        """The times of a day on which it falls due, UTC."""
-        clock = ((h, m, s) for h in self.hours for m in self.minutes for s in self.seconds)
-        return tuple(time(*one, tzinfo=UTC) for one in sorted(clock))
-
-    def falls_on(self, day: datetime) -> bool:
-        """Whether it falls due on the day of an instant."""
-        in_month = day.day in self.days
-        in_week = (day.weekday() + 1) % 7 in self.weekdays
-        is_either = not self.any_day and not self.any_weekday
-        is_day = in_month or in_week if is_either else in_month and in_week
-        return day.month in self.months and is_day
-
-    def after(self, instant: datetime) -> Iterator[datetime]:
-        """The instants at which it falls due after another, oldest first."""
-        day = datetime.combine(instant.astimezone(UTC).date(), time(), UTC)
-        for _ in range(366 * _YEARS):
-            if self.falls_on(day):
-                on_day = (datetime.combine(day.date(), at) for at in self.times)
-                yield from (due for due in on_day if due > instant)
-            day += timedelta(days=1)
-
-
-def parse_cron(text: str, where: str) -> Cron:
-    """Reads a cron expression.
-
-    Args:
-        text: The expression.
-        where: What to call its place in errors.
-
-    Raises:
-        InputError: It is none, or no day ever fits it.
-    """
-    fields = text.lower().split()
-    if len(fields) != len(_FIELDS):
-        raise InputError(where, text, _ACCEPTED, f"These are {len(fields)} field(s).")
-    sets = [_values(f, n, where, text) for n, f in enumerate(fields)]
-    seconds, minutes, hours, days, months, weekdays = sets
-    any_day, any_weekday = ("*" in fields[n] or "?" in fields[n] for n in (3, 5))
-    cron = Cron(text, seconds, minutes, hours, days, months, weekdays, any_day, any_weekday)
-    if not _ever_falls(cron):
-        raise InputError(where, text, _ACCEPTED, "No month that it names has such a day.")
-    return cron
-
-
-def _values(field: str, number: int, where: str, text: str) -> frozenset[int]:
-    name, low, high, names = _FIELDS[number]
-    values: set[int] = set()
-    for item in field.split(","):
-        match = _ITEM.fullmatch(item)
-        spread = _spread(match, (low, high), list(names)) if match else None
-        if not spread:
-            do = f"Its {name} is {field!r}; that goes from {low} to {high}."
-            raise InputError(where, text, _ACCEPTED, do)
-        values.update(spread)
-    return frozenset(values)
-
-
-def _spread(match: re.Match[str], bounds: tuple[int, int], names: list[str]) -> range | None:
-    """The values of one item such as ``1-5``, ``*/15`` or ``mon``; None: it is out of bounds."""
-    first, last, step = match[1], match[2], int(match[3] or 1)
-    low, high = bounds
-    try:
-        start = low if first in "*?" else _number(first, low, names)
-        open_ended = first in "*?" or (match[3] is not None and last is None)
-        end = _number(last, low, names) if last else high if open_ended else start
-    except ValueError:
-        return None
-    if (first in "*?" and last) or not low <= start <= end <= high or step < 1:
-        return None
-    return range(start, end + 1, step)
-
-
-def _number(text: str, low: int, names: list[str]) -> int:
-    return names.index(text) + low if text.isalpha() else int(text)
-
-
-def _ever_falls(cron: Cron) -> bool:
-    longest = max(monthrange(2000, month)[1] for month in cron.months)
-    return not cron.any_weekday or min(cron.days) <= longest
-
-
-# ---- trigger: When a recurring run on a cluster falls due: a cron expression, or an interval i
-
-_CALENDAR = {
-    SpanKind.HOUR: "0 0 * * * *",
-    SpanKind.DAY: "0 0 0 * * *",
-    SpanKind.MONTH: "0 0 0 1 * *",
-}
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
-_WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
-
-
 class Trigger(Record):
     """What KFP is told; exactly one of both is set.
 
     Attributes:
-        cron: Six fields, seconds first, UTC; empty where no cron can say it.
-        interval_s: Seconds between two runs; 0 where the cron says it.
+        cron: Six fields, seconds first, UTC; empty if no cron can say it.
+        interval_s: Seconds between two runs; 0 if the cron says it.
     """
 
     cron: str = ""
     interval_s: int = 0
 
+    @property
+    def text(self) -> str:
+        """``cron '0 0 0 * * 1' (UTC)`` or ``every 36h``."""
+        if self.interval_s:
+            return f"every {format_duration(timedelta(seconds=self.interval_s))}"
+        return f"cron {self.cron!r} (UTC)"
+
 
 def trigger_of(every: Every) -> Trigger:
-    """What falls due at the same instants as a spec's ``monitoring.every``.
+    """The trigger that falls due at the boundaries of a spec's ``monitoring.every``.
 
-    A duration counts from a Monday's midnight; one that cuts a minute, an hour, a day or a week
-    into equal parts is a cron, and any other, such as 36h, an interval.
-
-    Args:
-        every: hour, day, month or a duration.
+    A duration counts from a Monday's midnight; one that divides an hour, a day or a week is a
+    cron, and any other, such as 36h, an interval.
     """
     if isinstance(every, SpanKind):
         return Trigger(cron=_CALENDAR[every])
@@ -190,22 +81,7 @@ def trigger_of(every: Every) -> Trigger:
 
 def start_of(every: Every) -> str:
     """The parameter `as_of` of a run that falls due with `every`, such as ``start of day``."""
-    said = every.value if isinstance(every, SpanKind) else format_duration(every)
-    return f"start of {said}"
-
-
-def in_words(trigger: Trigger) -> str:
-    """A trigger as people say it, such as ``every Monday at 06:00 UTC``."""
-    if trigger.interval_s:
-        return f"every {format_duration(timedelta(seconds=trigger.interval_s))}"
-    cron = parse_cron(trigger.cron, "cron")
-    if frozenset(cron.seconds) != {0}:
-        return f"whenever {cron.text!r} falls due, UTC"
-    if len(cron.times) > 1 and _is_every_day(cron):
-        return _within_day(cron)
-    at = ", ".join(f"{one:%H:%M}" for one in cron.times[:3])
-    more = f" and {len(cron.times) - 3} more times" if len(cron.times) > 3 else ""
-    return f"{_days(cron)} at {at}{more} UTC"
+    return f"start of {every.value if isinstance(every, SpanKind) else format_duration(every)}"
 
 
 def next_runs(trigger: Trigger, now: datetime, count: int) -> tuple[datetime, ...]:
@@ -226,37 +102,102 @@ def interval_start(trigger: Trigger, now: datetime) -> datetime:
     return boundary(every, boundary_number(every, now.astimezone(UTC)))
 
 
+@dataclass(frozen=True)
+class Cron:
+    """A parsed cron expression.
+
+    Attributes:
+        seconds: The seconds of a minute.
+        minutes: The minutes of an hour.
+        hours: The hours of a day.
+        days: The days of a month.
+        months: The months of a year.
+        weekdays: The days of a week; Sunday is 0.
+        any_day: Whether the day of the month is open.
+        any_weekday: Whether the day of the week is open.
+    """
+
+    seconds: frozenset[int]
+    minutes: frozenset[int]
+    hours: frozenset[int]
+    days: frozenset[int]
+    months: frozenset[int]
+    weekdays: frozenset[int]
+    any_day: bool
+    any_weekday: bool
+
+    def falls_on(self, day: datetime) -> bool:
+        """Whether it falls due on the day of an instant."""
+        in_month = day.day in self.days
+        in_week = (day.weekday() + 1) % 7 in self.weekdays
+        is_either = not self.any_day and not self.any_weekday
+        is_day = in_month or in_week if is_either else in_month and in_week
+        return day.month in self.months and is_day
+
+    def after(self, instant: datetime) -> Iterator[datetime]:
+        """The instants at which it falls due after another one, oldest first."""
+        clock = ((h, m, s) for h in self.hours for m in self.minutes for s in self.seconds)
+        times = [time(*one, tzinfo=UTC) for one in sorted(clock)]
+        day = datetime.combine(instant.astimezone(UTC).date(), time(), UTC)
+        for _ in range(366 * _YEARS):
+            if self.falls_on(day):
+                on_day = (datetime.combine(day.date(), at) for at in times)
+                yield from (due for due in on_day if due > instant)
+            day += timedelta(days=1)
+
+
+def parse_cron(text: str, where: str) -> Cron:
+    """Parses a cron expression.
+
+    Args:
+        text: The expression.
+        where: What to call its place in errors.
+
+    Raises:
+        InputError: It is not one, or no day ever fits it.
+    """
+    fields = text.lower().split()
+    if len(fields) != len(_FIELDS):
+        raise InputError(where, text, _ACCEPTED, f"These are {len(fields)} field(s).")
+    seconds, minutes, hours, days, months, weekdays = (
+        _values(field, number, where, text) for number, field in enumerate(fields)
+    )
+    any_day, any_weekday = ("*" in fields[n] or "?" in fields[n] for n in (3, 5))
+    if any_weekday and min(days) > max(monthrange(2000, month)[1] for month in months):
+        raise InputError(where, text, _ACCEPTED, "No month that it names has such a day.")
+    return Cron(seconds, minutes, hours, days, months, weekdays, any_day, any_weekday)
+
+
+def _values(field: str, number: int, where: str, text: str) -> frozenset[int]:
+    name, low, high, names = _FIELDS[number]
+    values: set[int] = set()
+    for item in field.split(","):
+        match = _ITEM.fullmatch(item)
+        found = _range(match, low, high, names) if match else None
+        if not found:
+            do = f"Its {name} is {field!r}; that goes from {low} to {high}."
+            raise InputError(where, text, _ACCEPTED, do)
+        values.update(found)
+    return frozenset(values)
+
+
+def _range(match: re.Match[str], low: int, high: int, names: list[str]) -> range | None:
+    """The values of one item such as ``1-5``, ``*/15`` or ``mon``; None if out of bounds."""
+    first, last, step = match[1], match[2], int(match[3] or 1)
+    try:
+        start = low if first in "*?" else _number(first, low, names)
+        open_ended = first in "*?" or (match[3] is not None and last is None)
+        end = _number(last, low, names) if last else high if open_ended else start
+    except ValueError:
+        return None
+    if (first in "*?" and last) or not low <= start <= end <= high or step < 1:
+        return None
+    return range(start, end + 1, step)
+
+
+def _number(text: str, low: int, names: list[str]) -> int:
+    return names.index(text) + low if text.isalpha() else int(text)
+
+
 def _step(size: int) -> str:
     return "*" if size == 1 else f"*/{size}"
-
-
-def _is_every_day(cron: Cron) -> bool:
-    return cron.any_day and cron.any_weekday and len(cron.months) == 12
-
-
-def _within_day(cron: Cron) -> str:
-    if len(cron.hours) == 24:
-        minutes = ", ".join(f"{minute:02d}" for minute in sorted(cron.minutes))
-        if minutes == "00":
-            return "every hour, on the hour"
-        return f"every hour at minute {minutes}"
-    at = ", ".join(f"{one:%H:%M}" for one in cron.times[:6])
-    more = f" and {len(cron.times) - 6} more times" if len(cron.times) > 6 else ""
-    return f"every day at {at}{more} UTC"
-
-
-def _days(cron: Cron) -> str:
-    if _is_every_day(cron):
-        return "every day"
-    months = "every month" if len(cron.months) == 12 else f"month {_listed(cron.months)}"
-    by_month = f"on day {_listed(cron.days)} of {months}"
-    by_week = "every " + ", ".join(_WEEKDAYS[day] for day in sorted(cron.weekdays))
-    if cron.any_weekday:
-        return by_month if not cron.any_day else f"every day of {months}"
-    if cron.any_day:
-        return by_week if len(cron.months) == 12 else f"{by_week} of {months}"
-    return f"{by_month} and {by_week}"
-
-
-def _listed(numbers: frozenset[int]) -> str:
-    return ", ".join(str(number) for number in sorted(numbers))

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import yaml
 
 from components.core.errors import ApiRejected
-from components.ops.cluster.client import connect
-from components.ops.cluster.protocol import CONFIG_MAP, INFERENCE_SERVICE, Cluster
-from components.ops.cluster.rights import Call, Rule
+from components.ops.cluster.connection import connect
+from components.ops.cluster.errors import ApiCall, RbacRule
+from components.ops.cluster.protocol import CONFIG_MAP, INFERENCE_SERVICE, KubeClient
 from tests.cluster.control_plane import ASSETS, assets, control_plane
 from tests.cluster.installing import Installer, crd_files
 from tests.fakes.api_server import ApiServer, User
@@ -31,12 +31,12 @@ class ClusterFactory(Protocol):
     """One API server with a namespace for one test."""
 
     namespace: str
-    calls: list[Call]
+    calls: list[ApiCall]
 
-    def cluster(self, manager: str = "ratoon") -> Cluster:
+    def cluster(self, manager: str = "ratoon") -> KubeClient:
         """As somebody who may do everything."""
 
-    def limited(self, rules: Sequence[Rule]) -> Cluster:
+    def limited(self, rules: Sequence[RbacRule]) -> KubeClient:
         """As a service account named ``limited`` that may do just this."""
 
     def controller(self) -> Any:
@@ -46,16 +46,16 @@ class ClusterFactory(Protocol):
 @dataclass
 class InMemory:
     namespace: str
-    calls: list[Call] = field(default_factory=list)
+    calls: list[ApiCall] = field(default_factory=list)
     root: MemoryKubeClient = field(default_factory=MemoryKubeClient)
 
     def __post_init__(self) -> None:
         self.root.store.namespaces = {self.namespace}
 
-    def cluster(self, manager: str = "ratoon") -> Cluster:
+    def cluster(self, manager: str = "ratoon") -> KubeClient:
         return MemoryKubeClient(self.root.store, manager, self.calls.append)
 
-    def limited(self, rules: Sequence[Rule]) -> Cluster:
+    def limited(self, rules: Sequence[RbacRule]) -> KubeClient:
         name = f"system:serviceaccount:{self.namespace}:{LIMITED}"
         user = User(name, tuple(rules))
         return MemoryKubeClient(self.root.store, user=user.name, allows=user.may)
@@ -69,16 +69,16 @@ class OverHttp:
     namespace: str
     server: ApiServer
     folder: Path
-    calls: list[Call] = field(default_factory=list)
+    calls: list[ApiCall] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.server.store.namespaces = {self.namespace}
         self.file = self.server.kubeconfig(self.folder / "kubeconfig")
 
-    def cluster(self, manager: str = "ratoon") -> Cluster:
+    def cluster(self, manager: str = "ratoon") -> KubeClient:
         return connect({KUBECONFIG: str(self.file)}, observe=self.calls.append, manager=manager)
 
-    def limited(self, rules: Sequence[Rule]) -> Cluster:
+    def limited(self, rules: Sequence[RbacRule]) -> KubeClient:
         name = f"system:serviceaccount:{self.namespace}:{LIMITED}"
         self.server.users["limited-token"] = User(name, tuple(rules))
         file = self.server.kubeconfig(self.folder / "limited", "limited-token")
@@ -93,17 +93,17 @@ class Real:
     namespace: str
     file: Path
     folder: Path
-    calls: list[Call] = field(default_factory=list)
+    calls: list[ApiCall] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.admin = Installer(connect({KUBECONFIG: str(self.file)}))
         self.admin.namespace(self.namespace)
 
-    def cluster(self, manager: str = "ratoon") -> Cluster:
+    def cluster(self, manager: str = "ratoon") -> KubeClient:
         return connect({KUBECONFIG: str(self.file)}, observe=self.calls.append, manager=manager)
 
-    def limited(self, rules: Sequence[Rule]) -> Cluster:
-        always = Rule("", "configmaps", ("get",))
+    def limited(self, rules: Sequence[RbacRule]) -> KubeClient:
+        always = RbacRule("", "configmaps", ("get",))
         token = self.admin.account(self.namespace, LIMITED, [*rules, always])
         file = _with_token(self.file, token, self.folder / "limited")
         cluster = connect({KUBECONFIG: str(file)})
@@ -175,7 +175,7 @@ def _with_token(kubeconfig: Path, token: str, file: Path) -> Path:
     return file
 
 
-def _wait_bound(cluster: Cluster, namespace: str) -> None:
+def _wait_bound(cluster: KubeClient, namespace: str) -> None:
     """A new binding is known to the API server's authorizer after a moment."""
     ends = time.monotonic() + 10
     while True:

@@ -19,7 +19,7 @@ def real_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(params=["memory", "over_http", "real"])
-def world(
+def factory(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[cluster_factories.ClusterFactory]:
     namespace = cluster_factories.new_namespace()

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from components.ops.cluster.client import connect
+from components.ops.cluster.connection import connect
+from components.ops.cluster.errors import RbacRule
 from components.ops.cluster.protocol import (
     CONFIG_MAP,
     INFERENCE_SERVICE,
     POD,
-    Cluster,
     Forbidden,
+    KubeClient,
 )
-from components.ops.cluster.rights import Rule
 from tests.cluster.control_plane import ASSETS, ControlPlane, assets, control_plane
 from tests.cluster.installing import Installer, crd_files
 from tests.cluster.steps import Steps
@@ -57,7 +57,7 @@ class Installed:
     def admin(self):
         return connect({"RATOON_KUBECONFIG": str(self.plane.kubeconfig)})
 
-    def as_(self, account: str) -> Cluster:
+    def as_(self, account: str) -> KubeClient:
         return connect({"RATOON_KUBECONFIG": str(self.kubeconfig(account))})
 
 
@@ -122,7 +122,7 @@ def test_the_deployer_does_whole_rollouts_and_the_pipeline_only_reads(
         assert champion.version == "v2"
         with pytest.raises(Forbidden) as refused:
             steps.deploy("v4")
-        missing = Rule("", "configmaps", ("update",)).text()
+        missing = RbacRule("", "configmaps", ("update",)).text()
         assert f"service account '{PIPELINE}' of namespace '{NAMESPACE}'" in str(refused.value)
         assert missing in str(refused.value)
         after = steps.champion()
@@ -147,21 +147,21 @@ def service() -> dict[str, object]:
     }
 
 
-WRITES: dict[str, tuple[Rule, Callable[[Cluster], object]]] = {
+WRITES: dict[str, tuple[RbacRule, Callable[[KubeClient], object]]] = {
     "apply a service": (
-        Rule("serving.kserve.io", "inferenceservices", ("patch",)),
+        RbacRule("serving.kserve.io", "inferenceservices", ("patch",)),
         lambda c: c.apply(INFERENCE_SERVICE, service()),
     ),
     "delete a service": (
-        Rule("serving.kserve.io", "inferenceservices", ("delete",)),
+        RbacRule("serving.kserve.io", "inferenceservices", ("delete",)),
         lambda c: c.delete(INFERENCE_SERVICE, NAMESPACE, "other"),
     ),
     "create a record": (
-        Rule("", "configmaps", ("create",)),
+        RbacRule("", "configmaps", ("create",)),
         lambda c: c.create(CONFIG_MAP, config_map(NAMESPACE, "other-ratoon")),
     ),
-    "list pods": (Rule("", "pods", ("list",)), lambda c: c.list(POD, NAMESPACE, {})),
-    "list events": (Rule("", "events", ("list",)), lambda c: c.events(NAMESPACE, "other")),
+    "list pods": (RbacRule("", "pods", ("list",)), lambda c: c.list(POD, NAMESPACE, {})),
+    "list events": (RbacRule("", "events", ("list",)), lambda c: c.events(NAMESPACE, "other")),
 }
 
 

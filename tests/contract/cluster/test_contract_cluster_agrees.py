@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.core.errors import ClusterError
-from components.ops.cluster.protocol import INFERENCE_SERVICE, Cluster
+from components.ops.cluster.protocol import INFERENCE_SERVICE, KubeClient
 from tests.contract.cluster import cluster_factories
 
 MANAGERS = ("ratoon", "argocd", "person")
@@ -46,7 +46,7 @@ def drawn(chance: random.Random, namespace: str) -> dict[str, Any]:
     }
 
 
-def outcome(cluster: Cluster, verb: str, wanted: dict[str, Any]) -> Any:
+def outcome(cluster: KubeClient, verb: str, wanted: dict[str, Any]) -> Any:
     """What a write came to: the object without what no two servers share; or the refusal."""
     namespace = wanted["metadata"]["namespace"]
     try:
@@ -65,7 +65,7 @@ def outcome(cluster: Cluster, verb: str, wanted: dict[str, Any]) -> Any:
     return seen(cluster, namespace)
 
 
-def seen(cluster: Cluster, namespace: str) -> Any:
+def seen(cluster: KubeClient, namespace: str) -> Any:
     """What stands there, with who applied which field."""
     found = cluster.get(INFERENCE_SERVICE, namespace, "flights")
     if found is None:
@@ -95,7 +95,7 @@ def test_both_come_to_the_same(real_api: Path, tmp_path: Path, seed: int):
         manager = chance.choice(MANAGERS)
         wanted = drawn(chance, "")
         came = []
-        for world in (memory, real):
-            wanted["metadata"]["namespace"] = world.namespace
-            came.append(outcome(world.cluster(manager), verb, wanted))
+        for factory in (memory, real):
+            wanted["metadata"]["namespace"] = factory.namespace
+            came.append(outcome(factory.cluster(manager), verb, wanted))
         assert came[0] == came[1], f"step {step}: {verb} by {manager}: {wanted}"

@@ -1,6 +1,6 @@
 """What the steps really ask of an API server is what their accounts may, both ways.
 
-Every step is run as it is, in each way of a rollout, through the one door, which tells every call.
+Every step is run as it is, in each way of a rollout, through the API client, which is told of calls.
 """
 
 import threading
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from components.ops.cluster.errors import ApiCall
 from components.ops.cluster.protocol import CONFIG_MAP
-from components.ops.cluster.rights import Call, rules_for
-from components.ops.targets.kserve.names import record_name
+from components.ops.targets.kserve.inference_service import record_name
 from tests.cluster.steps import Steps, recorded
 from tests.fakes.cluster import FakeCluster, fake_cluster
 from tests.fakes.kserve_controller import Mode
@@ -21,16 +21,16 @@ from tests.unit.ops.deploy.serving_factories import MODEL
 
 NAMESPACE = "ratoon"
 MODES: tuple[Mode, ...] = ("knative", "standard-canary", "standard")
-Recorded = dict[str, list[Call]]
+Recorded = dict[str, list[ApiCall]]
 
 
-def rights(calls: Iterable[Call]) -> set[Right]:
-    return {Right(r.group, r.resource, v) for r in rules_for(calls) for v in r.verbs}
+def rights(calls: Iterable[ApiCall]) -> set[Right]:
+    return {Right(call.group, call.resource, call.verb) for call in calls}
 
 
 @pytest.fixture(scope="module")
 def calls(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    """By duty, over every mode."""
+    """By role, over every mode."""
     made: Recorded = {"plan": [], "deploy": []}
     with pytest.MonkeyPatch.context() as environment:
         for mode in MODES:
@@ -95,26 +95,26 @@ class meddling:  # noqa: N801 - reads as a word of the story
 
 
 @pytest.mark.parametrize(
-    ("duty", "part"), [("plan", "champion"), ("deploy", "rollout")], ids=["plan", "deploy"]
+    ("role", "part"), [("plan", "champion"), ("deploy", "rollout")], ids=["plan", "deploy"]
 )
-def test_what_is_asked_is_what_the_table_says(calls: Recorded, duty: str, part: str) -> None:
-    asked, said = rights(calls[duty]), needed_by(part)
-    assert sorted(asked - said) == [], f"{duty} asks for what the table does not say"
-    assert sorted(said - asked) == [], f"the table says what {duty} never asks for"
+def test_what_is_asked_is_what_the_table_says(calls: Recorded, role: str, part: str) -> None:
+    asked, said = rights(calls[role]), needed_by(part)
+    assert sorted(asked - said) == [], f"{role} asks for what the table does not say"
+    assert sorted(said - asked) == [], f"the table says what {role} never asks for"
 
 
 @pytest.mark.parametrize(
-    ("duty", "account"), [("plan", "ratoon-pipeline"), ("deploy", "ratoon-deployer")]
+    ("role", "account"), [("plan", "ratoon-pipeline"), ("deploy", "ratoon-deployer")]
 )
 @pytest.mark.parametrize("overlay", kustomize.OVERLAYS)
 def test_what_is_asked_is_what_the_roles_give(
-    calls: Recorded, overlay: str, duty: str, account: str
+    calls: Recorded, overlay: str, role: str, account: str
 ) -> None:
     if kustomize.program() is None:
         pytest.skip(kustomize.MISSING)
     given = granted(kustomize.build(kustomize.overlay(overlay)))[account]
     # Beside it only what Kubeflow itself does in every step's pod, by name.
-    assert sorted(given - needed_by("step")) == sorted(rights(calls[duty]))
+    assert sorted(given - needed_by("step")) == sorted(rights(calls[role]))
 
 
 def test_nothing_is_asked_outside_the_namespace(calls: Recorded) -> None:

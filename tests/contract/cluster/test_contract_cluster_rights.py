@@ -1,21 +1,21 @@
-"""Contract of every `Cluster`: rights, and what is told of every call."""
+"""Contract of every `KubeClient`: rights, and what is told of every call."""
 
 import re
 
 import pytest
 import yaml
 
-from components.ops.cluster.openapi import has_field
+from components.ops.cluster.errors import ApiCall, RbacRule
+from components.ops.cluster.openapi_schema import has_field
 from components.ops.cluster.protocol import (
     CONFIG_MAP,
     INFERENCE_SERVICE,
     Forbidden,
 )
-from components.ops.cluster.rights import Call, Rule
 from tests.contract.cluster.objects import config_map, model, service
 
-READ = Rule("serving.kserve.io", "inferenceservices", ("get",))
-WRITE = Rule("serving.kserve.io", "inferenceservices", ("get", "patch"))
+READ = RbacRule("serving.kserve.io", "inferenceservices", ("get",))
+WRITE = RbacRule("serving.kserve.io", "inferenceservices", ("get", "patch"))
 
 
 @pytest.mark.parametrize(
@@ -30,18 +30,18 @@ WRITE = Rule("serving.kserve.io", "inferenceservices", ("get", "patch"))
         ([READ], lambda c, n: c.delete(INFERENCE_SERVICE, n, "flights"), "delete"),
         ([READ], lambda c, n: list(c.watch(INFERENCE_SERVICE, n, "flights", 2.0)), "list"),
         (
-            [Rule("serving.kserve.io", "inferenceservices", ("list",))],
+            [RbacRule("serving.kserve.io", "inferenceservices", ("list",))],
             lambda c, n: list(c.watch(INFERENCE_SERVICE, n, "flights", 2.0)),
             "watch",
         ),
     ],
     ids=["get", "list", "apply", "apply-new", "create", "delete", "watch-list", "watch"],
 )
-def test_forbidden_holds_the_rule_that_is_missing(world, rules, act, missing):
+def test_forbidden_holds_the_rule_that_is_missing(factory, rules, act, missing):
     with pytest.raises(Forbidden) as caught:
-        act(world.limited(rules), world.namespace)
+        act(factory.limited(rules), factory.namespace)
     text = str(caught.value)
-    assert f"service account 'limited' of namespace {world.namespace!r}" in text
+    assert f"service account 'limited' of namespace {factory.namespace!r}" in text
     said = re.search(r"^- .*(?:\n  .*)*", text, re.MULTILINE)
     assert yaml.safe_load(said.group()) == [
         {
@@ -52,18 +52,18 @@ def test_forbidden_holds_the_rule_that_is_missing(world, rules, act, missing):
     ]
 
 
-def test_rights_that_suffice_suffice(world):
-    rule = Rule(
+def test_rights_that_suffice_suffice(factory):
+    rule = RbacRule(
         "serving.kserve.io", "inferenceservices", ("create", "get", "list", "patch", "watch")
     )
-    limited = world.limited([rule])
-    limited.apply(INFERENCE_SERVICE, service(world.namespace, model()))
-    assert next(limited.watch(INFERENCE_SERVICE, world.namespace, "flights", 5.0)) is not None
-    assert has_field(limited.fields(INFERENCE_SERVICE), "spec"), "needs no right"
+    limited = factory.limited([rule])
+    limited.apply(INFERENCE_SERVICE, service(factory.namespace, model()))
+    assert next(limited.watch(INFERENCE_SERVICE, factory.namespace, "flights", 5.0)) is not None
+    assert has_field(limited.openapi_schema(INFERENCE_SERVICE), "spec"), "needs no right"
 
 
-def test_every_call_is_told_in_the_words_of_rbac(world):
-    ours, namespace = world.cluster(), world.namespace
+def test_every_call_is_told_in_the_words_of_rbac(factory):
+    ours, namespace = factory.cluster(), factory.namespace
     ours.apply(CONFIG_MAP, config_map(namespace, "a", {"x": "1"}))
     made = ours.apply(CONFIG_MAP, config_map(namespace, "a", {"x": "2"}))
     ours.replace(CONFIG_MAP, made)
@@ -71,9 +71,9 @@ def test_every_call_is_told_in_the_words_of_rbac(world):
     ours.list(CONFIG_MAP, namespace, {"a": "b"})
     list(ours.watch(CONFIG_MAP, namespace, "a", 0.3))
     ours.events(namespace, "a")
-    ours.fields(INFERENCE_SERVICE)
+    ours.openapi_schema(INFERENCE_SERVICE)
     ours.delete(CONFIG_MAP, namespace, "a")
-    named = {(call.verb, call.name) for call in world.calls if call.resource == "configmaps"}
+    named = {(call.verb, call.name) for call in factory.calls if call.resource == "configmaps"}
     assert named == {
         ("patch", "a"),
         ("create", "a"),
@@ -84,5 +84,5 @@ def test_every_call_is_told_in_the_words_of_rbac(world):
         ("watch", "a"),
         ("delete", "a"),
     }
-    others = {call for call in world.calls if call.resource != "configmaps"}
-    assert others == {Call("list", "", "events", namespace)}
+    others = {call for call in factory.calls if call.resource != "configmaps"}
+    assert others == {ApiCall("list", "", "events", namespace)}

@@ -13,7 +13,7 @@ import boto3
 import httpx
 import pytest
 
-from components.ops.cluster.client import connect
+from components.ops.cluster.connection import connect
 from components.ops.cluster.protocol import INFERENCE_SERVICE, POD
 from components.ops.targets.local import processes
 from components.ops.targets.local.servers import COMMAND_VARIABLE
@@ -227,7 +227,7 @@ def test_the_whole_fake_cluster(models: Path, tmp_path: Path) -> None:
         assert process.wait(30) == 0
 
     assert not (folder / "env").exists()
-    assert processes.belonging_to(folder / "services" / NAMESPACE / NAME) == ()
+    assert processes.find_processes(folder / "services" / NAMESPACE / NAME) == ()
 
 
 def test_an_api_server_that_is_away_for_a_while(models: Path, tmp_path: Path) -> None:

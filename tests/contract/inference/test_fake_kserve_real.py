@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.ops.cluster.client import connect
+from components.ops.cluster.connection import connect
 from components.ops.targets.local.servers import COMMAND_VARIABLE
 from tests.cluster.installing import Installer
 from tests.contract.cluster.cluster_factories import KUBECONFIG, install_kinds, real_kubeconfig

@@ -1,8 +1,6 @@
 """From one prediction to all behind it, on a real log, audit and model folder."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +14,8 @@ from components.core import audit
 from components.core.artifacts import ModelCard
 from components.core.audit import AuditEntry
 from components.core.errors import InputError
-from components.ops.audit.__main__ import main
-from components.ops.audit.predictions import find_predictions
-from components.ops.audit.run import trace
+from components.ops.audit.page import as_data, as_text
+from components.ops.audit.run import find_predictions, trace
 
 SPEC = """name: churn
 data: {{primary: {{uri: "{root}/{{day}}.parquet", event_time: seen_at, key: [customer]}}}}
@@ -133,15 +130,15 @@ def test_the_whole_chain(model: Path) -> None:
     assert [e.step for e in first.steps] == ["plan", "validate", "evaluate", "deploy", "rollout"]
     assert first.card is not None
     assert first.card.digests == DIGESTS
-    assert first.watched is not None
-    assert first.watched.run == "watch-2013-08-01"  # the event was in July, the log is of 2026
+    assert first.monitored is not None
+    assert first.monitored.run == "watch-2013-08-01"  # the event was in July, the log is of 2026
     assert first.missing == ()
 
 
 def test_a_retraining_is_whole_though_its_run_watched_first(model: Path) -> None:
     """Another plan watched, and of two challengers the one that was trained was not chosen."""
     watch = {"digests": {"spec": "of the watching"}}
-    enter(model, "train-7", "plan", "planned", OLDER, details={"purpose": "watch"}, **watch)
+    enter(model, "train-7", "plan", "planned", OLDER, details={"purpose": "monitor"}, **watch)
     enter(model, "train-7", "monitor", "retrain", OLDER, **watch)
     enter(model, "train-7", "train", "trained", "another", digests={"spec": "another's"})
 
@@ -229,10 +226,9 @@ def test_a_version_cannot_name_a_folder_elsewhere(model: Path) -> None:
     assert [c.card is None for c in chains].count(True) == 1
 
 
-def test_prints_it_readable(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["r-1/0", "--model", str(model)]) == 0
+def test_as_text_it_is_readable(model: Path) -> None:
+    page = as_text(trace("r-1/0", str(model))[0])
 
-    page = capsys.readouterr().out
     for said in (
         "request r-1, row 0",
         "answered     2026-01-02T03:04:05.000006Z in 1.25 ms",
@@ -248,31 +244,16 @@ def test_prints_it_readable(model: Path, capsys: pytest.CaptureFixture[str]) -> 
         "evaluate  deploy: evaluate said so",
         "auc 0.75, x missing",
         "rollout   promoted: rollout said so",
-        "watched by run watch-2013-08-01",
+        "monitored by run watch-2013-08-01",
     ):
         assert said in page, page
     assert "\nmissing\n" not in page
 
 
-def test_prints_it_as_json_as_a_program_of_its_own(model: Path) -> None:
-    command = [sys.executable, "-W", "error", "-m", "components.ops.audit", "r-3"]
+def test_as_data_it_is_json(model: Path) -> None:
+    (found,) = json.loads(json.dumps(as_data(trace("r-3", str(model)))))
 
-    done = subprocess.run(
-        [*command, "--model", str(model), "--json"], capture_output=True, text=True, check=True
-    )
-
-    (chain,) = json.loads(done.stdout)
-    assert chain["prediction"]["inputs"]["seen_at"] == "2013-07-04T12:00:00Z"
-    assert chain["prediction"]["version"] == OLDER
-    assert chain["run"] is None
-    assert len(chain["missing"]) == 2
-    assert done.stderr == ""
-
-
-def test_an_error_is_one_line(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["none", "--model", str(model)]) == 1
-
-    out, error = capsys.readouterr()
-    assert out == ""
-    assert error.startswith("request none: given 'no such row'")
-    assert error.count("\n") == 1
+    assert found["prediction"]["inputs"]["seen_at"] == "2013-07-04T12:00:00Z"
+    assert found["prediction"]["version"] == OLDER
+    assert found["run"] is None
+    assert len(found["missing"]) == 2

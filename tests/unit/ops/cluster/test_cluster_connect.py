@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from components.core.errors import InputError
-from components.ops.cluster.client import connect
+from components.ops.cluster.connection import connect
 from components.ops.cluster.protocol import CONFIG_MAP
-from tests.standin.api_server import ADMIN, running
+from tests.fakes.api_server import ADMIN, running
 
 
 def config_map(name: str) -> dict[str, object]:

@@ -1,13 +1,13 @@
-"""What may pass, and how long to wait."""
+"""What is retryable, and how long to wait."""
 
 import pytest
 
-from components.ops.cluster.retry import (
-    Patience,
-    asked_pause_s,
-    is_collision,
-    is_refusal,
-    may_pass,
+from components.ops.cluster.api_client import (
+    RetryPolicy,
+    is_rejection,
+    is_retryable,
+    is_write_conflict,
+    parse_retry_after,
 )
 
 WEBHOOK = 'Internal error occurred: failed calling webhook "x": connection refused'
@@ -15,7 +15,7 @@ TYPED = "failed to create typed patch object (a/b; v1, Kind=C): .spec.x: field n
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "asked_s", "passes"),
+    ("code", "status", "retry_after_s", "retryable"),
     [
         (429, {}, None, True),
         (503, {}, None, True),
@@ -35,20 +35,20 @@ TYPED = "failed to create typed patch object (a/b; v1, Kind=C): .spec.x: field n
         (200, {}, None, False),
     ],
 )
-def test_what_may_pass(code, status, asked_s, passes):
-    assert may_pass(code, status, asked_s) is passes
+def test_what_is_retryable(code, status, retry_after_s, retryable):
+    assert is_retryable(code, status, retry_after_s) is retryable
 
 
 @pytest.mark.parametrize(
-    ("code", "message", "refused"),
+    ("code", "message", "rejected"),
     [(404, "", True), (422, "", True), (500, TYPED, True), (500, "", False), (501, "", False)],
 )
-def test_what_is_a_refusal(code, message, refused):
-    assert is_refusal(code, {"message": message}) is refused
+def test_what_is_a_rejection(code, message, rejected):
+    assert is_rejection(code, {"message": message}) is rejected
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "collided"),
+    ("code", "status", "conflict"),
     [
         (409, {"reason": "Conflict"}, True),
         (409, {"reason": "Conflict", "details": {"name": "a"}}, True),
@@ -57,8 +57,8 @@ def test_what_is_a_refusal(code, message, refused):
         (503, {"reason": "Conflict"}, False),
     ],
 )
-def test_what_is_a_collision(code, status, collided):
-    assert is_collision(code, status) is collided
+def test_what_is_a_write_conflict(code, status, conflict):
+    assert is_write_conflict(code, status) is conflict
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,13 @@ def test_what_is_a_collision(code, status, collided):
     ],
 )
 def test_how_long_the_server_asks_to_wait(header, status, seconds):
-    assert asked_pause_s(header, status) == seconds
+    assert parse_retry_after(header, status) == seconds
 
 
 @pytest.mark.parametrize(
-    ("failures", "asked_s", "chance", "seconds"),
+    ("failures", "retry_after_s", "jitter", "seconds"),
     [
-        # 1 s, doubled: half of it is sure, half is by chance.
+        # 1 s, doubled: half of it is certain, half is jitter.
         (1, None, 0.0, 0.5),
         (1, None, 0.5, 0.75),
         (2, None, 0.0, 1.0),
@@ -91,6 +91,6 @@ def test_how_long_the_server_asks_to_wait(header, status, seconds):
         (2, 30.0, 0.5, 30.5),
     ],
 )
-def test_pauses_double_up_to_the_longest(failures, asked_s, chance, seconds):
-    patience = Patience(first_pause_s=1.0, longest_pause_s=10.0)
-    assert patience.pause_s(failures, asked_s, chance) == pytest.approx(seconds)
+def test_backoff_doubles_up_to_its_maximum(failures, retry_after_s, jitter, seconds):
+    retry_policy = RetryPolicy(initial_backoff_s=1.0, max_backoff_s=10.0)
+    assert retry_policy.backoff_s(failures, retry_after_s, jitter) == pytest.approx(seconds)

@@ -119,7 +119,10 @@ class Followed:
                 **serving,
             }
         )
-        candidate = Candidate(model=MODEL, version=version, run="run-1", as_of=AS_OF, serving=given)
+        digest = digest_folder(folder)
+        candidate = Candidate(
+            model=MODEL, version=version, run="run-1", as_of=AS_OF, digest=digest, serving=given
+        )
         target.stage(make_model(self.tmp, version), candidate, target.champion())
 
     def begin(self, candidate: str | None = None) -> None:

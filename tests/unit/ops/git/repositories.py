@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.core.spec.operation import Serving
-from components.ops.targets.kserve.record import Mode, Published, RolloutRecord
+from components.ops.targets.kserve.record import Mode, PublishedVersion, RolloutRecord
 
 MODEL = "flights"
 FOLDER = "apps/flights"
@@ -97,8 +97,8 @@ class Bare:
             }
 
 
-def published(version: str) -> Published:
-    return Published(
+def published(version: str) -> PublishedVersion:
+    return PublishedVersion(
         version=version,
         uri=f"s3://models/flights/{version}",
         digest=f"{version}-digest",

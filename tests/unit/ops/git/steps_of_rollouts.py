@@ -2,12 +2,12 @@
 
 import yaml
 
-from components.ops.targets import changes
-from components.ops.targets.git.committed import Committed
-from components.ops.targets.git.place import parse_place
-from components.ops.targets.git.repository import Branch
-from components.ops.targets.kserve.desired import Change
+from components.ops.targets import rollout_state
+from components.ops.targets.git.branch import Branch
+from components.ops.targets.git.git_store import GitStore
+from components.ops.targets.git.target_uri import parse_target_uri
 from components.ops.targets.kserve.record import Mode, RolloutRecord, Strategy
+from components.ops.targets.kserve.rollout_store import RecordChange
 from tests.unit.ops.git.repositories import MODEL, Bare, published
 
 FILES = {
@@ -18,30 +18,32 @@ FILES = {
 }
 
 
-def committed(bare: Bare, **fields: object) -> Committed:
-    return Committed(Branch(parse_place(bare.target).address, 60), MODEL, **fields)
+def committed(bare: Bare, **fields: object) -> GitStore:
+    return GitStore(Branch(parse_target_uri(bare.target).address, 60), MODEL, **fields)
 
 
-def to(record: RolloutRecord) -> Change:
+def to(record: RolloutRecord) -> RecordChange:
     return lambda _: record
 
 
-def stage(version: str, strategy: Strategy = Strategy.WHOLE) -> Change:
+def stage(version: str, strategy: Strategy = Strategy.BLUE_GREEN) -> RecordChange:
     mode = Mode.KNATIVE if strategy is Strategy.KNATIVE else Mode.STANDARD
     told = {"strategy": strategy, "mode": mode}
-    return lambda record: changes.staged(record.model_copy(update=told), published(version))
+    return lambda record: rollout_state.with_candidate(
+        record.model_copy(update=told), published(version)
+    )
 
 
-def shift(version: str, share: float) -> Change:
-    return lambda record: changes.shifted(record, version, share)
+def shift(version: str, share: float) -> RecordChange:
+    return lambda record: rollout_state.with_share(record, version, share)
 
 
-def promote(version: str) -> Change:
-    return lambda record: changes.promoted(record, version, "it answered well")
+def promote(version: str) -> RecordChange:
+    return lambda record: rollout_state.with_promotion(record, version, "it answered well")
 
 
-def roll_back(version: str) -> Change:
-    return lambda record: changes.rolled_back(record, version, "it was slow")
+def roll_back(version: str) -> RecordChange:
+    return lambda record: rollout_state.without_candidate(record, version, "it was slow")
 
 
 def service_of(bare: Bare, at: str = "main") -> dict:

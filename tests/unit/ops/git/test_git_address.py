@@ -6,7 +6,7 @@ import pytest
 
 from components.core.errors import InputError
 from components.ops.git.address import is_branch_name
-from components.ops.targets.git.place import parse_place
+from components.ops.targets.git.target_uri import parse_target_uri
 from components.ops.targets.kserve.record import Mode
 
 BRANCHES = {
@@ -53,19 +53,23 @@ def test_a_branch_that_reads_as_something_else_is_refused() -> None:
 
 
 def test_a_place_is_read_whole() -> None:
-    place = parse_place(
+    target_uri = parse_target_uri(
         "git+https://git.example.org:8443/team/gitops.git@release/1.0#apps/flights"
         "?mode=standard&namespace=ratoon-staging&review=branch"
     )
 
-    assert place.address.url == "https://git.example.org:8443/team/gitops.git"
-    assert (place.address.at, place.address.folder) == ("release/1.0", "apps/flights")
-    assert (place.mode, place.namespace, place.review) == (Mode.STANDARD, "ratoon-staging", True)
+    assert target_uri.address.url == "https://git.example.org:8443/team/gitops.git"
+    assert (target_uri.address.at, target_uri.address.folder) == ("release/1.0", "apps/flights")
+    assert (target_uri.mode, target_uri.namespace, target_uri.review) == (
+        Mode.STANDARD,
+        "ratoon-staging",
+        True,
+    )
 
 
 def test_a_place_needs_no_options_and_takes_them_before_the_folder_too() -> None:
-    plain = parse_place("git+file:///srv/gitops.git@main#flights")
-    before = parse_place("git+file:///srv/gitops.git@main?mode=knative#flights")
+    plain = parse_target_uri("git+file:///srv/gitops.git@main#flights")
+    before = parse_target_uri("git+file:///srv/gitops.git@main?mode=knative#flights")
 
     assert (plain.mode, plain.namespace, plain.review) == (None, None, False)
     assert before.mode is Mode.KNATIVE
@@ -102,14 +106,14 @@ def test_a_place_needs_no_options_and_takes_them_before_the_folder_too() -> None
 )
 def test_what_is_accepted_is_said(target: str, accepted: str) -> None:
     with pytest.raises(InputError, match=r"serving\.target: given") as caught:
-        parse_place(target)
+        parse_target_uri(target)
     assert accepted in str(caught.value)
 
 
 @pytest.mark.parametrize("user", ["token", "user:token", ":token", "x-access-token:token"])
 def test_credentials_in_an_address_are_refused_and_not_repeated(user: str) -> None:
     with pytest.raises(InputError, match="/var/run/secrets/ratoon/git") as caught:
-        parse_place(f"git+https://{user}@git.example.org/gitops@main#flights")
+        parse_target_uri(f"git+https://{user}@git.example.org/gitops@main#flights")
     assert "token@" not in str(caught.value)
     assert ":token" not in str(caught.value)
     assert "https://…@git.example.org" in str(caught.value)

@@ -12,8 +12,8 @@ import pytest
 
 from components.core.errors import ApiRejected, ApiUnavailable, InputError
 from components.ops.git.objects import Commit, Tree
-from components.ops.targets.git.place import parse_place
-from components.ops.targets.git.repository import Branch
+from components.ops.targets.git.branch import Branch
+from components.ops.targets.git.target_uri import parse_target_uri
 from tests.unit.ops.git.repositories import Bare, git
 
 ROUNDS = 20
@@ -22,7 +22,7 @@ ADDER = Path(__file__).parent / "adder.py"
 
 
 def branch_of(target: str, deadline_s: float = 60) -> Branch:
-    return Branch(parse_place(target).address, deadline_s)
+    return Branch(parse_target_uri(target).address, deadline_s)
 
 
 def write(name: str, text: str) -> Commit:
@@ -207,7 +207,7 @@ def test_rules_that_refuse_a_push_are_told(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q", "-b", "main", "work")
     git(tmp_path / "work", "commit", "-q", "--allow-empty", "-m", "first")
 
-    with pytest.raises(ApiRejected, match=r"rules refuse the push.*Let the user of Ratoon push"):
+    with pytest.raises(ApiRejected, match=r"rules reject the push.*Let the user of Ratoon push"):
         branch_of(f"git+file://{tmp_path}/work@main#flights").change(lambda _: write("a", "1"))
 
 
@@ -224,7 +224,7 @@ def test_what_is_no_plain_file_is_refused(bare: Bare, tmp_path: Path) -> None:
     git(clone, "push", "-q", "origin", "main")
 
     for folder, name in (("apps/flights", "record.json"), ("", "link"), ("", "apps")):
-        address = replace(parse_place(bare.target).address, folder=folder)
+        address = replace(parse_target_uri(bare.target).address, folder=folder)
         with pytest.raises(InputError, match="plain files in plain folders"):
             Branch(address).read(lambda tree, name=name: tree.read([name], 99))
     real = Branch(replace(address, folder="real"))

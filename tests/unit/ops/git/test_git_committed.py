@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from components.core.errors import ApiRejected, InputError
-from components.ops.targets import changes
+from components.ops.targets import rollout_state
 from components.ops.targets.kserve.record import RolloutRecord
 from components.ops.targets.protocol import CandidateGone
 from tests.unit.ops.git.repositories import FOLDER, MODEL, Bare, published, serving
@@ -24,19 +24,19 @@ from tests.unit.ops.git.steps_of_rollouts import (
 
 
 def test_nothing_is_there_before_the_first_change(bare: Bare) -> None:
-    desired = committed(bare)
+    rollout_store = committed(bare)
     before = bare.tip()
 
-    assert desired.read() is None
-    assert desired.service() is None
-    assert desired.change(roll_back("v1"), "nothing to do") == RolloutRecord(model=MODEL)
+    assert rollout_store.read() is None
+    assert rollout_store.service() is None
+    assert rollout_store.change(roll_back("v1"), "nothing to do") == RolloutRecord(model=MODEL)
     assert bare.tip() == before
 
 
 def test_a_first_model_is_one_commit_of_every_file(bare: Bare) -> None:
-    desired = committed(bare, namespace="ratoon-staging", evidence=("recent auc 0.751",))
+    rollout_store = committed(bare, namespace="ratoon-staging", evidence=("recent auc 0.751",))
 
-    desired.change(stage("v1"), "a first model")
+    rollout_store.change(stage("v1"), "a first model")
 
     assert set(bare.files()) == FILES
     assert len(bare.log("%H")) == 2
@@ -81,15 +81,15 @@ def test_the_same_record_is_the_same_bytes(bare: Bare, tmp_path: Path) -> None:
 
 
 def test_every_step_tells_a_reviewer_what_it_does(bare: Bare) -> None:
-    desired = committed(bare, evidence=("recent auc 0.751",))
+    rollout_store = committed(bare, evidence=("recent auc 0.751",))
     for change in (
         to(serving("v1")), stage("v2"), shift("v2", 0.2), shift("v2", 0.2), promote("v2"),
         stage("v3"), roll_back("v3"),
     ):  # fmt: skip
-        desired.change(change, "by the numbers: 3 of 1,000 failed")
+        rollout_store.change(change, "by the numbers: 3 of 1,000 failed")
 
     assert bare.log("%s") == [
-        "flights: take version v3 back, version v2 goes on",
+        "flights: roll back version v3, version v2 goes on",
         "flights: stage version v3 beside version v2, without traffic",
         "flights: version v2 serves instead of v1",
         "flights: give version v2 20% of the traffic",
@@ -114,19 +114,19 @@ def test_what_a_reason_says_is_no_trailer(bare: Bare) -> None:
 
 
 def test_files_changed_by_hand_are_written_anew_with_the_next_change(bare: Bare) -> None:
-    desired = committed(bare)
-    desired.change(to(serving("v1")), "")
+    rollout_store = committed(bare)
+    rollout_store.change(to(serving("v1")), "")
     wanted = bare.files()
     bare.write({f"{FOLDER}/inferenceservice.yaml": "kind: Other\n"}, "by hand")
     assert committed(bare).service() == {"kind": "Other"}
 
-    desired.change(lambda record: record, "the step was run again")
+    rollout_store.change(lambda record: record, "the step was run again")
 
     assert bare.files() == wanted
     assert bare.log("%s")[0] == "flights: write the files as the record has them"
     assert "inferenceservice.yaml was not as record.json had it" in " ".join(bare.message().split())
     tip = bare.tip()
-    desired.change(lambda record: record, "and again")
+    rollout_store.change(lambda record: record, "and again")
     assert bare.tip() == tip
 
 
@@ -150,14 +150,14 @@ def test_kustomize_takes_the_folder_in_every_state(bare: Bare, tmp_path: Path) -
     kubectl = subprocess.run(["which", "kubectl"], capture_output=True, text=True, check=False)
     if kubectl.returncode != 0:
         pytest.skip("kubectl is not on this machine")
-    desired = committed(bare)
+    rollout_store = committed(bare)
     for change, count in (
         (stage("v1"), 1),
         (promote("v1"), 1),
         (stage("v2"), 2),
         (roll_back("v2"), 1),
     ):
-        desired.change(change, "")
+        rollout_store.change(change, "")
         for name, content in bare.files().items():
             (tmp_path / "folder").mkdir(exist_ok=True)
             (tmp_path / "folder" / name).write_bytes(content)
@@ -180,9 +180,13 @@ def test_kustomize_takes_the_folder_in_every_state(bare: Bare, tmp_path: Path) -
 def test_a_record_that_cannot_be_used_is_refused(bare: Bare, text: str, accepted: str) -> None:
     committed(bare).change(to(serving("v1")), "")
     bare.write({f"{FOLDER}/record.json": text}, "by hand")
-    tip, desired = bare.tip(), committed(bare)
+    tip, rollout_store = bare.tip(), committed(bare)
 
-    for act in (desired.read, desired.service, lambda: desired.change(stage("v2"), "")):
+    for act in (
+        rollout_store.read,
+        rollout_store.service,
+        lambda: rollout_store.change(stage("v2"), ""),
+    ):
         with pytest.raises(InputError, match=accepted):
             act()
     assert bare.tip() == tip
@@ -215,7 +219,7 @@ def test_two_who_stage_at_once_are_made_one_after_the_other(bare: Bare) -> None:
         if not seen:
             committed(bare).change(stage("v2"), "the other one is quicker")
         seen.append(record.candidate.version if record.candidate else "none")
-        return changes.staged(record, published("v3"))
+        return rollout_state.with_candidate(record, published("v3"))
 
     record = committed(bare).change(change, "")
 

@@ -12,8 +12,8 @@ from components.core.errors import ApiRejected, ApiUnavailable, InputError
 from components.ops.git import credential_helper
 from components.ops.git.objects import Commit
 from components.ops.plan.folder import open_source, read_file
-from components.ops.targets.git.place import parse_place
-from components.ops.targets.git.repository import Branch
+from components.ops.targets.git.branch import Branch
+from components.ops.targets.git.target_uri import parse_target_uri
 from tests.unit.ops.git.https_server import PASSWORD, USER, GitServer, served
 from tests.unit.ops.git.repositories import FOLDER, Bare, git
 
@@ -43,7 +43,9 @@ def server(
 
 
 def branch_of(server: GitServer, deadline_s: float = 30) -> Branch:
-    return Branch(parse_place(f"git+{server.url}/gitops.git@main#{FOLDER}").address, deadline_s)
+    return Branch(
+        parse_target_uri(f"git+{server.url}/gitops.git@main#{FOLDER}").address, deadline_s
+    )
 
 
 def fill(folder: Path, **files: str) -> None:
@@ -146,7 +148,7 @@ def test_the_rules_of_a_server_are_told(server: GitServer, secret: Path, bare: B
     hook.chmod(0o755)
     tip = bare.tip()
 
-    with pytest.raises(ApiRejected, match=r"rules refuse the push.*Let the user of Ratoon push"):
+    with pytest.raises(ApiRejected, match=r"rules reject the push.*Let the user of Ratoon push"):
         branch_of(server).change(lambda _: write("x"))
     assert bare.tip() == tip
 

@@ -1,4 +1,4 @@
-"""An earlier champion is brought back by commits, or by a branch that a person merges."""
+"""An earlier champion serves again by commits, or by a branch that a person merges."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.core.errors import InputError
-from components.ops.rollout.restore import restore
+from components.ops.rollout.manual import rollback
 from components.ops.targets import read_champion
 from tests.unit.ops.deploy.kserve_factories import WAYS
 from tests.unit.ops.deploy.kserve_harness import NAMESPACE
@@ -23,7 +23,7 @@ def toy(request: pytest.FixtureRequest, tmp_path: Path, bare: Bare) -> Iterator[
 
 @pytest.fixture
 def whole(tmp_path: Path, bare: Bare) -> Iterator[Followed]:
-    with followed(tmp_path, bare, "whole") as made:
+    with followed(tmp_path, bare, "blue_green") as made:
         yield made
 
 
@@ -38,17 +38,17 @@ def test_an_earlier_version_comes_back_by_two_commits(toy: Followed) -> None:
     toy.await_traffic(v2=100)
     tip = toy.bare.tip()
 
-    assert restore(toy.target, None, "v2 answers nonsense").decision == "restored"
+    assert rollback(toy.target, None, "v2 answers nonsense").decision == "reinstated"
 
     toy.await_traffic(v1=100)
     subjects = [one.removeprefix(f"{MODEL}: ") for one in toy.bare.log("%s", f"{tip}..main")]
     assert subjects[0] == "version v1 serves instead of v2"
-    assert subjects[-1] == "bring back version v1 beside version v2, without traffic"
+    assert subjects[-1] == "stage again version v1 beside version v2, without traffic"
     told = toy.bare.message()
     assert "v2 answers nonsense" in told
     assert "evidence\n  trained on 1,000 rows by run train-1\n" in told, "as it was staged first"
     tip = toy.bare.tip()
-    assert restore(toy.target, None, "again").decision == "serves already"
+    assert rollback(toy.target, None, "again").decision == "serves already"
     assert toy.bare.tip() == tip
 
 
@@ -56,17 +56,17 @@ def test_where_a_person_merges_it_is_proposed(whole: Followed) -> None:
     promoted(whole, "v1", "v2")
     target = whole.target_of(f"{whole.bare.target}?namespace={NAMESPACE}&review=branch")
 
-    done = restore(target, None, "v2 is bad")
+    done = rollback(target, None, "v2 is bad")
 
     assert done.decision == "proposed"
     assert done.to_do.startswith(f"Merge the branch ratoon/{MODEL}-v1 into main")
     serving = read_champion(whole.bare.target, MODEL)
     assert serving is not None
     assert serving.version == "v2"
-    assert restore(target, None, "v2 is bad").to_do == done.to_do
-    outcome = target.desired.read_other(f"ratoon/{MODEL}-v1")
+    assert rollback(target, None, "v2 is bad").to_do == done.to_do
+    outcome = target.rollout_store.read_other(f"ratoon/{MODEL}-v1")
     assert outcome is not None
-    assert outcome.outcomes[0].decision == "restored"
+    assert outcome.outcomes[0].decision == "reinstated"
 
 
 def test_a_change_by_hand_is_undone_by_git(whole: Followed) -> None:
@@ -78,4 +78,4 @@ def test_a_change_by_hand_is_undone_by_git(whole: Followed) -> None:
     whole.bare.write({name: changed}, "by hand")
 
     with pytest.raises(InputError, match=r"by hand\. Revert the commit that did so"):
-        restore(whole.target, None, "")
+        rollback(whole.target, None, "")

@@ -9,7 +9,7 @@ import pytest
 from components.core.artifacts import DEPLOYMENT
 from components.core.errors import ApiRejected
 from components.ops.deploy.deployment import Deployment
-from components.ops.rollout.run import Outputs, roll_out
+from components.ops.rollout.run import RolloutOutputs, roll_out
 from components.ops.targets import read_champion
 from components.ops.targets.git.target import Proposal
 from components.ops.targets.protocol import CandidateGone
@@ -31,12 +31,12 @@ def toy(request: pytest.FixtureRequest, tmp_path: Path, bare: Bare) -> Iterator[
 
 @pytest.fixture
 def whole(tmp_path: Path, bare: Bare) -> Iterator[Followed]:
-    with followed(tmp_path, bare, "whole") as made:
+    with followed(tmp_path, bare, "blue_green") as made:
         made.begin(candidate="v2")
         yield made
 
 
-def champion_of(toy: Followed) -> str:
+def as_champion(toy: Followed) -> str:
     champion = read_champion(toy.bare.target, MODEL)
     assert champion is not None
     return champion.version
@@ -66,10 +66,10 @@ def test_a_merged_branch_promotes(whole: Followed, how: str) -> None:
     assert whole.bare.log("%P", BRANCH)[0] == tip
     assert "For a person to merge" in whole.bare.message(BRANCH)
     assert whole.target.proposal("v2") is Proposal.OPEN
-    assert champion_of(whole) == "v1"
+    assert as_champion(whole) == "v1"
     whole.bare.write({"README.md": "of another team"}, "meanwhile") if how != "--ff-only" else None
     merge(whole, *([how] if how != "--no-ff" else [how, "-m", "merged"]))
-    assert champion_of(whole) == "v2"
+    assert as_champion(whole) == "v2"
     assert whole.target.proposal("v2") is Proposal.MERGED
     assert whole.target.staged() is None
     whole.await_traffic(v2=100)
@@ -77,7 +77,7 @@ def test_a_merged_branch_promotes(whole: Followed, how: str) -> None:
     tip = whole.bare.tip()
     whole.target.promote("v2", whole.target.champion(), "merged")
     assert whole.bare.tip() == tip
-    assert whole.target.desired.branch.tip(BRANCH) is None
+    assert whole.target.rollout_store.branch.tip(BRANCH) is None
 
 
 def test_a_merged_branch_moves_the_traffic_in_every_mode(toy: Followed) -> None:
@@ -85,7 +85,7 @@ def test_a_merged_branch_moves_the_traffic_in_every_mode(toy: Followed) -> None:
     merge(toy, "--ff-only")
 
     toy.await_traffic(v2=100)
-    assert champion_of(toy) == "v2"
+    assert as_champion(toy) == "v2"
 
 
 def test_a_removed_branch_leaves_the_champion(whole: Followed) -> None:
@@ -93,7 +93,7 @@ def test_a_removed_branch_leaves_the_champion(whole: Followed) -> None:
     git(whole.bare.path, "branch", "-q", "-D", BRANCH)
 
     assert whole.target.proposal("v2") is Proposal.NONE
-    assert champion_of(whole) == "v1"
+    assert as_champion(whole) == "v1"
     staged = whole.target.staged()
     assert staged is not None
     assert staged.share == 0
@@ -109,8 +109,8 @@ def test_a_refusal_removes_the_branch(whole: Followed) -> None:
 
     whole.target.roll_back("v2", "decided by a person")
 
-    assert whole.target.desired.branch.tip(BRANCH) is None
-    assert champion_of(whole) == "v1"
+    assert whole.target.rollout_store.branch.tip(BRANCH) is None
+    assert as_champion(whole) == "v1"
     assert whole.target.staged() is None
 
 
@@ -134,7 +134,7 @@ def test_a_proposal_that_is_made_again_is_the_same(whole: Followed) -> None:
 def test_only_what_is_staged_is_proposed(whole: Followed) -> None:
     with pytest.raises(CandidateGone):
         whole.target.propose("v9")
-    assert whole.target.desired.branch.tip(f"ratoon/{MODEL}-v9") is None
+    assert whole.target.rollout_store.branch.tip(f"ratoon/{MODEL}-v9") is None
 
 
 def test_a_target_may_leave_every_promotion_to_a_person(whole: Followed) -> None:
@@ -142,7 +142,7 @@ def test_a_target_may_leave_every_promotion_to_a_person(whole: Followed) -> None
 
     with pytest.raises(ApiRejected, match=rf"leaves it to a person\. Merge the branch {BRANCH}"):
         target.promote("v2", target.champion(), "good")
-    assert champion_of(whole) == "v1"
+    assert as_champion(whole) == "v1"
     merge(whole, "--ff-only")
     assert target.promote("v2", target.champion(), "good").version == "v2"
 
@@ -158,12 +158,12 @@ def test_a_rollout_there_proposes_before_any_live_traffic(whole: Followed, tmp_p
         champion=champion, address=None,
     ).write(tmp_path / "deployment" / DEPLOYMENT)  # fmt: skip
     plan = make_plan(tmp_path, uri, champion, serving={"store": f"file://{tmp_path}/store"})
-    outputs = Outputs(tmp_path / "rollout", tmp_path / "rollout.html")
+    outputs = RolloutOutputs(tmp_path / "rollout", tmp_path / "rollout.html")
 
     verdict = roll_out(plan, tmp_path / "deployment", "run-1", outputs)
 
     assert verdict.decision == "proposed"
     assert "waits for a person (as serving.target says): Merge the branch" in verdict.reason
-    assert champion_of(whole) == "v1"
+    assert as_champion(whole) == "v1"
     merge(whole, "--ff-only")
-    assert champion_of(whole) == "v2"
+    assert as_champion(whole) == "v2"

@@ -10,16 +10,16 @@ from tests.unit.ops.git.repositories import FOLDER, Bare, git, serving
 from tests.unit.ops.git.steps_of_rollouts import FILES, committed, roll_back, shift, stage, to
 
 
-@pytest.mark.parametrize("strategy", [Strategy.WHOLE, Strategy.CANARY])
+@pytest.mark.parametrize("strategy", [Strategy.BLUE_GREEN, Strategy.CANARY])
 def test_a_rollback_is_the_revert_that_git_would_make(
     bare: Bare, tmp_path: Path, strategy: Strategy
 ) -> None:
-    desired = committed(bare)
-    desired.change(to(serving("v1")), "")
+    rollout_store = committed(bare)
+    rollout_store.change(to(serving("v1")), "")
     before, start = bare.files(), bare.tip()
-    desired.change(stage("v2", strategy), "")
+    rollout_store.change(stage("v2", strategy), "")
     bare.write({"apps/other/x": "1", "README.md": "changed"}, "of another model")
-    desired.change(shift("v2", 0.5), "")
+    rollout_store.change(shift("v2", 0.5), "")
     rollout = [bare.log("%H")[0], bare.log("%H")[2]]
     assert bare.files() != before
 
@@ -37,7 +37,7 @@ def test_a_rollback_is_the_revert_that_git_would_make(
         assert (tmp_path / "clone" / FOLDER / name).read_bytes() == bare.files()[name]
     assert (tmp_path / "clone" / FOLDER / "record.json").read_bytes() == before["record.json"]
     # The record differs in that it remembers how the rollout ended.
-    record = desired.read()
+    record = rollout_store.read()
     assert record is not None
     assert [(o.version, o.decision, o.reason) for o in record.outcomes] == [
         ("v2", "rolled_back", "it was slow")
@@ -48,16 +48,16 @@ def test_a_rollback_is_the_revert_that_git_would_make(
 
 
 def test_a_rollback_after_a_change_by_others_is_a_commit_of_its_own(bare: Bare) -> None:
-    desired = committed(bare)
-    desired.change(to(serving("v1")), "")
+    rollout_store = committed(bare)
+    rollout_store.change(to(serving("v1")), "")
     before = bare.files()
-    desired.change(stage("v2"), "")
+    rollout_store.change(stage("v2"), "")
     edited = (
         bare.files()["inferenceservice.yaml"].decode().replace("minReplicas: 1", "minReplicas: 9")
     )
     other = bare.write({f"{FOLDER}/inferenceservice.yaml": edited}, "more servers")
 
-    desired.change(roll_back("v2"), "")
+    rollout_store.change(roll_back("v2"), "")
 
     message = " ".join(bare.message().split())
     assert (
@@ -70,20 +70,20 @@ def test_a_rollback_after_a_change_by_others_is_a_commit_of_its_own(bare: Bare) 
 
 
 def test_a_rollback_of_a_first_model_leaves_nothing_to_serve(bare: Bare) -> None:
-    desired = committed(bare)
-    desired.change(stage("v1"), "")
+    rollout_store = committed(bare)
+    rollout_store.change(stage("v1"), "")
 
-    desired.change(roll_back("v1"), "it failed")
+    rollout_store.change(roll_back("v1"), "it failed")
 
-    assert desired.service() is None
+    assert rollout_store.service() is None
     assert yaml.safe_load(bare.files()["inferenceservice.yaml"]) is None
     assert "cannot be as before the rollout" in " ".join(bare.message().split())
 
 
 def test_a_rollback_with_a_long_history_finds_its_commits(bare: Bare) -> None:
-    desired = committed(bare)
-    desired.change(to(serving("v1")), "")
-    desired.change(stage("v2"), "")
+    rollout_store = committed(bare)
+    rollout_store.change(to(serving("v1")), "")
+    rollout_store.change(stage("v2"), "")
     started = bare.tip()
 
     def commit(number: int) -> str:

@@ -8,9 +8,8 @@ import yaml
 
 from components.core.errors import DeadlineExceeded, InputError
 from components.ops.targets import read_champion
-from components.ops.targets.git.cluster import namespace_of
-from components.ops.targets.git.place import parse_place
 from components.ops.targets.git.target import connect_git
+from components.ops.targets.git.target_uri import namespace_of, parse_target_uri
 from components.ops.targets.protocol import CandidateGone, ChampionChanged
 from tests.unit.ops.deploy.kserve_factories import WAYS
 from tests.unit.ops.deploy.serving_factories import MODEL
@@ -26,7 +25,7 @@ def toy(request: pytest.FixtureRequest, tmp_path: Path, bare: Bare) -> Iterator[
 
 @pytest.fixture
 def whole(tmp_path: Path, bare: Bare) -> Iterator[Followed]:
-    with followed(tmp_path, bare, "whole") as made:
+    with followed(tmp_path, bare, "blue_green") as made:
         yield made
 
 
@@ -44,16 +43,16 @@ def manifests(toy: Followed) -> dict[str, bytes]:
 def test_a_life_of_three_versions(toy: Followed) -> None:
     """The first one, one that is promoted step by step, and one that is taken back."""
     toy.stage("v1")
-    assert toy.target.reach("v1", 20).url.startswith("http://127.")
+    assert toy.target.wait_ready("v1", 20).url.startswith("http://127.")
     toy.target.promote("v1", None, "the first one")
     toy.await_traffic(v1=100)
 
     toy.stage("v2")
-    toy.target.reach("v2", 20)
+    toy.target.wait_ready("v2", 20)
     champion = toy.target.champion()
     assert champion is not None
     assert champion.version == "v1"
-    if toy.way != "whole":
+    if toy.way != "blue_green":
         toy.target.shift("v2", 0.3)
         toy.await_traffic(v1=70, v2=30)
     toy.target.promote("v2", champion, "it answered 120 requests well")
@@ -64,7 +63,7 @@ def test_a_life_of_three_versions(toy: Followed) -> None:
 
     before = manifests(toy)
     toy.stage("v3")
-    toy.target.reach("v3", 20)
+    toy.target.wait_ready("v3", 20)
     assert manifests(toy) != before
     toy.target.roll_back("v3", "at 10% it was slow")
     toy.await_traffic(v2=100)
@@ -85,7 +84,7 @@ def test_a_life_of_three_versions(toy: Followed) -> None:
     ]
     assert "version v2 serves instead of v1" in subjects
     ended = ["version v2 has a revision of its own again"] if toy.way == "knative" else []
-    ended += ["take version v3 back, version v2 goes on"]
+    ended += ["roll back version v3, version v2 goes on"]
     assert subjects[: len(ended)] == ended
     assert all(len(parents.split()) == 1 for parents in toy.bare.log("%P")), "one line"
 
@@ -102,7 +101,7 @@ def test_steps_that_are_run_again_commit_nothing_twice(whole: Followed) -> None:
     tip = whole.bare.tip()
 
     whole.stage("v2")
-    whole.target.reach("v2", 20)
+    whole.target.wait_ready("v2", 20)
     whole.target.shift("v2", 0.0)
 
     assert whole.bare.tip() == tip
@@ -117,7 +116,7 @@ def test_another_champion_than_planned_stops_a_step(whole: Followed) -> None:
     whole.begin(candidate="v2")
     planned = whole.target.champion()
     promoted = whole.published("v3")
-    whole.target.desired.change(lambda r: r.model_copy(update={"champion": promoted}), "")
+    whole.target.rollout_store.change(lambda r: r.model_copy(update={"champion": promoted}), "")
     tip = whole.bare.tip()
 
     with pytest.raises(CandidateGone):
@@ -133,7 +132,7 @@ def test_a_cluster_that_does_not_follow_is_named(whole: Followed) -> None:
     whole.stage("v2")
 
     with pytest.raises(DeadlineExceeded) as caught:
-        whole.target.reach("v2", 0.2)
+        whole.target.wait_ready("v2", 0.2)
 
     told = str(caught.value)
     assert f"The cluster has not followed git+file://{whole.bare.path}@main#{FOLDER}" in told
@@ -159,7 +158,7 @@ def test_a_revert_by_a_person_is_found_by_the_next_read(toy: Followed) -> None:
     toy.begin()
     before = toy.bare.files()
     now = toy.published("v2")
-    toy.target.desired.change(lambda r: r.model_copy(update={"champion": now}), "")
+    toy.target.rollout_store.change(lambda r: r.model_copy(update={"champion": now}), "")
     toy.await_traffic(v2=100)
     restored = {f"{FOLDER}/{name}": content.decode() for name, content in before.items()}
     toy.bare.write(restored, 'Revert "v2"')
@@ -198,7 +197,10 @@ def test_nothing_is_committed_where_no_cluster_can_be_asked(
 
 
 def test_the_namespace_is_the_one_named_or_that_of_the_pod(tmp_path: Path, bare: Bare) -> None:
-    plain, named = parse_place(bare.target), parse_place(f"{bare.target}?namespace=staging")
+    plain, named = (
+        parse_target_uri(bare.target),
+        parse_target_uri(f"{bare.target}?namespace=staging"),
+    )
     own = tmp_path / "namespace"
 
     assert namespace_of(plain, own) is None

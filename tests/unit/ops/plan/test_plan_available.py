@@ -8,7 +8,7 @@ import pytest
 from components.core.errors import InputError
 from components.core.spans import SpanKind
 from components.core.spec import Spec, load_spec
-from components.ops.plan.available import available_spans, span_of
+from components.ops.plan.windows import available_spans, span_of_file
 
 
 def spec_of(uri: str, more: str = "") -> Spec:
@@ -69,9 +69,9 @@ def test_folders_by_month_with_days_within(tmp_path: Path) -> None:
 
 def test_signs_of_a_pattern_in_a_path_mean_themselves() -> None:
     day = SpanKind.DAY
-    assert span_of("a+b/2013-01-01.x", "a+b/{day}.x", "{day}", day)
-    assert span_of("aab/2013-01-01.x", "a+b/{day}.x", "{day}", day) is None
-    assert span_of("a/2013-01-01_x", "a/{day}.x", "{day}", day) is None
+    assert span_of_file("a+b/2013-01-01.x", "a+b/{day}.x", "{day}", day)
+    assert span_of_file("aab/2013-01-01.x", "a+b/{day}.x", "{day}", day) is None
+    assert span_of_file("a/2013-01-01_x", "a/{day}.x", "{day}", day) is None
 
 
 def test_one_file_has_the_spans_from_its_start(tmp_path: Path) -> None:
@@ -98,5 +98,5 @@ def test_no_span_is_the_users_to_mend(tmp_path: Path) -> None:
         names(spec, "2013-01-01")
 
     touch(tmp_path, "2013-01-01.parquet")
-    with pytest.raises(InputError, match=r"oldest that is there is 2013-01-01; choose a later"):
+    with pytest.raises(InputError, match=r"oldest one is 2013-01-01; choose a later"):
         names(spec, "2013-01-01")

@@ -1,21 +1,18 @@
 """What a spec means, as its writer sees it."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from components.core.errors import InputError
 from components.core.spec import load_spec
-from components.ops.plan.check import main
-from components.ops.plan.defaults import accepted_defaults
+from components.ops.plan.check import check_spec, explain_spec
+from components.ops.plan.describe import accepted_defaults
 
 
-def test_prints_a_page(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(model)]) == 0
+def test_explains_a_spec(model: Path) -> None:
+    page = explain_spec(str(model))
 
-    page = capsys.readouterr().out
     for said in (
         "asked   at seen_at (UTC), once for each customer, seen_at",
         "answer  leaves: left is true; yes from 0.5 on",
@@ -31,7 +28,7 @@ def test_prints_a_page(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "reference  2013-01-07 to 2013-01-14 (7 days)",
         "train      2013-01-01 to 2013-01-16 (8 days in 2 pieces)",
         "judged     by labels: 2013-01-18 to 2013-01-19 (1 days), the newest of which all are due",
-        "judged      by labels: the window 2 before the one watched, for labels take 2d",
+        "judged      by labels: the window 2 before the monitored one, for labels take 2d",
         "against the champion: log_loss not worse by 0.005, auc not worse by 0.01",
         "a model may serve while none serves",
         "4 times in 90d",
@@ -42,52 +39,42 @@ def test_prints_a_page(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert max(len(line) for line in page.splitlines() if str(model.parent) not in line) <= 100
 
 
-def test_an_instant_and_an_overlay_change_what_it_means(
-    model: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_instant_and_an_overlay_change_what_it_means(model: Path) -> None:
     (model / "o.yaml").write_text("first_model: refused\n")
 
-    assert main([str(model), "--as-of", "2013-01-10T12:00Z", "--overlay", "o.yaml"]) == 0
+    page = explain_spec(str(model), "o.yaml", "2013-01-10T12:00Z")
 
-    page = capsys.readouterr().out
     assert "cut as of 2013-01-10T12:00:00Z" in page
     assert "10 with data" in page
     assert "is refused (first_model) while none serves" in page
 
 
-def test_it_says_what_labels_that_take_longer_than_the_cool_down_mean(
-    model: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_it_says_what_labels_that_take_longer_than_the_cool_down_mean(model: Path) -> None:
     (model / "o.yaml").write_text("retraining: {cool_down: 36h}\n")
 
-    assert main([str(model), "--overlay", "o.yaml"]) == 0
+    page = " ".join(explain_spec(str(model), "o.yaml").split())
 
-    page = " ".join(capsys.readouterr().out.split())
     assert "for 2d a new model is judged by the answers of the one before it" in page
     assert "after the cool-down of 36h" in page
 
 
-def test_it_says_where_the_watched_window_is_judged_by_labels_too(
-    model: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_it_says_where_the_monitored_window_is_judged_by_labels_too(model: Path) -> None:
     (model / "o.yaml").write_text("monitoring: {every: month}\n")
 
-    assert main([str(model), "--overlay", "o.yaml"]) == 0
+    page = explain_spec(str(model), "o.yaml")
 
-    page = capsys.readouterr().out
     assert "judged     by labels: the same, its rows up to 2013-01-19T00:00:00Z" in page
-    assert "before the one watched" not in page
+    assert "before the monitored one" not in page
 
 
-def test_absent_data_is_no_error(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_absent_data_is_no_error(model: Path) -> None:
     for file in (model.parent / "data" / "churn").iterdir():
         file.unlink()
 
-    assert main([str(model)]) == 0
+    page = explain_spec(str(model))
 
-    page = capsys.readouterr().out
     assert "none with data yet" in page
-    assert "is cut, for no data is there yet" in page
+    assert "to cut: there is no data yet" in page
 
 
 def with_tests(model: Path, text: str) -> None:
@@ -102,41 +89,20 @@ def with_tests(model: Path, text: str) -> None:
     [
         (lambda m: (m / "model.yaml").write_text("name: x\n"), "given nothing; accepted: a value"),
         (lambda m: (m / "model.yaml").unlink(), "model.yaml: given 'no such file'"),
-        (lambda m: (m / "schema.pbtxt").unlink(), "make schema"),
+        (lambda m: (m / "schema.pbtxt").unlink(), "ratoon schema infer"),
         (lambda m: (m / "schema.pbtxt").write_text("x"), "schema.pbtxt: given"),
         (lambda m: (m / "model.yaml").write_bytes(b"\xff\xfe"), "UTF-8"),
         (lambda m: with_tests(m, "- {x"), "tests.yaml: given a text that breaks at line"),
         (lambda m: with_tests(m, "minimun: []"), "tests.yaml: minimun: given"),
     ],
 )
-def test_a_spec_that_means_nothing_is_said_on_the_error_stream(
-    model: Path, capsys: pytest.CaptureFixture[str], change: object, said: str
-) -> None:
+def test_a_spec_that_cannot_be_used_is_an_error(model: Path, change: object, said: str) -> None:
     change(model)  # type: ignore[operator]
 
-    assert main([str(model)]) == 1
-
-    out, error = capsys.readouterr()
-    assert out == ""
-    assert said in error
-    assert "Traceback" not in error
-
-
-def test_prints_the_json_schema_as_a_program_of_its_own() -> None:
-    command = [sys.executable, "-W", "error", "-m", "components.ops.plan.check", "--json-schema"]
-
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-
-    assert json.loads(done.stdout)["properties"]["gates"]["$ref"] == "#/$defs/Gates"
-    assert done.stderr == ""
-
-
-def test_without_a_model_it_says_how_to_call_it(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main([])
-
-    assert caught.value.code == 2
-    assert "models/flights" in capsys.readouterr().err
+    for use in (check_spec, explain_spec):
+        with pytest.raises(InputError) as caught:
+            use(str(model))
+        assert said in str(caught.value)
 
 
 def test_defaults_are_what_nobody_wrote() -> None:
@@ -155,8 +121,8 @@ def test_defaults_are_what_nobody_wrote() -> None:
     assert found["data.span"] == "day"  # read off the uri, and not written
     assert found["serving.target"] == "local://build/churn/serving"
     assert found["features[].zone"] == "UTC (2 of them)"
-    assert found["serving.canary.requests"] == "50"
+    assert found["serving.canary.min_requests"] == "50"
     assert found["gates.reference"] == "log_loss: not_worse_by: 0.005, auc: not_worse_by: 0.01"
-    assert found["monitoring.silence"] == "2d"
+    assert found["monitoring.max_silence"] == "2d"
     for written in ("name", "label.known_after", "serving.canary.steps", "retraining.on"):
         assert written not in found

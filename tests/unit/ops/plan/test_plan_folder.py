@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.core.errors import InputError
-from components.ops.plan.folder import MOST_BYTES, opened, read_file
+from components.ops.plan.folder import MAX_BYTES, open_source, read_file
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -40,7 +40,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def read(model: str, name: str = "model.yaml") -> bytes:
-    with opened(model) as folder:
+    with open_source(model) as folder:
         return read_file(folder, name, "Look.")
 
 
@@ -70,13 +70,13 @@ def test_a_name_stays_in_the_folder(tmp_path: Path, name: str) -> None:
 
 def test_a_file_has_a_bound(tmp_path: Path, repository: Path) -> None:
     for folder in (tmp_path, repository / "models" / "churn"):
-        (folder / "model.yaml").write_bytes(b"#" * (MOST_BYTES + 1))
+        (folder / "model.yaml").write_bytes(b"#" * (MAX_BYTES + 1))
     git(repository, "commit", "-q", "-a", "-m", "large")
 
     for model in (
         str(tmp_path),
         f"git+file://{repository}@{git(repository, 'rev-parse', 'HEAD')}#models/churn",
-        "#\n" * MOST_BYTES,
+        "#\n" * MAX_BYTES,
     ):
         with pytest.raises(InputError, match="at most"):
             read(model)

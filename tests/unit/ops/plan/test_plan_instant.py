@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from components.core.errors import InputError
-from components.ops.plan.instant import instant_of
+from components.ops.plan.instant import resolve_as_of
 
 # A Tuesday.
 NOW = datetime(2013, 7, 2, 6, 30, 15, tzinfo=UTC)
@@ -25,12 +25,12 @@ PLACEHOLDER = "{{$.pipeline_job_schedule_time_utc}}"
     ],
 )
 def test_a_recurring_run_looks_back_from_when_it_was_due(text: str, expected: str) -> None:
-    assert instant_of(text, NOW) == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+    assert resolve_as_of(text, NOW) == datetime.fromisoformat(expected).replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize("late", ["2013-07-01T00:00:03Z", "2013-07-15T11:00:00Z", NOW.isoformat()])
 def test_a_pod_that_starts_late_looks_back_from_the_same_instant(late: str) -> None:
-    instant = instant_of("start of month", datetime.fromisoformat(late))
+    instant = resolve_as_of("start of month", datetime.fromisoformat(late))
 
     assert instant == datetime(2013, 7, 1, tzinfo=UTC)
 
@@ -38,14 +38,14 @@ def test_a_pod_that_starts_late_looks_back_from_the_same_instant(late: str) -> N
 def test_the_scheduled_time_goes_before_the_clock_and_after_what_is_asked_for() -> None:
     told = "2013-07-01T00:00:00Z"
 
-    assert instant_of("", NOW, told) == datetime(2013, 7, 1, tzinfo=UTC)
-    assert instant_of("start of day", NOW, told) == datetime(2013, 7, 1, tzinfo=UTC)
-    assert instant_of("2013-01-20", NOW, told) == datetime(2013, 1, 20, tzinfo=UTC)
+    assert resolve_as_of("", NOW, told) == datetime(2013, 7, 1, tzinfo=UTC)
+    assert resolve_as_of("start of day", NOW, told) == datetime(2013, 7, 1, tzinfo=UTC)
+    assert resolve_as_of("2013-01-20", NOW, told) == datetime(2013, 1, 20, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("told", ["", " ", PLACEHOLDER])
 def test_a_platform_that_does_not_say_when_leaves_the_clock(told: str) -> None:
-    assert instant_of("", NOW, told) == NOW
+    assert resolve_as_of("", NOW, told) == NOW
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_platform_that_does_not_say_when_leaves_the_clock(told: str) -> None:
 )
 def test_refuses_what_is_no_instant(text: str) -> None:
     with pytest.raises(InputError) as caught:
-        instant_of(text, NOW)
+        resolve_as_of(text, NOW)
 
     assert repr(text) in str(caught.value)
     assert "start of hour, day, month or a duration" in str(caught.value)
@@ -61,4 +61,4 @@ def test_refuses_what_is_no_instant(text: str) -> None:
 
 def test_a_scheduled_time_that_is_none_is_said() -> None:
     with pytest.raises(InputError, match="the scheduled time: given 'tomorrow'"):
-        instant_of("", NOW, "tomorrow")
+        resolve_as_of("", NOW, "tomorrow")

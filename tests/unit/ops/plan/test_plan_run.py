@@ -29,7 +29,7 @@ def no_champion(target: str, name: str) -> None:
 def test_writes_everything_that_the_other_steps_read(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "plan"
 
-    made = plan(request(model), out, as_champion=no_champion)
+    made = plan(request(model), out, champion_reader=no_champion)
 
     assert Plan.of(out) == made
     assert Plan.of(out).digest == made.digest
@@ -46,7 +46,7 @@ def test_writes_everything_that_the_other_steps_read(model: Path, tmp_path: Path
 
 def test_the_same_world_gives_the_same_bytes(model: Path, tmp_path: Path) -> None:
     for name, run in (("one", "run-1"), ("two", "run-2")):
-        plan(request(model, run=run), tmp_path / name, as_champion=no_champion)
+        plan(request(model, run=run), tmp_path / name, champion_reader=no_champion)
 
     one, two = (tmp_path / name / "plan.json" for name in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
@@ -55,7 +55,7 @@ def test_the_same_world_gives_the_same_bytes(model: Path, tmp_path: Path) -> Non
 def test_anything_that_matters_gives_another_version(model: Path, tmp_path: Path) -> None:
     def version(name: str, champion: Champion | None = None, **more: str) -> str:
         return plan(
-            request(model, **more), tmp_path / name, as_champion=lambda target, name: champion
+            request(model, **more), tmp_path / name, champion_reader=lambda target, name: champion
         ).version
 
     first = version("first")
@@ -76,7 +76,7 @@ def test_the_champion_is_asked_of_the_target_that_is_meant(model: Path, tmp_path
         asked.append((target, name))
         return CHAMPION
 
-    made = plan(request(model, target="local://elsewhere"), tmp_path / "plan", as_champion=read)
+    made = plan(request(model, target="local://elsewhere"), tmp_path / "plan", champion_reader=read)
 
     assert asked == [("local://elsewhere", "churn")]
     assert made.champion == CHAMPION
@@ -91,7 +91,7 @@ def test_a_target_that_does_not_answer_is_not_a_target_where_nothing_serves(
         raise ApiUnavailable("no answer")
 
     with pytest.raises(ApiUnavailable):
-        plan(request(model), tmp_path / "plan", as_champion=read)
+        plan(request(model), tmp_path / "plan", champion_reader=read)
 
     assert not (tmp_path / "plan" / "plan.json").exists()
     assert audit.entries(f"{tmp_path}/data/log-audit") == ()
@@ -105,7 +105,7 @@ def test_reads_the_champion_of_a_real_local_target(model: Path, tmp_path: Path) 
 
 
 def test_leaves_an_entry_in_the_audit(model: Path, tmp_path: Path) -> None:
-    made = plan(request(model), tmp_path / "plan", as_champion=no_champion)
+    made = plan(request(model), tmp_path / "plan", champion_reader=no_champion)
 
     (entry,) = audit.entries(made.spec.serving.audit_uri, "r-1")
     assert (entry.step, entry.decision, entry.version) == ("plan", "planned", made.version)
@@ -127,12 +127,12 @@ def test_an_overlay_of_the_folder_and_one_elsewhere(
 
     for overlay, replicas in (("overlays/staging.yaml", 3), (str(elsewhere), 4)):
         out = tmp_path / f"plan-{replicas}"
-        made = plan(request(model, overlay=overlay), out, as_champion=no_champion)
+        made = plan(request(model, overlay=overlay), out, champion_reader=no_champion)
         assert made.spec.serving.min_replicas == replicas
         assert sorted(p.name for p in (out / "model").iterdir()) == ["model.yaml", "schema.pbtxt"]
     for overlay in ("overlays/none.yaml", "../mine.yaml", f"{model}/../mine.yaml"):
         with pytest.raises(InputError, match=r"overlay|mine\.yaml"):
-            plan(request(model, overlay=overlay), tmp_path / "p", as_champion=no_champion)
+            plan(request(model, overlay=overlay), tmp_path / "p", champion_reader=no_champion)
 
 
 def test_files_that_the_spec_names_come_along(model: Path, tmp_path: Path) -> None:
@@ -144,16 +144,16 @@ def test_files_that_the_spec_names_come_along(model: Path, tmp_path: Path) -> No
         "minimum: [{name: it knows, given: [{months: 3}], at_most: 90%}]\n"
     )
     with pytest.raises(InputError, match=r"network\.py: given 'no such file'.*model\.module names"):
-        plan(request(model), tmp_path / "plan", as_champion=no_champion)
+        plan(request(model), tmp_path / "plan", champion_reader=no_champion)
 
     (model / "network.py").write_text("pass\n")
     (model / "unnamed.py").write_text("pass\n")
-    made = plan(request(model), tmp_path / "plan", as_champion=no_champion)
+    made = plan(request(model), tmp_path / "plan", champion_reader=no_champion)
 
     names = sorted(p.name for p in (tmp_path / "plan" / "model").iterdir())
     assert names == ["behaviour.yaml", "model.yaml", "network.py", "schema.pbtxt"]
     (model / "network.py").write_text("pass  # changed\n")
-    again = plan(request(model), tmp_path / "again", as_champion=no_champion)
+    again = plan(request(model), tmp_path / "again", champion_reader=no_champion)
     assert again.digests["files"] != made.digests["files"]
     assert again.version != made.version
 
@@ -161,17 +161,17 @@ def test_files_that_the_spec_names_come_along(model: Path, tmp_path: Path) -> No
 def test_without_a_schema_it_says_what_to_run(model: Path, tmp_path: Path) -> None:
     (model / "schema.pbtxt").unlink()
 
-    with pytest.raises(InputError, match="make schema"):
-        plan(request(model), tmp_path / "plan", as_champion=no_champion)
+    with pytest.raises(InputError, match="ratoon schema infer"):
+        plan(request(model), tmp_path / "plan", champion_reader=no_champion)
 
 
 def test_a_spec_as_text_is_checked_and_then_needs_its_folder(model: Path, tmp_path: Path) -> None:
     text = (model / "model.yaml").read_text()
 
     with pytest.raises(InputError, match="the spec's text: given 'gatess'"):
-        plan(request(text + "gatess: {}\n"), tmp_path / "plan", as_champion=no_champion)
+        plan(request(text + "gatess: {}\n"), tmp_path / "plan", champion_reader=no_champion)
     with pytest.raises(InputError, match="a file of the model's folder"):
-        plan(request(text), tmp_path / "plan", as_champion=no_champion)
+        plan(request(text), tmp_path / "plan", champion_reader=no_champion)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_spec_as_text_is_checked_and_then_needs_its_folder(model: Path, tmp_pa
         ("as_of", "2013-01-40", "as_of: given '2013-01-40'"),
         ("as_of", "0001-01-01", "from 1970 to 2200"),
         ("as_of", "2012-01-01", "choose a later as_of"),
-        ("purpose", "look", "purpose: given 'look'; accepted: train or watch"),
+        ("purpose", "look", "purpose: given 'look'; accepted: train or monitor"),
         ("target", "ftp://x", "target: given 'ftp://x'"),
         ("target", "local://../x", "target: given 'local://../x'"),
     ],
@@ -190,7 +190,7 @@ def test_refuses_what_a_form_could_hold(
     model: Path, tmp_path: Path, field: str, value: str, said: str
 ) -> None:
     with pytest.raises(InputError, match=said):
-        plan(request(model, **{field: value}), tmp_path / "plan", as_champion=no_champion)
+        plan(request(model, **{field: value}), tmp_path / "plan", champion_reader=no_champion)
 
 
 def test_the_clock_is_asked_only_where_no_instant_is_given() -> None:
@@ -210,13 +210,13 @@ def test_the_component_hands_on_what_was_planned(model: Path, tmp_path: Path) ->
     artifact, report = Artifact(uri=str(tmp_path / "plan")), HTML(uri=str(tmp_path / "plan.html"))
 
     as_of, name, decision, reason = component.python_func(
-        str(model), "2013-01-20", "", "", "watch", "r-1", artifact, report
+        str(model), "2013-01-20", "", "", "monitor", "r-1", artifact, report
     )
 
     assert (as_of, name, decision) == ("2013-01-20T00:00:00Z", "churn", "planned")
     made = Plan.of(tmp_path / "plan")
     assert reason == sentence(made)
-    assert made.purpose == "watch"
+    assert made.purpose == "monitor"
     page = (tmp_path / "plan.html").read_text(encoding="utf-8")
     assert "churn: the plan" in page
     assert "city.parquet" in page

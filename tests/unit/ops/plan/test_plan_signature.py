@@ -4,8 +4,7 @@ import pytest
 
 from components.core.errors import InputError
 from components.core.spec import FeatureKind, Spec, load_spec
-from components.ops.plan.schema import column_kinds
-from components.ops.plan.signature import resolve
+from components.ops.plan.signature import column_kinds, resolve_signature
 
 SPEC = """name: churn
 data:
@@ -35,7 +34,7 @@ def spec_of(features: str = "", more: str = "") -> Spec:
 
 
 def test_by_default_all_is_a_feature_that_can_be() -> None:
-    signature = resolve(spec_of(), SCHEMA)
+    signature = resolve_signature(spec_of(), SCHEMA)
 
     assert [(c.name, c.source, c.kind) for c in signature.columns] == [
         ("plan", "plan", "category"),
@@ -49,7 +48,7 @@ def test_by_default_all_is_a_feature_that_can_be() -> None:
 
 
 def test_key_and_event_time_are_features_where_they_are_listed() -> None:
-    signature = resolve(
+    signature = resolve_signature(
         spec_of("{name: customer}, {name: hour, derive: hour_of, from: seen_at, zone: Asia/Tokyo}"),
         SCHEMA,
     )
@@ -64,7 +63,7 @@ def test_key_and_event_time_are_features_where_they_are_listed() -> None:
 
 
 def test_columns_stand_once_in_the_order_in_which_features_name_them() -> None:
-    signature = resolve(
+    signature = resolve_signature(
         spec_of(
             "{name: d, derive: difference, from: [spend, city.rain]}, {name: months},"
             "{name: r, derive: ratio, from: [months, spend]}, {name: day, derive: day_of_week,"
@@ -85,7 +84,7 @@ def test_columns_stand_once_in_the_order_in_which_features_name_them() -> None:
 
 
 def test_the_specs_kind_wins() -> None:
-    signature = resolve(spec_of("{name: months, kind: category}"), SCHEMA)
+    signature = resolve_signature(spec_of("{name: months, kind: category}"), SCHEMA)
 
     assert (signature.columns[0].kind, signature.features[0].kind) == ("category", "category")
 
@@ -93,7 +92,10 @@ def test_the_specs_kind_wins() -> None:
 @pytest.mark.parametrize(
     ("features", "said"),
     [
-        ("{name: month}", "features: month: given 'month'; .* the nearest is months.*make schema"),
+        (
+            "{name: month}",
+            "features: month: given 'month'; .* the nearest is months.*ratoon schema infer",
+        ),
         ("{name: r, from: city.ran}", "features: r: given 'city.ran'; .*nearest is city_rain"),
         ("{name: h, derive: hour_of, from: months}", "h: hour_of: given 'months, a number'"),
         ("{name: h, derive: hour_of, from: plan}", "given 'plan, a category'; .* a timestamp"),
@@ -111,29 +113,31 @@ def test_the_specs_kind_wins() -> None:
 )
 def test_refuses(features: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        resolve(spec_of(features), SCHEMA)
+        resolve_signature(spec_of(features), SCHEMA)
 
 
 def test_refuses_a_label_named_like_a_column() -> None:
     spec = load_spec(SPEC.replace("leaves", "months"))
 
     with pytest.raises(InputError, match=r"label\.name: given 'plan'"):
-        resolve(load_spec(SPEC.replace("leaves", "plan") + "features: [{name: plan}]\n"), SCHEMA)
-    assert "months" not in [c.name for c in resolve(spec, SCHEMA).columns]
+        resolve_signature(
+            load_spec(SPEC.replace("leaves", "plan") + "features: [{name: plan}]\n"), SCHEMA
+        )
+    assert "months" not in [c.name for c in resolve_signature(spec, SCHEMA).columns]
 
 
 def test_refuses_a_slice_by_a_column_that_is_not_there() -> None:
     gates = "gates: {slices: [{by: BY, floors: {auc: 0.5}}]}\n"
 
     with pytest.raises(InputError, match=r"gates\.slices: by: given 'plans'; .*nearest is plan\."):
-        resolve(spec_of(more=gates.replace("BY", "plans")), SCHEMA)
+        resolve_signature(spec_of(more=gates.replace("BY", "plans")), SCHEMA)
     for good in ("plan", "customer", "city_rain"):
-        assert resolve(spec_of(more=gates.replace("BY", good)), SCHEMA)
+        assert resolve_signature(spec_of(more=gates.replace("BY", good)), SCHEMA)
 
 
 def test_refuses_a_schema_without_a_usable_column() -> None:
     with pytest.raises(InputError, match="at least one usable column"):
-        resolve(spec_of(), {"customer": FeatureKind.CATEGORY, "left": FeatureKind.NUMBER})
+        resolve_signature(spec_of(), {"customer": FeatureKind.CATEGORY, "left": FeatureKind.NUMBER})
 
 
 def test_reads_kinds_from_the_schema() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.standin.kfp_server import KfpApi, running
+from tests.fakes.kfp_server import KfpApi, running
 
 VERSION = "monitor-0123456789ab"
 PIPELINE = """

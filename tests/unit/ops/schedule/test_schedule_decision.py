@@ -4,12 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from components.ops.schedule.decision import decide
-from components.ops.schedule.recurring_run import Existing, Place, WantedRun
+from components.ops.schedule.recurring_run import (
+    ActualRecurringRun,
+    DesiredRecurringRun,
+    ResolvedIds,
+    decide_actions,
+)
 from components.ops.schedule.trigger import Trigger
 
-PLACE = Place("p1", "v1", "e1")
-WANTED = WantedRun(
+IDS = ResolvedIds("p1", "v1", "e1")
+DESIRED = DesiredRecurringRun(
     model="flights",
     pipeline="monitor",
     version="monitor-1",
@@ -20,86 +24,89 @@ WANTED = WantedRun(
     service_account="ratoon-pipeline",
     origin="declared",
 )
-EARLIER = WANTED.model_copy(update={"version": "monitor-0"})
+EARLIER = DESIRED.model_copy(update={"version": "monitor-0"})
 
 
-def existing(run_id: str = "r1", created: int = 1, wanted: WantedRun = WANTED) -> Existing:
-    return Existing(
+def actual(
+    run_id: str = "r1", created: int = 1, desired: DesiredRecurringRun = DESIRED
+) -> ActualRecurringRun:
+    return ActualRecurringRun(
         run_id=run_id,
-        name=wanted.name,
-        description=wanted.description,
+        name=desired.name,
+        description=desired.description,
         created_at=f"2013-07-01T00:00:{created:02d}Z",
         enabled=True,
-        place=PLACE if wanted.version == WANTED.version else replace(PLACE, version_id="v0"),
+        version_id="v1" if desired.version == DESIRED.version else "v0",
+        experiment_id="e1",
         parameters={"model": "models/flights", "as_of": "start of day"},
-        trigger=wanted.trigger,
+        trigger=desired.trigger,
         service_account="ratoon-pipeline",
         no_catchup=True,
         max_concurrency=1,
     )
 
 
-def ids(runs: tuple[Existing, ...]) -> list[str]:
+def ids(runs: tuple[ActualRecurringRun, ...]) -> list[str]:
     return [one.run_id for one in runs]
 
 
 def test_nothing_there_is_made() -> None:
-    decision = decide(WANTED, (), PLACE)
+    decision = decide_actions(DESIRED, (), IDS)
 
     assert (decision.create, decision.keep, decision.delete) == (True, None, ())
 
 
 def test_what_is_as_wanted_stays() -> None:
-    decision = decide(WANTED, (existing(),), PLACE)
+    decision = decide_actions(DESIRED, (actual(),), IDS)
 
-    assert decision.is_settled
-    assert decision.keep == existing()
+    assert decision.is_done
+    assert decision.keep == actual()
 
 
 def test_an_earlier_one_goes_only_when_the_new_one_stands() -> None:
-    old = existing("r0", 0, EARLIER)
+    old = actual("r0", 0, EARLIER)
 
-    first = decide(WANTED, (old,), PLACE)
-    second = decide(WANTED, (old, existing()), PLACE)
+    first = decide_actions(DESIRED, (old,), IDS)
+    second = decide_actions(DESIRED, (old, actual()), IDS)
 
     assert (first.create, first.delete) == (True, ())
     assert (second.create, ids(second.delete)) == (False, ["r0"])
-    assert second.why == (f"{EARLIER.name} is what was wanted before",)
+    assert second.reasons == (f"{EARLIER.name} is what was wanted before",)
 
 
 @pytest.mark.parametrize(
-    ("twins", "stays"),
+    ("duplicates", "stays"),
     [
         ([("b", 1), ("a", 2)], "b"),
         ([("b", 1), ("a", 1)], "a"),
         ([("c", 3), ("b", 2), ("a", 9)], "b"),
     ],
 )
-def test_of_twins_the_oldest_stays_then_the_smallest_id(
-    twins: list[tuple[str, int]], stays: str
+def test_of_duplicates_the_oldest_stays_then_the_smallest_id(
+    duplicates: list[tuple[str, int]], stays: str
 ) -> None:
-    there = tuple(existing(run_id, created) for run_id, created in twins)
+    there = tuple(actual(run_id, created) for run_id, created in duplicates)
 
     for seen in (there, there[::-1]):
-        decision = decide(WANTED, seen, PLACE)
+        decision = decide_actions(DESIRED, seen, IDS)
         assert decision.keep is not None
         assert decision.keep.run_id == stays
-        assert decision.why == (f"{WANTED.name} was there {len(twins)} times",)
-        assert sorted(ids(decision.delete)) == sorted(r for r, _ in twins if r != stays)
+        assert decision.reasons == (f"{DESIRED.name} existed {len(duplicates)} times",)
+        assert sorted(ids(decision.delete)) == sorted(r for r, _ in duplicates if r != stays)
 
 
 def test_one_that_was_disabled_by_hand_is_enabled() -> None:
-    decision = decide(WANTED, (replace(existing(), enabled=False),), PLACE)
+    decision = decide_actions(DESIRED, (replace(actual(), enabled=False),), IDS)
 
-    assert (decision.switch, decision.create, decision.delete) == (True, False, ())
-    assert decision.why == (f"{WANTED.name} was disabled by hand",)
+    assert (decision.set_enabled, decision.create, decision.delete) == (True, False, ())
+    assert decision.reasons == (f"{DESIRED.name} was disabled by hand",)
 
 
 def test_one_that_shall_not_run_is_disabled() -> None:
-    off = WANTED.model_copy(update={"enabled": False})
+    off = DESIRED.model_copy(update={"enabled": False})
 
-    assert decide(off, (existing(),), PLACE).switch
-    assert decide(off, (replace(existing(), enabled=False),), PLACE).is_settled
+    assert decide_actions(off, (actual(),), IDS).set_enabled
+    assert decide_actions(off, (replace(actual(), enabled=False),), IDS).is_done
 
 
 @pytest.mark.parametrize(
@@ -109,22 +116,22 @@ def test_one_that_shall_not_run_is_disabled() -> None:
         ({"trigger": Trigger(interval_s=60)}, "schedule"),
         ({"ends": True}, "schedule"),
         ({"parameters": {"model": "other"}}, "parameters"),
-        ({"place": replace(PLACE, version_id="v9")}, "pipeline version"),
-        ({"place": replace(PLACE, experiment_id="e9")}, "experiment"),
+        ({"version_id": "v9"}, "pipeline version"),
+        ({"experiment_id": "e9"}, "experiment"),
         ({"service_account": "default-editor"}, "service account"),
         ({"no_catchup": False}, "catch-up"),
         ({"max_concurrency": 3}, "concurrency"),
     ],
 )
 def test_one_that_was_changed_by_hand_is_made_anew(changed: dict[str, object], says: str) -> None:
-    edited = replace(existing(), **changed)
+    edited = replace(actual(), **changed)
 
-    first = decide(WANTED, (edited,), PLACE)
-    second = decide(WANTED, (edited, existing("r2", 2)), PLACE)
+    first = decide_actions(DESIRED, (edited,), IDS)
+    second = decide_actions(DESIRED, (edited, actual("r2", 2)), IDS)
 
     assert first.create
-    assert first.why == (f"{WANTED.name} was changed: {says}",)
-    assert second.keep == existing("r2", 2)
+    assert first.reasons == (f"{DESIRED.name} was changed: {says}",)
+    assert second.keep == actual("r2", 2)
     assert ids(second.delete) == ["r1"]
 
 
@@ -132,40 +139,40 @@ def test_one_that_was_changed_by_hand_is_made_anew(changed: dict[str, object], s
     "changed",
     [
         {"description": ""},
-        {"description": WANTED.description.replace("model=flights", "model=flights2")},
-        {"name": f"Clone of {WANTED.name}"},
+        {"description": DESIRED.description.replace("model=flights", "model=flights2")},
+        {"name": f"Clone of {DESIRED.name}"},
         {"name": "flights-monitor-by-hand"},
     ],
 )
 def test_what_others_made_is_never_touched(changed: dict[str, str]) -> None:
-    foreign = replace(existing("x", 0), **changed)
+    foreign = replace(actual("x", 0), **changed)
 
-    decision = decide(WANTED, (foreign, existing()), PLACE)
+    decision = decide_actions(DESIRED, (foreign, actual()), IDS)
 
-    assert decision.is_settled
-    assert decision.keep == existing()
+    assert decision.is_done
+    assert decision.keep == actual()
 
 
 def test_a_model_whose_name_begins_like_another_is_another() -> None:
-    other = WANTED.model_copy(update={"model": "flights-monitor"})
+    other = DESIRED.model_copy(update={"model": "flights-monitor"})
 
-    assert decide(WANTED, (existing("x", 0, other), existing()), PLACE).is_settled
+    assert decide_actions(DESIRED, (actual("x", 0, other), actual()), IDS).is_done
 
 
 def test_a_step_leaves_what_git_declares() -> None:
     step = EARLIER.model_copy(update={"origin": "step"})
 
-    decision = decide(step, (replace(existing(), enabled=False),), PLACE)
+    decision = decide_actions(step, (replace(actual(), enabled=False),), IDS)
 
-    assert decision.is_settled
-    assert decision.left
+    assert decision.is_done
+    assert decision.managed_by_git
 
 
 def test_git_takes_over_what_a_step_made() -> None:
-    step = WANTED.model_copy(update={"origin": "step"})
+    step = DESIRED.model_copy(update={"origin": "step"})
 
-    first = decide(WANTED, (existing("s", 0, step),), PLACE)
-    second = decide(WANTED, (existing("s", 0, step), existing()), PLACE)
+    first = decide_actions(DESIRED, (actual("s", 0, step),), IDS)
+    second = decide_actions(DESIRED, (actual("s", 0, step), actual()), IDS)
 
     assert first.create
     assert ids(second.delete) == ["s"]

@@ -8,15 +8,20 @@ from pathlib import Path
 import pytest
 
 from components.core.errors import ApiRejected, ApiUnavailable, InputError
-from components.ops.schedule.kubeflow import KubeflowPipelines
-from components.ops.schedule.kubeflow_http import Access, AlreadyThere, Http, NotFound
-from components.ops.schedule.recurring_run import WantedRun
+from components.ops.kubeflow.http_client import (
+    KfpAlreadyExists,
+    KfpConfig,
+    KfpHttpClient,
+    KfpNotFound,
+)
+from components.ops.schedule.kubeflow import RecurringRunApi
+from components.ops.schedule.recurring_run import DesiredRecurringRun
 from components.ops.schedule.trigger import Trigger
-from tests.standin.kfp_faults import Fault
-from tests.standin.kfp_server import KfpApi, running
+from tests.fakes.kfp_faults import Fault
+from tests.fakes.kfp_server import KfpApi, running
 
 VERSION = "monitor-0123456789ab"
-WANTED = WantedRun(
+WANTED = DesiredRecurringRun(
     model="flights",
     pipeline="monitor",
     version=VERSION,
@@ -29,9 +34,11 @@ WANTED = WantedRun(
 
 
 @contextmanager
-def http(deadline_s: float = 5.0, sleep: Callable[[float], None] | None = None) -> Iterator[Http]:
-    access = replace(Access.of(), deadline_s=deadline_s, timeout_s=0.3)
-    made = Http(access, sleep) if sleep else Http(access)
+def http(
+    deadline_s: float = 5.0, sleep: Callable[[float], None] | None = None
+) -> Iterator[KfpHttpClient]:
+    config = replace(KfpConfig.of_pod(), deadline_s=deadline_s, timeout_s=0.3)
+    made = KfpHttpClient(config, sleep) if sleep else KfpHttpClient(config)
     try:
         yield made
     finally:
@@ -39,11 +46,11 @@ def http(deadline_s: float = 5.0, sleep: Callable[[float], None] | None = None) 
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_what_may_pass_is_tried_again(kfp: KfpApi, status: int) -> None:
+def test_a_transient_error_is_retried(kfp: KfpApi, status: int) -> None:
     kfp.faults.add(Fault("GET", "healthz", times=2, status=status))
 
-    with http() as door:
-        assert door.call("GET", "/healthz") == {}
+    with http() as client:
+        assert client.call("GET", "/healthz") == {}
     assert len(kfp.seen) == 3
 
 
@@ -52,8 +59,8 @@ def test_it_waits_as_long_as_it_is_asked_to_and_twice_as_long_each_time(kfp: Kfp
     kfp.faults.add(Fault("GET", "healthz", times=3, status=503))
     waited: list[float] = []
 
-    with http(60.0, waited.append) as door:
-        door.call("GET", "/healthz")
+    with http(60.0, waited.append) as client:
+        client.call("GET", "/healthz")
 
     assert waited[0] == 2.0
     # 0.2 s doubled with each attempt, of which this is the second, and at least half of it.
@@ -65,16 +72,16 @@ def test_a_connection_that_breaks_and_an_answer_that_is_late_are_tried_again(kfp
     kfp.faults.add(Fault("GET", "healthz", drop=True))
     kfp.faults.add(Fault("GET", "healthz", before_s=0.6))
 
-    with http() as door:
-        assert door.call("GET", "/healthz") == {}
+    with http() as client:
+        assert client.call("GET", "/healthz") == {}
     assert len(kfp.seen) == 3
 
 
 def test_nobody_there_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KF_PIPELINES_ENDPOINT", "http://127.0.0.1:9")
 
-    with http(0.3) as door, pytest.raises(ApiUnavailable) as caught:
-        door.call("GET", "/healthz")
+    with http(0.3) as client, pytest.raises(ApiUnavailable) as caught:
+        client.call("GET", "/healthz")
 
     assert "GET http://127.0.0.1:9/apis/v2beta1/healthz: no answer (ConnectError" in str(
         caught.value
@@ -84,11 +91,11 @@ def test_nobody_there_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_token_is_read_at_each_call(kfp: KfpApi, tmp_path: Path) -> None:
     kfp.tokens = {"first"}
     (tmp_path / "token").write_text("first\n")
-    with http() as door:
-        door.call("GET", "/experiments")
+    with http() as client:
+        client.call("GET", "/experiments")
         kfp.tokens = {"second"}
         (tmp_path / "token").write_text("second\n")
-        door.call("GET", "/experiments")
+        client.call("GET", "/experiments")
 
     assert [s.authorization for s in kfp.seen] == ["Bearer first", "Bearer second"]
 
@@ -98,28 +105,28 @@ def test_a_token_that_is_rotated_while_it_is_refused_is_used(kfp: KfpApi, tmp_pa
     file = tmp_path / "token"
     file.write_text("old")
 
-    class Rotating(Http):
-        def _once(self, *arguments: object) -> object:
-            made = super()._once(*arguments)  # type: ignore[arg-type]
+    class Rotating(KfpHttpClient):
+        def _send(self, *arguments: object) -> object:
+            made = super()._send(*arguments)  # type: ignore[arg-type]
             file.write_text("new")
             return made
 
-    door = Rotating(Access.of())
+    client = Rotating(KfpConfig.of_pod())
     try:
-        assert door.call("GET", "/experiments") == {}
+        assert client.call("GET", "/experiments") == {}
     finally:
-        door.close()
+        client.close()
     assert [s.authorization for s in kfp.seen] == ["Bearer old", "Bearer new"]
 
 
 def test_a_refused_token_says_its_audience(kfp: KfpApi, tmp_path: Path) -> None:
     kfp.tokens = {"good"}
-    with http() as door:
+    with http() as client:
         with pytest.raises(ApiRejected) as none:
-            door.call("GET", "/experiments")
+            client.call("GET", "/experiments")
         (tmp_path / "token").write_text("secret-of-ours")
         with pytest.raises(ApiRejected) as bad:
-            door.call("GET", "/experiments")
+            client.call("GET", "/experiments")
 
     assert "No token was sent" in str(none.value)
     assert "KF_PIPELINES_SA_TOKEN_PATH" in str(none.value)
@@ -145,8 +152,8 @@ def test_a_missing_right_is_named(
 ) -> None:
     kfp.denied.add((resource, verb))
 
-    with http() as door, pytest.raises(ApiRejected) as caught:
-        door.call(method, path)
+    with http() as client, pytest.raises(ApiRejected) as caught:
+        client.call(method, path)
 
     said = f"no verb '{verb}' on '{resource}' of pipelines.kubeflow.org: add it to the role of"
     assert said in str(caught.value)
@@ -155,43 +162,43 @@ def test_a_missing_right_is_named(
 def test_a_refusal_of_the_mesh_is_told_apart(kfp: KfpApi) -> None:
     kfp.faults.add(Fault("GET", "pipelines", status=403))
 
-    with http() as door, pytest.raises(ApiRejected, match="a policy of the mesh or network"):
-        door.call("GET", "/pipelines")
+    with http() as client, pytest.raises(ApiRejected, match="a policy of the mesh or network"):
+        client.call("GET", "/pipelines")
 
 
 def test_refusals_have_classes_of_their_own(kfp: KfpApi) -> None:
     kfp.store.add_experiment("ratoon", "")
-    with http() as door:
-        with pytest.raises(NotFound, match="Job nope not found"):
-            door.call("DELETE", "/recurringruns/nope")
-        with pytest.raises(AlreadyThere, match="already exists"):
-            door.call("POST", "/experiments", body={"display_name": "ratoon"})
+    with http() as client:
+        with pytest.raises(KfpNotFound, match="Job nope not found"):
+            client.call("DELETE", "/recurringruns/nope")
+        with pytest.raises(KfpAlreadyExists, match="already exists"):
+            client.call("POST", "/experiments", body={"display_name": "ratoon"})
         with pytest.raises(ApiRejected, match=r"400: .*must have a non-empty name"):
-            door.call("POST", "/experiments", body={})
+            client.call("POST", "/experiments", body={})
 
 
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
         (Fault("GET", "healthz", status=302, headers={"Location": "/dex"}), "redirected to /dex"),
-        (Fault("GET", "healthz", status=200), "the answer is no JSON"),
+        (Fault("GET", "healthz", status=200), "the answer is not JSON"),
     ],
 )
 def test_what_is_no_api_is_said(kfp: KfpApi, fault: Fault, says: str) -> None:
     kfp.faults.add(fault)
 
-    with http() as door, pytest.raises(ApiRejected) as caught:
-        door.call("GET", "/healthz")
+    with http() as client, pytest.raises(ApiRejected) as caught:
+        client.call("GET", "/healthz")
 
     assert says in str(caught.value)
     assert "Point KF_PIPELINES_ENDPOINT at the API" in str(caught.value)
 
 
 def test_the_endpoint_is_a_url_and_has_a_default() -> None:
-    assert Access.of({}).endpoint == "http://ml-pipeline.kubeflow.svc.cluster.local:8888"
-    assert Access.of({"KF_PIPELINES_ENDPOINT": "https://kfp/x/"}).endpoint == "https://kfp/x"
+    assert KfpConfig.of_pod({}).endpoint == "http://ml-pipeline.kubeflow.svc.cluster.local:8888"
+    assert KfpConfig.of_pod({"KF_PIPELINES_ENDPOINT": "https://kfp/x/"}).endpoint == "https://kfp/x"
     with pytest.raises(InputError, match="KF_PIPELINES_ENDPOINT: given 'ml-pipeline:8888'"):
-        Access.of({"KF_PIPELINES_ENDPOINT": "ml-pipeline:8888"})
+        KfpConfig.of_pod({"KF_PIPELINES_ENDPOINT": "ml-pipeline:8888"})
 
 
 def multi_user() -> KfpApi:
@@ -211,16 +218,16 @@ def test_with_multi_user_everything_is_asked_for_in_a_namespace(
     wanted = WANTED.model_copy(update={"namespace": "team", "pipeline": "monitor"})
     with running(api=api) as url:
         monkeypatch.setenv("KF_PIPELINES_ENDPOINT", url)
-        with http() as door:
-            kfp = KubeflowPipelines(door)
+        with http() as client:
+            kfp = RecurringRunApi(client)
             made = kfp.create_experiment("ratoon", "team")
             kfp.create_experiment("ratoon", "other")
 
-            assert kfp.place(wanted).experiment_id == made
+            assert kfp.resolve(wanted).experiment_id == made
             assert kfp.namespace(wanted) == "team"
-            assert kfp.place(wanted.model_copy(update={"pipeline": "shared"})).pipeline_id
+            assert kfp.resolve(wanted.model_copy(update={"pipeline": "shared"})).pipeline_id
             with pytest.raises(InputError, match="given 'monitor'; accepted: one that is uploaded"):
-                kfp.place(wanted.model_copy(update={"namespace": "other"}))
+                kfp.resolve(wanted.model_copy(update={"namespace": "other"}))
             with pytest.raises(InputError, match="multi-user mode"):
                 kfp.namespace(WANTED)
 
@@ -235,10 +242,10 @@ def test_a_version_is_found_on_any_page_and_by_the_name_that_is_its_own(kfp: Kfp
     # An object of the cluster has a name of its own and another that is shown.
     kfp.store.rows("versions")[7]["display_name"] = VERSION
 
-    with http() as door:
+    with http() as client:
         for wanted, row in (("monitor-000000000000", made[0]), ("monitor-000000000419", made[-1])):
-            place = KubeflowPipelines(door).place(WANTED.model_copy(update={"version": wanted}))
-            assert place.version_id == row["pipeline_version_id"]
-        own = KubeflowPipelines(door).place(WANTED).version_id
+            ids = RecurringRunApi(client).resolve(WANTED.model_copy(update={"version": wanted}))
+            assert ids.version_id == row["pipeline_version_id"]
+        own = RecurringRunApi(client).resolve(WANTED).version_id
 
     assert own == kfp.store.rows("versions", name=VERSION)[0]["pipeline_version_id"]

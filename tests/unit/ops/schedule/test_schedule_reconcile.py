@@ -1,4 +1,4 @@
-"""The Job's program: a line a model, an exit code, nothing changed by ``--check``."""
+"""Reconciling manifests: a line a model, an exit code, nothing changed by a check."""
 
 import os
 import signal
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from components.ops.schedule.reconcile import main
-from tests.standin.kfp_faults import Fault
-from tests.standin.kfp_server import KfpApi
+from components.ops.schedule.reconcile import check_manifests, main
+from tests.fakes.kfp_faults import Fault
+from tests.fakes.kfp_server import KfpApi
 
 VERSION = "monitor-0123456789ab"
 
@@ -41,30 +41,31 @@ def test_a_line_for_each_model(
         "flights: scheduled: flights",
         "taxi: scheduled: taxi",
     ]
-    assert f"runs {VERSION} on day 1 of every month at 00:00 UTC, next at" in first[0]
+    assert f"runs {VERSION} cron '0 0 0 1 * *' (UTC), next at" in first[0]
     assert "every 36h" in first[1]
     assert [line.split()[1] for line in second] == ["unchanged:", "unchanged:"]
     assert names(kfp) == ["flights-monitor", "taxi-monitor"]
 
 
-def test_check_changes_nothing_and_says_what_is_to_do(
-    kfp: KfpApi, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([str(folder), "--check"]) == 1
-    assert capsys.readouterr().out.count("has to be made") == 2
+def test_check_changes_nothing_and_says_what_is_to_do(kfp: KfpApi, folder: Path) -> None:
+    both = check_manifests([folder])
+    assert [(one.model, one.state) for one in both] == [
+        ("flights", "differs"),
+        ("taxi", "differs"),
+    ]
+    assert all("has to be created" in one.sentence for one in both)
     assert not [s for s in kfp.seen if s.method != "GET"]
 
     main([str(folder)])
     for row in kfp.store.rows("recurringruns"):
         kfp.runs.switch(row["recurring_run_id"], enable=row["display_name"].startswith("taxi"))
-    capsys.readouterr()
 
-    assert main([str(folder), "--check"]) == 1
-    said = capsys.readouterr().out.splitlines()
-    assert "has to be enabled" in said[0]
-    assert said[1].startswith("taxi: as declared: taxi-monitor-")
+    flights, taxi = check_manifests([folder])
+    assert (flights.state, taxi.state) == ("differs", "unchanged")
+    assert "has to be enabled" in flights.sentence
+    assert taxi.sentence.startswith("as declared: taxi-monitor-")
     main([str(folder)])
-    assert main([str(folder), "--check"]) == 0
+    assert {one.state for one in check_manifests([folder])} == {"unchanged"}
 
 
 def test_an_error_of_one_model_does_not_keep_the_others(

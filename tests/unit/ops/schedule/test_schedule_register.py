@@ -24,19 +24,19 @@ WANTED = LocalRecurringRun.model_validate(
 )
 JULY, AUGUST, OCTOBER = (datetime(2013, month, 1, tzinfo=UTC) for month in (7, 8, 10))
 
-# Takes its turn, says so, waits for a word, and finishes what was due unless told to die.
+# Takes the lock, says so, waits for a word, and finishes what was due unless told to die.
 _MONITOR = """
 import os, sys
 from datetime import datetime
 from pathlib import Path
-from components.ops.schedule import register
+from components.ops.schedule import local_schedule
 folder, now = Path(sys.argv[1]), datetime.fromisoformat(sys.argv[2])
-with register.turn(folder, now) as turn:
-    print("nothing" if turn is None else [i.isoformat() for i in turn[1]], flush=True)
+with local_schedule.lock(folder, now) as locked:
+    print("nothing" if locked is None else [i.isoformat() for i in locked[1]], flush=True)
     if sys.stdin.readline().strip() == "die":
         os._exit(9)
-    for instant in turn[1] if turn else ():
-        register.done(folder, instant, "run-1")
+    for instant in locked[1] if locked else ():
+        local_schedule.mark_done(folder, instant, "run-1")
 """
 
 
@@ -74,17 +74,17 @@ def test_a_change_keeps_what_was_done(tmp_path: Path) -> None:
 def test_what_is_due_can_be_done_once(tmp_path: Path) -> None:
     local_schedule.put(tmp_path, WANTED, JULY)
 
-    with local_schedule.lock(tmp_path, OCTOBER) as turn:
-        assert turn is not None
-        assert turn[1] == (OCTOBER,)
+    with local_schedule.lock(tmp_path, OCTOBER) as locked:
+        assert locked is not None
+        assert locked[1] == (OCTOBER,)
         local_schedule.mark_done(tmp_path, OCTOBER, "run-1")
-    with local_schedule.lock(tmp_path, OCTOBER) as turn:
-        assert turn is not None
-        assert turn[1] == ()
+    with local_schedule.lock(tmp_path, OCTOBER) as locked:
+        assert locked is not None
+        assert locked[1] == ()
 
 
 def test_the_monitoring_run_may_itself_change_the_schedule(tmp_path: Path) -> None:
-    """A retraining within a monitoring run deploys, and so schedules, while the turn is taken."""
+    """A retraining within a monitoring run deploys, and so schedules, while the locked is taken."""
     local_schedule.put(tmp_path, WANTED, JULY)
 
     with local_schedule.lock(tmp_path, AUGUST):
@@ -113,7 +113,7 @@ def test_of_two_processes_at_once_one_gets_what_is_due(tmp_path: Path) -> None:
     assert [format_instant(d.due) for d in stands.done] == ["2013-08-01T00:00:00Z"]
 
 
-def test_the_turn_of_a_process_that_died_is_free_and_its_run_is_due_again(tmp_path: Path) -> None:
+def test_the_lock_of_a_process_that_died_is_free_and_its_run_is_due_again(tmp_path: Path) -> None:
     local_schedule.put(tmp_path, WANTED, JULY)
     first = monitor(tmp_path, AUGUST)
     assert first.stdout is not None
@@ -127,11 +127,11 @@ def test_the_turn_of_a_process_that_died_is_free_and_its_run_is_due_again(tmp_pa
 def test_many_that_put_at_once_agree(tmp_path: Path) -> None:
     script = (
         "import sys\nfrom datetime import UTC, datetime\nfrom pathlib import Path\n"
-        "from components.ops.schedule import register\n"
-        "from components.ops.schedule.local_schedule import Wanted\n"
+        "from components.ops.schedule import local_schedule\n"
+        "from components.ops.schedule.local_schedule import LocalRecurringRun\n"
         "print('ready', flush=True)\nsys.stdin.readline()\n"
-        "w = Wanted.model_validate_json(sys.argv[2])\n"
-        "print(register.put(Path(sys.argv[1]), w, datetime(2013, 7, 1, tzinfo=UTC)))\n"
+        "w = LocalRecurringRun.model_validate_json(sys.argv[2])\n"
+        "print(local_schedule.put(Path(sys.argv[1]), w, datetime(2013, 7, 1, tzinfo=UTC)))\n"
     )
     putters = [
         subprocess.Popen(
@@ -153,8 +153,8 @@ def test_many_that_put_at_once_agree(tmp_path: Path) -> None:
 
 
 def test_without_a_schedule_nothing_is_due(tmp_path: Path) -> None:
-    with local_schedule.lock(tmp_path / "none", AUGUST) as turn:
-        assert turn is None
+    with local_schedule.lock(tmp_path / "none", AUGUST) as locked:
+        assert locked is None
     assert not (tmp_path / "none").exists()
     with pytest.raises(InputError, match="no such file"):
         local_schedule.mark_done(tmp_path, AUGUST, "run-1")

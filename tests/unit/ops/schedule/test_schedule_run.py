@@ -8,16 +8,15 @@ import pytest
 from components.core import audit
 from components.core.errors import ApiUnavailable, InputError
 from components.core.plan import Plan
-from components.core.spans import format_instant
-from components.ops.plan.run import Request, plan
-from components.ops.schedule import register
-from components.ops.schedule.boundaries import next_boundary
-from components.ops.schedule.declared import Surroundings, parse_declared
-from components.ops.schedule.installation import kubeflow_pipelines
+from components.core.spans import format_instant, next_boundary
+from components.ops.plan.run import PlanRequest, plan
+from components.ops.schedule import local_schedule
+from components.ops.schedule.kubeflow import connect_kubeflow
+from components.ops.schedule.manifest import EnvDefaults, parse_manifest
+from components.ops.schedule.reconcile import reconcile
 from components.ops.schedule.run import schedule
-from components.ops.schedule.settle import settle
-from tests.standin.kfp_faults import Fault
-from tests.standin.kfp_server import KfpApi
+from tests.fakes.kfp_faults import Fault
+from tests.fakes.kfp_server import KfpApi
 
 VERSION = "monitor-0123456789ab"
 
@@ -36,15 +35,15 @@ def planned(tmp_path: Path, every: str = "7d", target: str = "", name: str = "pl
     target = target or f"local://{tmp_path}/serving?port=8099"
     (model / "model.yaml").write_text(SPEC.format(data=tmp_path, every=every, target=target))
     (model / "schema.pbtxt").write_text('feature { name: "months" type: INT }')
-    request = Request(str(model), "2013-07-03", "", "", "train", "run-1")
-    plan(request, tmp_path / name, champion_of=lambda target, name: None)
+    request = PlanRequest(str(model), "2013-07-03", "", "", "train", "run-1")
+    plan(request, tmp_path / name, champion_reader=lambda target, name: None)
     return tmp_path / name
 
 
 def test_records_the_run_that_is_wanted(tmp_path: Path) -> None:
     made = schedule(planned(tmp_path), "models/churn", "o.yaml", "run-1")
 
-    stands = register.read(tmp_path / "serving")
+    stands = local_schedule.read(tmp_path / "serving")
     assert stands is not None
     assert made.decision == "scheduled"
     assert "every 7d, first at 2013-07-08T00:00:00Z" in made.reason
@@ -86,7 +85,9 @@ def test_for_a_cluster_kfp_gets_a_recurring_run(tmp_path: Path, kfp: KfpApi, tar
 
     (run,) = kfp.store.rows("recurringruns")
     assert (made.decision, again.decision) == ("scheduled", "unchanged")
-    assert made.reason.startswith(f"{VERSION} runs every Monday at 00:00 UTC, as the recurring run")
+    assert made.reason.startswith(
+        f"{VERSION} runs by cron '0 0 0 * * 1' (UTC), as the recurring run"
+    )
     assert run["trigger"] == {"cron_schedule": {"cron": "0 0 0 * * 1"}}
     assert run["runtime_config"]["parameters"] == {
         "model": "models/churn",
@@ -94,7 +95,7 @@ def test_for_a_cluster_kfp_gets_a_recurring_run(tmp_path: Path, kfp: KfpApi, tar
         "target": target,
         "as_of": "start of 7d",
     }
-    for said in (VERSION, "every Monday at 00:00 UTC", "0 0 0 * * 1", run["display_name"]):
+    for said in (VERSION, "0 0 0 * * 1", run["display_name"]):
         assert said in made.page
     next_monday = next_boundary(timedelta(days=7), datetime.now(UTC))
     assert format_instant(next_monday) in made.page
@@ -102,9 +103,9 @@ def test_for_a_cluster_kfp_gets_a_recurring_run(tmp_path: Path, kfp: KfpApi, tar
 
 def test_what_git_declares_is_left_and_said(tmp_path: Path, kfp: KfpApi) -> None:
     text = "model: churn\nparameters: {model: models/churn}\nevery: day\n"
-    wanted = parse_declared(text, "churn.yaml").wanted(Surroundings(VERSION, ""), "declared")
-    with kubeflow_pipelines() as api:
-        settle(api, wanted)
+    wanted = parse_manifest(text, "churn.yaml").desired(EnvDefaults(VERSION, ""), "declared")
+    with connect_kubeflow() as api:
+        reconcile(api, wanted)
 
     made = schedule(planned(tmp_path, target="kserve://ml"), "models/churn", "", "run-1")
 

@@ -1,4 +1,4 @@
-"""Bringing KFP to what is wanted, over real HTTP: killed, raced, hindered."""
+"""Making KFP have what is wanted, over real HTTP: killed, raced, hindered."""
 
 import threading
 from collections import Counter
@@ -7,26 +7,25 @@ from collections.abc import Callable
 import pytest
 
 from components.core.errors import ApiRejected, ApiUnavailable, InputError
-from components.ops.schedule.declared import Surroundings, parse_declared
-from components.ops.schedule.installation import kubeflow_pipelines
-from components.ops.schedule.kubeflow import KubeflowPipelines
-from components.ops.schedule.kubeflow_http import Access, Http
-from components.ops.schedule.recurring_run import WantedRun
-from components.ops.schedule.settle import Settled, settle
-from tests.standin.kfp_faults import Fault
-from tests.standin.kfp_server import KfpApi
+from components.ops.kubeflow.http_client import KfpConfig, KfpHttpClient
+from components.ops.schedule.kubeflow import RecurringRunApi, connect_kubeflow
+from components.ops.schedule.manifest import EnvDefaults, parse_manifest
+from components.ops.schedule.reconcile import ReconcileResult, reconcile
+from components.ops.schedule.recurring_run import DesiredRecurringRun
+from tests.fakes.kfp_faults import Fault
+from tests.fakes.kfp_server import KfpApi
 
 VERSION = "monitor-0123456789ab"
 
 
-def wanted(every: str = "day", model: str = "flights") -> WantedRun:
+def wanted(every: str = "day", model: str = "flights") -> DesiredRecurringRun:
     text = f"model: {model}\nparameters: {{model: models/{model}}}\nevery: {every}\n"
-    return parse_declared(text, "f.yaml").wanted(Surroundings(VERSION, "ml"), "declared")
+    return parse_manifest(text, "f.yaml").desired(EnvDefaults(VERSION, "ml"), "declared")
 
 
-def settled(one: WantedRun) -> Settled:
-    with kubeflow_pipelines() as api:
-        return settle(api, one)
+def settled(one: DesiredRecurringRun) -> ReconcileResult:
+    with connect_kubeflow() as api:
+        return reconcile(api, one)
 
 
 def names(kfp: KfpApi) -> list[str]:
@@ -57,7 +56,7 @@ def test_made_once_and_then_left(kfp: KfpApi) -> None:
 
     (run,) = kfp.store.rows("recurringruns")
     assert (first.decision, second.decision) == ("scheduled", "unchanged")
-    assert second.did == ()
+    assert second.actions == ()
     assert (run["mode"], run["no_catchup"], run["max_concurrency"]) == ("ENABLE", True, "1")
     assert run["service_account"] == "ratoon-pipeline"
     assert run["trigger"] == {"cron_schedule": {"cron": "0 0 0 * * *"}}
@@ -74,7 +73,7 @@ def test_the_new_one_is_made_before_the_old_one_goes(kfp: KfpApi) -> None:
     changes = [(s.method, s.path.split("?")[0]) for s in kfp.seen[since:] if s.method != "GET"]
     assert [method for method, _ in changes] == ["POST", "DELETE"]
     assert names(kfp) == [wanted("month").name] == [made.name]
-    assert f"removed {wanted('day').name}" in made.did
+    assert f"deleted {wanted('day').name}" in made.actions
 
 
 def test_what_the_old_one_started_goes_on(kfp: KfpApi) -> None:
@@ -96,7 +95,7 @@ def test_what_was_disabled_by_hand_is_enabled_and_said(kfp: KfpApi) -> None:
     made = settled(wanted())
 
     assert kfp.store.rows("recurringruns")[0]["mode"] == "ENABLE"
-    assert made.did == (
+    assert made.actions == (
         f"{wanted().name} was disabled by hand",
         f"enabled {wanted().name}",
     )
@@ -111,7 +110,7 @@ def test_what_was_edited_by_hand_is_made_anew(kfp: KfpApi) -> None:
 
     (stands,) = kfp.store.rows("recurringruns")
     assert stands["trigger"] == {"cron_schedule": {"cron": "0 0 0 * * *"}}
-    assert f"{wanted().name} was changed: schedule" in made.did
+    assert f"{wanted().name} was changed: schedule" in made.actions
 
 
 def test_runs_of_others_stay_even_hundreds(kfp: KfpApi) -> None:
@@ -139,7 +138,7 @@ def test_a_version_that_is_gone_and_came_back_is_another(kfp: KfpApi) -> None:
     (stands,) = kfp.store.rows("recurringruns")
     reference = stands["pipeline_version_reference"]
     assert reference["pipeline_version_id"] == again["pipeline_version_id"]
-    assert f"{wanted().name} was changed: pipeline version" in made.did
+    assert f"{wanted().name} was changed: pipeline version" in made.actions
 
 
 def test_a_version_that_is_not_there_is_said_with_those_that_are(kfp: KfpApi) -> None:
@@ -148,7 +147,7 @@ def test_a_version_that_is_not_there_is_said_with_those_that_are(kfp: KfpApi) ->
     with pytest.raises(InputError) as caught:
         settled(other)
 
-    for said in ("'monitor-ffffffffffff'", VERSION, "make submit", "kubectl apply -k"):
+    for said in ("'monitor-ffffffffffff'", VERSION, "ratoon submit", "kubectl apply -k"):
         assert said in str(caught.value)
     assert names(kfp) == []
 
@@ -156,12 +155,12 @@ def test_a_version_that_is_not_there_is_said_with_those_that_are(kfp: KfpApi) ->
 @pytest.mark.parametrize("requests", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
 def test_killed_anywhere_it_is_finished_by_being_run_again(kfp: KfpApi, requests: int) -> None:
     settled(wanted("day"))
-    access = Access.of()
+    config = KfpConfig.of_pod()
 
     class Killed(Exception):
         pass
 
-    class Dying(Http):
+    class Dying(KfpHttpClient):
         left = requests
 
         def call(self, *arguments: object, **more: object) -> object:
@@ -170,9 +169,9 @@ def test_killed_anywhere_it_is_finished_by_being_run_again(kfp: KfpApi, requests
                 raise Killed
             return super().call(*arguments, **more)
 
-    dying = Dying(access)
+    dying = Dying(config)
     try:
-        settle(KubeflowPipelines(dying), wanted("month"))
+        reconcile(RecurringRunApi(dying), wanted("month"))
     except Killed:
         assert names(kfp) != []
     finally:
@@ -242,10 +241,10 @@ def test_a_service_account_without_the_right_is_told_which(kfp: KfpApi) -> None:
 
 def test_a_kfp_that_stays_away_is_unavailable(kfp: KfpApi) -> None:
     kfp.faults.add(Fault("*", "", times=1000, status=503))
-    access = Access.of()
-    http = Http(Access(access.endpoint, access.token, deadline_s=0.5))
+    config = KfpConfig.of_pod()
+    http = KfpHttpClient(KfpConfig(config.endpoint, config.token, deadline_s=0.5))
     try:
         with pytest.raises(ApiUnavailable, match=r"it answered 503, after \d+ attempt"):
-            settle(KubeflowPipelines(http), wanted())
+            reconcile(RecurringRunApi(http), wanted())
     finally:
         http.close()

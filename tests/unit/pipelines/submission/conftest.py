@@ -1,15 +1,19 @@
-"""A model that a cluster could read, and the command that sends it there."""
+"""A model that a cluster could read, and what sends it there."""
 
 import shutil
 from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 import yaml
+from rich.console import Console
 
 from pipelines.compile import compile_into
 from pipelines.settings import CompileSettings
-from pipelines.submission import submit
+from pipelines.submission.follow import RunOutcome
+from pipelines.submission.parameters import RunRequest
+from pipelines.submission.submit import Submission, submit_run
 
 ROOT = Path(__file__).resolve().parents[4]
 OVERLAY = {
@@ -30,9 +34,8 @@ OVERLAY = {
 
 
 @pytest.fixture(autouse=True)
-def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the person who runs the tests."""
-    monkeypatch.setattr("kfp.Client._LOCAL_KFP_CONTEXT", str(tmp_path / "context.json"))
     for name in ("KF_PIPELINES_ENDPOINT", "KF_PIPELINES_SA_TOKEN_PATH", "KF_PIPELINES_UI_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
 
@@ -54,11 +57,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def submitted(model: Path, folder: Path) -> Callable[..., int]:
-    """Runs the command against a URL."""
+def submitted(model: Path, folder: Path) -> Callable[..., RunOutcome]:
+    """Submits the model to a URL, with other parameters or another place where they are given."""
 
-    def run(url: str, *arguments: str) -> int:
-        places = ("--endpoint", url, "--folder", str(folder), "--every-s", "0.05")
-        return submit.main([str(model), "--overlay", "overlays/cluster.yaml", *places, *arguments])
+    def run(url: str, **changed: str) -> RunOutcome:
+        given = {"model": str(model), "overlay": "overlays/cluster.yaml", **changed}
+        named = {field.name for field in fields(RunRequest)}
+        request = RunRequest(**{name: one for name, one in given.items() if name in named})
+        place = {name: one for name, one in given.items() if name not in named}
+        submission = Submission(url, folder=folder, poll_s=0.05)
+        return submit_run(request, replace(submission, **place), Console())
 
     return run

@@ -2,14 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from kfp_server_api import (
-    GoogleRpcStatus,
-    V2beta1PipelineTaskDetail,
-    V2beta1Run,
-    V2beta1RunDetails,
-)
 
 from components.core.errors import ApiUnavailable
 from pipelines.local.results import RunObserver, StepResult
@@ -34,30 +29,36 @@ class Heard(RunObserver):
         self.told.append((step.name, step.state, step.seconds, step.reason))
 
 
-def task(name: str, state: str, at_s: int = 0, took_s: int | None = None, error: str = ""):
+def at(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def task(
+    name: str, state: str, at_s: int = 0, took_s: int | None = None, error: str = ""
+) -> dict[str, Any]:
     start = NOON + timedelta(seconds=at_s)
-    return V2beta1PipelineTaskDetail(
-        display_name=name,
-        state=state,
-        start_time=start,
-        end_time=NEVER if took_s is None else start + timedelta(seconds=took_s),
-        error=GoogleRpcStatus(message=error) if error else None,
-    )
+    return {
+        "display_name": name,
+        "state": state,
+        "start_time": at(start),
+        "end_time": at(NEVER if took_s is None else start + timedelta(seconds=took_s)),
+        **({"error": {"message": error}} if error else {}),
+    }
 
 
-def run(state: str, *tasks: V2beta1PipelineTaskDetail, error: str = "") -> V2beta1Run:
-    return V2beta1Run(
-        run_id="r",
-        state=state,
-        run_details=V2beta1RunDetails(task_details=list(tasks)) if tasks else None,
-        error=GoogleRpcStatus(message=error) if error else None,
-    )
+def run(state: str, *tasks: dict[str, Any], error: str = "") -> dict[str, Any]:
+    return {
+        "run_id": "r",
+        "state": state,
+        **({"run_details": {"task_details": list(tasks)}} if tasks else {}),
+        **({"error": {"message": error}} if error else {}),
+    }
 
 
-def reader(*looks: V2beta1Run | Exception) -> Callable[[], V2beta1Run]:
-    left: Iterator[V2beta1Run | Exception] = iter(looks)
+def reader(*looks: dict[str, Any] | Exception) -> Callable[[], dict[str, Any]]:
+    left: Iterator[dict[str, Any] | Exception] = iter(looks)
 
-    def read() -> V2beta1Run:
+    def read() -> dict[str, Any]:
         look = next(left)
         if isinstance(look, Exception):
             raise look
@@ -80,7 +81,7 @@ def test_each_step_is_told_of_once() -> None:
             task("plan", "SUCCEEDED", 5, 2),
         ),
     )
-    ended = follow(reader(*looks), STEPS, heard, every_s=0)
+    ended = follow(reader(*looks), STEPS, heard, poll_s=0)
     assert (ended.state, ended.is_good, ended.error) == ("SUCCEEDED", True, "")
     assert heard.told == [
         ("plan", "started", 0.0, ""),
@@ -95,7 +96,7 @@ def test_each_step_is_told_of_once() -> None:
 def test_a_run_that_does_not_come_to_its_end(state: str) -> None:
     heard = Heard()
     failed = task("train", state, 3, error="OOMKilled\nexit code 137")
-    ended = follow(reader(run(state, failed, error="train did not")), STEPS, heard, every_s=0)
+    ended = follow(reader(run(state, failed, error="train did not")), STEPS, heard, poll_s=0)
     assert (ended.state, ended.is_good, ended.error) == (state, False, "train did not")
     assert heard.told[-1] == ("train", "failed", 0.0, "OOMKilled")
 
@@ -103,10 +104,10 @@ def test_a_run_that_does_not_come_to_its_end(state: str) -> None:
 def test_a_server_that_comes_back_is_waited_for() -> None:
     away = ApiUnavailable("away")
     looks = (run("RUNNING"), away, away, run("SUCCEEDED"))
-    assert follow(reader(*looks), STEPS, Heard(), every_s=0, patience_s=60).is_good
+    assert follow(reader(*looks), STEPS, Heard(), poll_s=0, unavailable_timeout_s=60).is_good
 
 
 def test_a_server_that_stays_away_is_not_waited_for_for_ever() -> None:
     looks = (run("RUNNING"), *(ApiUnavailable("away") for _ in range(99)))
     with pytest.raises(ApiUnavailable, match="away"):
-        follow(reader(*looks), STEPS, Heard(), every_s=0.01, patience_s=0.1)
+        follow(reader(*looks), STEPS, Heard(), poll_s=0.01, unavailable_timeout_s=0.1)

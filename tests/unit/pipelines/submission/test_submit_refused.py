@@ -1,4 +1,4 @@
-"""What `make submit` does not start, and what it says of it."""
+"""What is not submitted, and what is said of it."""
 
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -9,8 +9,7 @@ import pytest
 import yaml
 from played_cluster import Cluster
 
-from components.core.errors import InputError
-from pipelines.submission import submit
+from components.core.errors import ApiRejected, ApiUnavailable, ClusterError, InputError
 from pipelines.submission.parameters import MAX_PARAMETER_BYTES, RunRequest, prepare_request
 from tests.fakes.kfp_faults import Fault
 
@@ -18,100 +17,110 @@ ROOT = Path(__file__).resolve().parents[4]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("given", "said"),
     [
-        (("--as-of", "yesterday"), "as_of: given 'yesterday'"),
-        (("--target", "kubernetes://x"), "target: given 'kubernetes://x'"),
-        (("--target", "local://build/x"), "serving.target: given 'local://build/x'"),
-        (("--overlay", "overlays/none.yaml"), "overlays/none.yaml"),
-        (("--overlay", ""), "data.primary.uri: given 'build/flights/source"),
-        (("--pipeline", "train"), "PIPELINE: given 'train'; accepted: train-and-deploy or monitor"),
+        ({"as_of": "yesterday"}, "as_of: given 'yesterday'"),
+        ({"target": "kubernetes://x"}, "target: given 'kubernetes://x'"),
+        ({"target": "local://build/x"}, "serving.target: given 'local://build/x'"),
+        ({"overlay": "overlays/none.yaml"}, "overlays/none.yaml"),
+        ({"overlay": ""}, "data.primary.uri: given 'build/flights/source"),
+        ({"pipeline": "train"}, "PIPELINE: given 'train'; accepted: train-and-deploy or monitor"),
     ],
 )
 def test_a_wrong_parameter_is_refused_before_anything_is_sent(
-    submitted, arguments: tuple[str, str], said: str, capsys
+    submitted, given: dict[str, str], said: str
 ) -> None:
     cluster = Cluster()
-    with cluster.serving() as url:
-        assert submitted(url, *arguments) == 2
-    assert said in capsys.readouterr().err
+    with cluster.serving() as url, pytest.raises(InputError) as caught:
+        submitted(url, **given)
+    assert said in str(caught.value)
     assert cluster.api.seen == []
 
 
-def test_a_spec_that_is_none_is_refused_before_anything_is_sent(
-    submitted, model: Path, capsys
-) -> None:
+def test_a_spec_that_is_none_is_refused_before_anything_is_sent(submitted, model: Path) -> None:
     spec = model / "model.yaml"
     spec.write_text(spec.read_text().replace("label:", "lable:"))
     cluster = Cluster()
-    with cluster.serving() as url:
-        assert submitted(url) == 2
-    assert "Did you mean 'label'?" in capsys.readouterr().err
+    with cluster.serving() as url, pytest.raises(InputError, match=r"Did you mean 'label'\?"):
+        submitted(url)
     assert cluster.api.seen == []
 
 
-def test_nothing_answers(submitted, capsys) -> None:
-    assert submitted("http://127.0.0.1:1") == 2
-    said = capsys.readouterr().err
-    assert said.startswith("http://127.0.0.1:1/apis/v2beta1/healthz: no answer")
+def test_nothing_answers(submitted) -> None:
+    with pytest.raises(ApiUnavailable) as caught:
+        submitted("http://127.0.0.1:1")
+    said = str(caught.value)
+    assert said.startswith("GET http://127.0.0.1:1/apis/v2beta1/healthz: no answer")
     assert "kubectl port-forward" in said
-    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize("endpoint", ["localhost:8080", "ftp://x", "http://"])
-def test_an_endpoint_that_is_none(submitted, endpoint: str, capsys) -> None:
-    assert submitted(endpoint) == 2
-    assert f"ENDPOINT: given '{endpoint}'" in capsys.readouterr().err
+def test_an_endpoint_that_is_none(submitted, endpoint: str) -> None:
+    with pytest.raises(InputError, match=f"ENDPOINT: given '{endpoint}'"):
+        submitted(endpoint)
 
 
-def test_no_token_or_an_old_one(
-    submitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
-) -> None:
+def test_no_token_or_an_old_one(submitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, token = Cluster(), tmp_path / "token"
     cluster.api.tokens = {"good"}
     with cluster.serving() as url:
-        assert submitted(url) == 2
-        assert "KF_PIPELINES_SA_TOKEN_PATH" in capsys.readouterr().err
+        with pytest.raises(ApiRejected, match="KF_PIPELINES_SA_TOKEN_PATH"):
+            submitted(url)
         monkeypatch.setenv("KF_PIPELINES_SA_TOKEN_PATH", str(token))
-        assert submitted(url) == 2
-        assert "a file that holds a token" in capsys.readouterr().err
+        with pytest.raises(InputError, match="a file that holds a token"):
+            submitted(url)
         token.write_text("")
-        assert submitted(url) == 2
-        assert "is empty" in capsys.readouterr().err
-        token.write_text("old\n")
-        assert submitted(url) == 2
-        assert "old" not in capsys.readouterr().err, "a token is never shown"
+        with pytest.raises(InputError, match="is empty"):
+            submitted(url)
+        token.write_text("0ld-s3cret\n")
+        with pytest.raises(ApiRejected) as caught:
+            submitted(url)
+        assert "0ld-s3cret" not in str(caught.value), "a token is never shown"
         token.write_text("good\n")
-        assert submitted(url) == 0
+        assert submitted(url).is_good
     assert {one.authorization for one in cluster.api.seen[-3:]} == {"Bearer good"}
 
 
-def test_a_right_that_is_missing_is_named(submitted, capsys) -> None:
+def test_a_right_that_is_missing_is_named(submitted) -> None:
     cluster = Cluster()
     cluster.api.denied = {("runs", "create")}
-    with cluster.serving() as url:
-        assert submitted(url) == 2
-    assert "You have no verb 'create' on 'runs'" in capsys.readouterr().err
+    with cluster.serving() as url, pytest.raises(ApiRejected, match="no verb 'create' on 'runs'"):
+        submitted(url)
 
 
-def test_a_shared_kubeflow_wants_a_namespace(submitted, capsys) -> None:
+def test_a_shared_kubeflow_wants_a_namespace(submitted) -> None:
     cluster = Cluster(multi_user=True)
     with cluster.serving() as url:
-        assert submitted(url) == 2
-        assert "NAMESPACE: given 'nothing'" in capsys.readouterr().err
-        assert submitted(url, "--namespace", "team") == 0
+        with pytest.raises(InputError, match="NAMESPACE: given 'nothing'"):
+            submitted(url)
+        assert submitted(url, namespace="team").is_good
     assert {one["namespace"] for one in cluster.api.store.rows("pipelines")} == {"team"}
     assert {one["namespace"] for one in cluster.api.store.rows("experiments")} == {"team"}
 
 
 @pytest.mark.parametrize(("status", "said"), [(404, "no Kubeflow Pipelines"), (503, "Try again")])
-def test_another_server(submitted, status: int, said: str, capsys) -> None:
+def test_another_server(submitted, status: int, said: str) -> None:
     cluster = Cluster()
-    cluster.api.faults.add(Fault("GET", "/healthz", times=9, status=status))
-    with cluster.serving() as url:
-        assert submitted(url) == 2
-    assert said in capsys.readouterr().err
+    cluster.api.faults.add(Fault("GET", "/healthz", times=99, status=status))
+    with cluster.serving() as url, pytest.raises(ClusterError, match=said):
+        submitted(url)
     assert cluster.uploaded() == {}
+
+
+def test_a_run_whose_answer_was_lost_is_not_started_twice(submitted) -> None:
+    cluster = Cluster()
+    cluster.api.faults.add(Fault("POST", "/runs$", drop=True))
+    with cluster.serving() as url, pytest.raises(ApiUnavailable):
+        submitted(url)
+    assert len(cluster.runs()) == 1
+
+
+def test_a_version_whose_answer_was_lost_is_uploaded_once(submitted) -> None:
+    cluster = Cluster()
+    cluster.api.faults.add(Fault("POST", "/pipelines", times=2, drop=True))
+    with cluster.serving() as url:
+        assert submitted(url).is_good
+    assert [len(versions) for versions in cluster.uploaded().values()] == [1, 1]
 
 
 class LoginPage(BaseHTTPRequestHandler):
@@ -129,24 +138,22 @@ class LoginPage(BaseHTTPRequestHandler):
         """Says nothing."""
 
 
-def test_a_page_to_log_in_at(submitted, capsys) -> None:
+def test_a_page_to_log_in_at(submitted) -> None:
     with HTTPServer(("127.0.0.1", 0), LoginPage) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        code = submitted(f"http://127.0.0.1:{server.server_address[1]}")
+        with pytest.raises(ApiRejected, match="log in"):
+            submitted(f"http://127.0.0.1:{server.server_address[1]}")
         server.shutdown()
-    assert code == 2
-    assert "log in" in capsys.readouterr().err
 
 
-def test_pipelines_of_two_compilations(model: Path, folder: Path, tmp_path: Path, capsys) -> None:
+def test_pipelines_of_two_compilations(submitted, folder: Path, tmp_path: Path) -> None:
     for name in ("train-and-deploy", "monitor"):
         (tmp_path / f"{name}.yaml").write_text((folder / f"{name}.yaml").read_text())
     committed = ROOT / "manifests/pipelines/train-and-deploy.yaml"
     (tmp_path / "train-and-deploy.yaml").write_text(committed.read_text())
-    assert submit.main([str(model), "--folder", str(tmp_path)]) == 2
-    said = capsys.readouterr().err
-    assert "Run `make compile`" in said
-    assert str(tmp_path / "train-and-deploy.yaml") in said
+    with pytest.raises(InputError, match="Run `ratoon compile`") as caught:
+        submitted("http://127.0.0.1:1", folder=tmp_path)
+    assert str(tmp_path / "train-and-deploy.yaml") in str(caught.value)
 
 
 def test_a_folder_too_large_for_a_parameter(model: Path) -> None:

@@ -1,14 +1,13 @@
-"""What a refusal says to the reader, for the words of Kubernetes 1.36."""
+"""What an error says to the reader, for the words of Kubernetes 1.36."""
 
 import pytest
 
 from components.core.errors import ApiRejected
-from components.ops.cluster.protocol import AlreadyThere, Conflict, Forbidden
-from components.ops.cluster.refusals import is_missing_object, refusal
-from components.ops.cluster.rights import Call, Rule, rules_for
+from components.ops.cluster.errors import ApiCall, api_error, is_missing_object
+from components.ops.cluster.protocol import AlreadyExists, Conflict, Forbidden
 
-PATCH = Call("patch", "serving.kserve.io", "inferenceservices", "prod", "flights")
-MAP = Call("update", "", "configmaps", "prod", "flights-ratoon")
+PATCH = ApiCall("patch", "serving.kserve.io", "inferenceservices", "prod", "flights")
+MAP = ApiCall("update", "", "configmaps", "prod", "flights-ratoon")
 
 
 def status(code: int, reason: str, message: str, **details: object) -> dict[str, object]:
@@ -52,7 +51,7 @@ def cause(field: str, manager: str) -> dict[str, str]:
             409,
             status(409, "AlreadyExists", 'configmaps "a" already exists', name="a"),
             MAP,
-            AlreadyThere,
+            AlreadyExists,
             ["update configmaps prod/flights-ratoon: there is one of this name"],
         ),
         (
@@ -100,8 +99,8 @@ def cause(field: str, manager: str) -> dict[str, str]:
         (413, {}, MAP, ApiRejected, ["(413): nothing more was said"]),
     ],
 )
-def test_refusals(code, said, call, kind, words):
-    error = refusal(code, said, call)
+def test_an_error_says_what_was_rejected_and_why(code, said, call, kind, words):
+    error = api_error(code, said, call)
     assert type(error) is kind
     for one in words:
         assert one in str(error)
@@ -119,19 +118,3 @@ def test_refusals(code, said, call, kind, words):
 )
 def test_a_missing_object_is_told_from_a_missing_kind(said, missing):
     assert is_missing_object(said, MAP) is missing
-
-
-def test_rules_are_one_a_resource_with_every_verb_once():
-    calls = [
-        PATCH,
-        PATCH,
-        Call("get", "serving.kserve.io", "inferenceservices", "prod", "taxis"),
-        Call("list", "", "pods", "prod"),
-        Call("update", "", "configmaps", "prod", "a"),
-    ]
-    assert rules_for(calls) == (
-        Rule("", "configmaps", ("update",)),
-        Rule("", "pods", ("list",)),
-        Rule("serving.kserve.io", "inferenceservices", ("get", "patch")),
-    )
-    assert rules_for([]) == ()

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from components.core.errors import InputError
-from components.ops.schedule.declared import Surroundings, find_declared, parse_declared
+from components.ops.schedule.manifest import EnvDefaults, parse_manifest, read_manifests
 from components.ops.schedule.trigger import Trigger
 
 GOOD = "model: flights\nparameters: {model: models/flights}\nevery: month\n"
 
 
 def test_the_defaults() -> None:
-    wanted = parse_declared(GOOD, "f.yaml").wanted(Surroundings("monitor-1", "ml"), "declared")
+    wanted = parse_manifest(GOOD, "f.yaml").desired(EnvDefaults("monitor-1", "ml"), "declared")
 
     assert (wanted.model, wanted.pipeline, wanted.version) == ("flights", "monitor", "monitor-1")
     assert (wanted.namespace, wanted.experiment) == ("ml", "ratoon")
@@ -27,11 +27,11 @@ def test_the_defaults() -> None:
 
 
 def test_what_the_file_names_goes_before_the_environment() -> None:
-    around = Surroundings("monitor-1", "ml", "production.yaml")
-    bare = parse_declared(GOOD, "f.yaml").wanted(around, "declared")
+    around = EnvDefaults("monitor-1", "ml", "production.yaml")
+    bare = parse_manifest(GOOD, "f.yaml").desired(around, "declared")
     named = GOOD.replace("{model:", "{overlay: staging.yaml, model:")
     text = f"{named}version: monitor-7\nnamespace: team\n"
-    full = parse_declared(text, "f.yaml").wanted(around, "declared")
+    full = parse_manifest(text, "f.yaml").desired(around, "declared")
 
     assert (bare.version, bare.namespace) == ("monitor-1", "ml")
     assert bare.parameters["overlay"] == "production.yaml"
@@ -42,20 +42,20 @@ def test_what_the_file_names_goes_before_the_environment() -> None:
 def test_a_cron_of_its_own_has_no_boundary_to_look_back_from() -> None:
     text = "model: flights\nparameters: {model: m}\ncron: 0 30 6 * * 1-5\n"
 
-    wanted = parse_declared(text, "f.yaml").wanted(Surroundings("monitor-1", ""), "declared")
+    wanted = parse_manifest(text, "f.yaml").desired(EnvDefaults("monitor-1", ""), "declared")
 
     assert wanted.trigger == Trigger(cron="0 30 6 * * 1-5")
     assert wanted.parameters["as_of"] == ""
 
 
 def test_the_digest_is_of_what_runs_not_of_who_wants_it_or_whether_it_does() -> None:
-    declared = parse_declared(GOOD, "f.yaml")
-    wanted = declared.wanted(Surroundings("monitor-1", "ml"), "declared")
-    off = parse_declared(f"{GOOD}enabled: false\n", "f.yaml")
+    declared = parse_manifest(GOOD, "f.yaml")
+    wanted = declared.desired(EnvDefaults("monitor-1", "ml"), "declared")
+    off = parse_manifest(f"{GOOD}enabled: false\n", "f.yaml")
 
-    assert off.wanted(Surroundings("monitor-1", "ml"), "step").digest == wanted.digest
-    assert declared.wanted(Surroundings("monitor-2", "ml"), "declared").digest != wanted.digest
-    assert declared.wanted(Surroundings("monitor-1", "other"), "declared").digest != wanted.digest
+    assert off.desired(EnvDefaults("monitor-1", "ml"), "step").digest == wanted.digest
+    assert declared.desired(EnvDefaults("monitor-2", "ml"), "declared").digest != wanted.digest
+    assert declared.desired(EnvDefaults("monitor-1", "other"), "declared").digest != wanted.digest
     assert wanted.name == f"flights-monitor-{wanted.digest[:12]}"
     assert wanted.digest in wanted.description
 
@@ -63,7 +63,7 @@ def test_the_digest_is_of_what_runs_not_of_who_wants_it_or_whether_it_does() -> 
 @pytest.mark.parametrize("version", ["", "to-be-named"])
 def test_the_newest_version_is_never_meant(version: str) -> None:
     with pytest.raises(InputError) as caught:
-        parse_declared(GOOD, "f.yaml").wanted(Surroundings(version, "ml"), "declared")
+        parse_manifest(GOOD, "f.yaml").desired(EnvDefaults(version, "ml"), "declared")
 
     assert "flights: version of pipeline monitor" in str(caught.value)
     assert "RATOON_MONITOR_VERSION" in str(caught.value)
@@ -93,7 +93,7 @@ def test_the_newest_version_is_never_meant(version: str) -> None:
 )
 def test_says_what_is_wrong(text: str, says: str) -> None:
     with pytest.raises(InputError) as caught:
-        parse_declared(text, "f.yaml")
+        parse_manifest(text, "f.yaml")
 
     assert says in str(caught.value)
 
@@ -106,7 +106,7 @@ def test_finds_files_and_folders_in_order(tmp_path: Path) -> None:
     (tmp_path / "..data" / "b.yaml").write_text(GOOD)
     (tmp_path / "notes.txt").write_text("none")
 
-    found = find_declared([tmp_path, tmp_path / "b.yaml"])
+    found = read_manifests([tmp_path, tmp_path / "b.yaml"])
 
     assert [(Path(file).name, one.model) for file, one in found.items()] == [
         ("a.yml", "taxi"),
@@ -116,10 +116,10 @@ def test_finds_files_and_folders_in_order(tmp_path: Path) -> None:
 
 def test_refuses_two_files_for_one_model_and_none_at_all(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
-        find_declared([tmp_path / "flights.yaml"])
+        read_manifests([tmp_path / "flights.yaml"])
     with pytest.raises(InputError, match="no YAML file"):
-        find_declared([tmp_path])
+        read_manifests([tmp_path])
     (tmp_path / "a.yaml").write_text(GOOD)
     (tmp_path / "b.yaml").write_text(GOOD)
     with pytest.raises(InputError, match="one file per model"):
-        find_declared([tmp_path])
+        read_manifests([tmp_path])

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.submission.source_tables import main
+from components.core.errors import InputError
+from pipelines.submission.source_tables import upload_tables
 
 SPEC = """\
 name: churn
@@ -37,12 +38,13 @@ def folder(root: Path, overlay: str = OVERLAY) -> str:
 
 @pytest.mark.parametrize(
     ("sample", "january", "february"),
-    [("1", list(range(10)), list(range(7))), ("3", [0, 3, 6, 9], [0, 3, 6])],
+    [(1, list(range(10)), list(range(7))), (3, [0, 3, 6, 9], [0, 3, 6])],
 )
 def test_every_table_goes_to_the_overlays_place(
-    tmp_path: Path, sample: str, january: list[int], february: list[int]
+    tmp_path: Path, sample: int, january: list[int], february: list[int]
 ) -> None:
-    assert main([folder(tmp_path), "--overlay", "kind.yaml", "--sample", sample]) == 0
+    copied = dict(upload_tables(folder(tmp_path), "kind.yaml", sample))
+    assert copied == {str(file): file.stat().st_size for file in tmp_path.glob("there/*")}
     there = {file.name: pq.read_table(file)["id"].to_pylist() for file in tmp_path.glob("there/*")}
     assert there == {
         "2026-01.parquet": january,
@@ -54,31 +56,28 @@ def test_every_table_goes_to_the_overlays_place(
 @pytest.mark.parametrize(
     ("overlay", "sample", "said"),
     [
-        (OVERLAY, "0", "SAMPLE: given 0"),
-        ("data: {{primary: {{uri: 'ftp://x/{{month}}.parquet'}}}}", "1", "ftp://"),
-        ("data: {{primari: {{}}}}", "1", "primari"),
+        (OVERLAY, 0, "SAMPLE: given 0"),
+        ("data: {{primary: {{uri: 'ftp://x/{{month}}.parquet'}}}}", 1, "ftp://"),
+        ("data: {{primari: {{}}}}", 1, "primari"),
     ],
 )
 def test_a_mistake_is_said_and_nothing_is_copied(
-    tmp_path: Path, overlay: str, sample: str, said: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, overlay: str, sample: int, said: str
 ) -> None:
     given = folder(tmp_path, overlay)
-    assert main([given, "--overlay", "kind.yaml", "--sample", sample]) == 1
-    assert said in capsys.readouterr().err
+    with pytest.raises((InputError, OSError), match=said):
+        list(upload_tables(given, "kind.yaml", sample))
     assert not (tmp_path / "there").exists()
 
 
-def test_no_files_and_nothing_to_do_are_said(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_to_do_and_no_files(tmp_path: Path) -> None:
     given = folder(tmp_path, "description: the same places")
-    assert main([given, "--overlay", "kind.yaml"]) == 0
-    assert "every table where model.yaml has it" in capsys.readouterr().out
+    assert list(upload_tables(given, "kind.yaml")) == []
     (tmp_path / "kind.yaml").write_text(OVERLAY.format(root=tmp_path))
     for file in tmp_path.glob("here/t-*"):
         file.unlink()
-    assert main([given, "--overlay", "kind.yaml"]) == 1
-    assert "files that are there" in capsys.readouterr().err
+    with pytest.raises(InputError, match="files that are there"):
+        list(upload_tables(given, "kind.yaml"))
 
 
 def test_a_folder_for_each_span_is_one_there_too(tmp_path: Path) -> None:
@@ -87,5 +86,5 @@ def test_a_folder_for_each_span_is_one_there_too(tmp_path: Path) -> None:
     (tmp_path / "model.yaml").write_text(spec)
     (tmp_path / "by/2026-01").mkdir(parents=True)
     (tmp_path / "here/t-2026-01.parquet").rename(tmp_path / "by/2026-01/p")
-    assert main([given, "--overlay", "kind.yaml"]) == 0
+    assert len(list(upload_tables(given, "kind.yaml"))) == 1
     assert [file.name for file in tmp_path.glob("there/*")] == ["2026-01.parquet"]

@@ -1,0 +1,1 @@
+"""The REST API of Kubeflow Pipelines, as steps and people use it."""

@@ -1,0 +1,132 @@
+"""Copies a model's source tables to where an overlay has them.
+
+With a sample, every Nth row of the primary table is copied, in the order of its files, and the
+external sources go whole: joins find what they would find.
+"""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from components.core import storage
+from components.core.errors import InputError
+from components.core.spec import Spec
+from components.core.spec.data import PLACEHOLDERS
+from components.ops.plan.folder import StoredFolder
+from components.ops.plan.model_files import read_spec
+
+
+@dataclass(frozen=True)
+class TableCopy:
+    """A file to copy.
+
+    Attributes:
+        source: Where it is.
+        destination: Where it goes.
+        format: parquet or csv.
+        is_primary: Whether it belongs to the primary table, which can be sampled.
+    """
+
+    source: str
+    destination: str
+    format: str
+    is_primary: bool
+
+
+def upload_tables(model: str, overlay: str, sample: int = 1) -> Iterator[tuple[str, int]]:
+    """Copies the tables that an overlay has elsewhere.
+
+    Args:
+        model: The model's folder.
+        overlay: A file of it, with the places to copy to.
+        sample: 1 for all rows; N for every Nth row of the primary table.
+
+    Yields:
+        The destination and size in bytes of each file that was copied.
+
+    Raises:
+        InputError: A table cannot be read, or its files differ in how they are cut.
+    """
+    if sample < 1:
+        raise InputError("SAMPLE", sample, "1 for all rows, N for every Nth")
+    folder = StoredFolder(model)
+    for copy in copies(read_spec(folder).spec, read_spec(folder, overlay).spec):
+        content = content_of(copy, sample)
+        storage.write_bytes(copy.destination, content)
+        yield copy.destination, len(content)
+
+
+def copies(base: Spec, over: Spec) -> Iterator[TableCopy]:
+    """The files that an overlay has elsewhere.
+
+    Args:
+        base: The spec as it is written: where the tables are.
+        over: The spec with the overlay: where they should be.
+
+    Raises:
+        InputError: A table's files differ in how they are cut, or there are none.
+    """
+    here, there = base.data.primary, over.data.primary
+    if here.uri != there.uri:
+        for source, name in _files(here.uri, here.placeholder):
+            destination = there.uri.replace(there.placeholder or "", name) if name else there.uri
+            yield TableCopy(source, destination, here.format, is_primary=True)
+    for name, external in base.data.external.items():
+        destination = over.data.external[name].uri
+        if external.uri != destination:
+            yield TableCopy(external.uri, destination, external.format, is_primary=False)
+
+
+def content_of(copy: TableCopy, every: int) -> bytes:
+    """The bytes for the destination.
+
+    Args:
+        copy: The file.
+        every: 1 for all rows; N for every Nth row of the primary table.
+
+    Raises:
+        InputError: There is no such file, or it is not a table.
+    """
+    content = storage.read_bytes(copy.source)
+    if every == 1 or not copy.is_primary:
+        return content
+    try:
+        return _sampled(content, copy.format, every)
+    except pa.ArrowInvalid as error:
+        raise InputError(copy.source, str(error), f"a table in {copy.format}") from error
+
+
+def _files(uri: str, placeholder: str | None) -> Iterator[tuple[str, str]]:
+    """The files of a table, each with the name of its span; empty if there is one file."""
+    if placeholder is None:
+        yield uri, ""
+        return
+    before, _, after = uri.partition(placeholder)
+    if any(mark in after for mark in PLACEHOLDERS):
+        do = "Copy the tables by other means."
+        raise InputError("data.primary.uri", uri, "one of {hour}, {day}, {month}", do)
+    found = storage.list_files(uri.replace(placeholder, "*"))
+    if not found:
+        do = "A model that makes its own data does it in `make train` and `make run`."
+        raise InputError("data.primary.uri", uri, "files that are there", do)
+    for file in found:
+        # Found paths are absolute, so only the part before the name is looked for.
+        yield file, file.removesuffix(after).rpartition(f"/{before.rpartition('/')[2]}")[2]
+
+
+def _sampled(content: bytes, form: str, every: int) -> bytes:
+    written = io.BytesIO()
+    if form == "csv":
+        table = pyarrow.csv.read_csv(io.BytesIO(content))
+        pyarrow.csv.write_csv(_every(table, every), written)
+    else:
+        pq.write_table(_every(pq.read_table(io.BytesIO(content)), every), written)
+    return written.getvalue()
+
+
+def _every(table: pa.Table, every: int) -> pa.Table:
+    return table.take(pa.array(range(0, table.num_rows, every), pa.int64()))
