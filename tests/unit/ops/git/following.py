@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from components.core.digest import digest_folder
 from components.core.spec.operation import Serving
 from components.ops.cluster.protocol import INFERENCE_SERVICE, Object
 from components.ops.targets.git.target import GitTarget, connect_git
@@ -119,11 +120,12 @@ class Followed:
                 **serving,
             }
         )
+        folder = make_model(self.tmp, version)
         digest = digest_folder(folder)
         candidate = Candidate(
             model=MODEL, version=version, run="run-1", as_of=AS_OF, digest=digest, serving=given
         )
-        target.stage(make_model(self.tmp, version), candidate, target.champion())
+        target.stage(folder, candidate, target.champion())
 
     def begin(self, candidate: str | None = None) -> None:
         """Version v1 serves, and maybe a candidate is staged beside it: one commit."""

@@ -7,7 +7,7 @@ import pytest
 
 from components.core.errors import InputError
 from components.ops.rollout.manual import rollback
-from components.ops.targets import read_champion
+from components.ops.targets import connect, read_champion
 from tests.unit.ops.deploy.kserve_factories import WAYS
 from tests.unit.ops.deploy.kserve_harness import NAMESPACE
 from tests.unit.ops.deploy.serving_factories import MODEL
@@ -64,9 +64,10 @@ def test_where_a_person_merges_it_is_proposed(whole: Followed) -> None:
     assert serving is not None
     assert serving.version == "v2"
     assert rollback(target, None, "v2 is bad").to_do == done.to_do
-    outcome = target.rollout_store.read_other(f"ratoon/{MODEL}-v1")
+    proposed = connect(whole.bare.target.replace("@main", f"@ratoon/{MODEL}-v1"), MODEL)
+    outcome = proposed.outcome("v1")
     assert outcome is not None
-    assert outcome.outcomes[0].decision == "reinstated"
+    assert outcome.decision == "reinstated"
 
 
 def test_a_change_by_hand_is_undone_by_git(whole: Followed) -> None:

@@ -1,0 +1,159 @@
+"""Reads the audit of a model entry by entry, and keeps what its entries say of the model now."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from pydantic import ValidationError
+
+from components.core import audit, storage
+from components.core.audit import AuditEntry
+from components.core.spec.operation import Monitoring
+
+_LOGGER = logging.getLogger("ratoon.exporter")
+_PROMOTING = ("rollout", "approve")
+_BATCH = 200
+
+
+@dataclass(frozen=True)
+class PromotedVersion:
+    """A version that was promoted."""
+
+    version: str
+    as_of_s: float
+
+
+@dataclass(frozen=True)
+class PlannedMonitoring:
+    """The spec's monitoring section when it was last planned with."""
+
+    monitoring: Monitoring
+    as_of_s: float
+
+
+@dataclass(frozen=True)
+class AuditSummary:
+    """The newest of everything; instants are seconds since 1970 UTC.
+
+    Attributes:
+        steps: Step and decision to the instant that it was last decided for.
+        check: The last monitoring run.
+        champion: The last version promoted.
+        monitoring: The last known monitoring section; None if unknown.
+    """
+
+    steps: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    check: AuditEntry | None = None
+    champion: PromotedVersion | None = None
+    monitoring: PlannedMonitoring | None = None
+
+
+def add_entry(summary: AuditSummary, entry: AuditEntry) -> AuditSummary:
+    """The summary with an entry added; the newest instant wins, in whatever order entries come."""
+    as_of_s = entry.as_of.timestamp()
+    decided = (entry.step, entry.decision)
+    newest_s = max(as_of_s, summary.steps.get(decided, as_of_s))
+    added = replace(summary, steps={**summary.steps, decided: newest_s})
+    if entry.step == "monitor":
+        return replace(added, check=_newer(summary.check, entry))
+    if entry.step == "plan":
+        return replace(added, monitoring=_monitoring(summary.monitoring, entry, as_of_s))
+    if entry.step in _PROMOTING and entry.decision == "promoted" and entry.version:
+        return replace(added, champion=_champion(summary.champion, entry.version, as_of_s))
+    return added
+
+
+def failed_findings(check: AuditEntry) -> tuple[str, ...]:
+    """The codes of the findings that failed in a monitoring run."""
+    failures = check.details.get("failures")
+    codes = (f.get("code") for f in failures if isinstance(f, Mapping)) if failures else ()
+    return tuple(sorted({code for code in codes if isinstance(code, str)}))
+
+
+def metric(check: AuditEntry, name: str) -> float | None:
+    """A metric of a monitoring run; None if it has none of that name."""
+    numbers = check.details.get("metrics")
+    value = numbers.get(name) if isinstance(numbers, Mapping) else None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _newer(known: AuditEntry | None, entry: AuditEntry) -> AuditEntry:
+    if known is None or entry.as_of >= known.as_of:
+        return entry
+    return known
+
+
+def _champion(known: PromotedVersion | None, version: str, as_of_s: float) -> PromotedVersion:
+    return known if known and known.as_of_s > as_of_s else PromotedVersion(version, as_of_s)
+
+
+def _monitoring(
+    known: PlannedMonitoring | None, entry: AuditEntry, as_of_s: float
+) -> PlannedMonitoring | None:
+    given = entry.details.get("monitoring")
+    if given is None or (known and known.as_of_s > as_of_s):
+        return known
+    try:
+        return PlannedMonitoring(Monitoring.model_validate(given), as_of_s)
+    except ValidationError:
+        return known  # written by another release of the spec
+
+
+@dataclass(frozen=True)
+class AuditReading:
+    """The state of an audit when it was last read.
+
+    Attributes:
+        summary: The summary of its entries.
+        retrainings: Retrainings claimed.
+        entries: Entries read.
+        damaged: Files that are not entries.
+    """
+
+    summary: AuditSummary
+    retrainings: int = 0
+    entries: int = 0
+    damaged: int = 0
+
+
+class AuditReader:
+    """Reads the entries of one model; a file that was read is never read again.
+
+    Args:
+        model: The model's name; entries of others are ignored.
+        uri: The audit.
+    """
+
+    def __init__(self, model: str, uri: str) -> None:
+        self._model, self._uri = model, uri
+        self._seen: set[str] = set()
+        self._summary, self._damaged = AuditSummary(), 0
+
+    def read(self) -> AuditReading:
+        """Reads what is new.
+
+        Raises:
+            Exception: Whatever the store raises; what was read before is kept.
+        """
+        fresh = [file for file in audit.entry_files(self._uri) if file not in self._seen]
+        for start in range(0, len(fresh), _BATCH):
+            self._take(fresh[start : start + _BATCH])
+        claims = len(audit.retrainings(self._uri))
+        return AuditReading(self._summary, claims, len(self._seen) - self._damaged, self._damaged)
+
+    def _take(self, files: Iterable[str]) -> None:
+        """Reads many files at once, which an object store answers in parallel."""
+        paths = {storage.resolve(file)[1]: file for file in files}
+        filesystem, _ = storage.resolve(self._uri)
+        for path, content in filesystem.cat(list(paths)).items():
+            self._note(paths[path], content)
+            self._seen.add(paths[path])
+
+    def _note(self, file: str, content: bytes) -> None:
+        try:
+            entry = AuditEntry.model_validate_json(content)
+            if entry.model == self._model:
+                self._summary = add_entry(self._summary, entry)
+        except ValueError:  # of JSON, or of the entry
+            self._damaged += 1
+            _LOGGER.error("%s is not an entry of an audit; it is ignored.", file)

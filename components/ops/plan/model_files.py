@@ -1,0 +1,163 @@
+"""A model's spec, and the files that it names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from components.core.behaviour import load_behaviour
+from components.core.errors import InputError
+from components.core.spec import Spec, load_spec
+from components.core.spec.load import merge, read_mapping
+from components.ops.plan.folder import SPEC_FILE, TEXT, ModelFolder, open_source, read_file
+from components.ops.plan.signature import Signature, column_kinds, resolve_signature
+
+_RUN_SCHEMA = "Run `ratoon schema infer --write`, review what it writes and commit it."
+
+
+@dataclass(frozen=True)
+class WrittenSpec:
+    """A spec, and what was written.
+
+    Attributes:
+        spec: The spec, with overlay and target applied.
+        given: The fields as written, with the overlay's merged in.
+        content: The spec's own bytes.
+    """
+
+    spec: Spec
+    given: Mapping[str, Any]
+    content: bytes
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """A spec and the files of its folder that a run carries along.
+
+    Attributes:
+        spec: The spec, with overlay and target applied.
+        given: The spec's fields as written, with the overlay's merged in.
+        files: Name to content: the spec as written, the schema, and what the spec names.
+        where: What to call the folder in errors.
+    """
+
+    spec: Spec
+    given: Mapping[str, Any]
+    files: Mapping[str, bytes]
+    where: str
+
+    @property
+    def schema(self) -> str:
+        """The text of the schema."""
+        return self.files[self.spec.schema_file].decode("utf-8", errors="replace")
+
+    def signature(self) -> Signature:
+        """The columns and features, resolved with the schema.
+
+        Raises:
+            InputError: The schema cannot be used, or does not fit the spec.
+        """
+        where = f"{self.where}/{self.spec.schema_file}"
+        return resolve_signature(self.spec, column_kinds(self.schema, where))
+
+
+def load_model(model: str, overlay: str = "", target: str = "") -> ModelFiles:
+    """Reads the spec of a model and every file that it names.
+
+    Args:
+        model: The model's folder by path or URI, or the text of its spec.
+        overlay: A file of the folder, or a path on this machine; empty for none.
+        target: Instead of the spec's ``serving.target``; empty for the spec's.
+
+    Raises:
+        InputError: The spec or a file that it names is missing or cannot be used.
+    """
+    with open_source(model) as folder:
+        return read_model_files(folder, read_spec(folder, overlay, target))
+
+
+def load_spec_of(model: str, overlay: str = "", target: str = "") -> Spec:
+    """Reads the spec of a model alone; arguments and errors as for `load_model`."""
+    with open_source(model) as folder:
+        return read_spec(folder, overlay, target).spec
+
+
+def read_spec(folder: ModelFolder, overlay: str = "", target: str = "") -> WrittenSpec:
+    """Reads a model's spec.
+
+    Args:
+        folder: The model's folder.
+        overlay: A file of the folder, or a path on this machine; empty for none.
+        target: Instead of the spec's ``serving.target``; empty for the spec's.
+
+    Raises:
+        InputError: There is none, or it cannot be used.
+    """
+    content = read_file(folder, SPEC_FILE, "A model's folder holds its spec by this name.")
+    where = folder.where if folder.where == TEXT else f"{folder.where.rstrip('/')}/{SPEC_FILE}"
+    text, over = _text(content, where), _overlay(folder, overlay) if overlay else None
+    spec = load_spec(text, over, where)
+    given = read_mapping(text, where)
+    if over is not None:
+        given = merge(given, read_mapping(over, overlay))
+    return WrittenSpec(with_target(spec, target) if target else spec, given, content)
+
+
+def read_model_files(folder: ModelFolder, written: WrittenSpec) -> ModelFiles:
+    """Reads the files that a spec names, and checks the behaviour tests.
+
+    Raises:
+        InputError: One is missing or too large, or the behaviour tests cannot be used.
+    """
+    named = {name: read_file(folder, name, do) for name, do in _named(written.spec)}
+    tests = written.spec.gates.behaviour
+    if tests:  # evaluate reads them too, but only when a model has been trained
+        where = f"{folder.where}/{tests}"
+        load_behaviour(_text(named[tests], where), where)
+    return ModelFiles(
+        written.spec, written.given, {SPEC_FILE: written.content, **named}, folder.where
+    )
+
+
+def with_target(spec: Spec, target: str) -> Spec:
+    """The spec with another serving target.
+
+    Raises:
+        InputError: A spec could not have this target.
+    """
+    try:
+        changed = {**spec.serving.model_dump(by_alias=True), "target": target}
+        serving = type(spec.serving).model_validate(changed)
+    except ValidationError as error:
+        accepted = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise InputError("target", target, accepted) from error
+    return spec.model_copy(update={"serving": serving})
+
+
+def _named(spec: Spec) -> list[tuple[str, str]]:
+    """The files that a spec names, each with what to do if it is missing."""
+    given = [
+        (spec.gates.behaviour, "gates.behaviour names it."),
+        (spec.model.module, "model.module names it."),
+    ]
+    return [(spec.schema_file, _RUN_SCHEMA), *((n, do) for n, do in given if n)]
+
+
+def _overlay(folder: ModelFolder, overlay: str) -> str:
+    do = "An overlay is a file of the model's folder, or a path on this machine."
+    try:
+        return _text(read_file(folder, overlay, do), overlay)
+    except InputError:
+        path = Path(overlay)
+        if ".." in path.parts or not path.is_file():
+            raise
+        return _text(path.read_bytes(), overlay)
+
+
+def _text(content: bytes, where: str) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(where, "bytes that are not UTF-8", "UTF-8 text") from error

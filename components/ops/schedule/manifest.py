@@ -1,0 +1,244 @@
+"""Manifests of recurring runs: one small YAML file in git for each model.
+
+::
+
+    model: flights
+    parameters:
+      model: git+https://example.com/team/models@<commit>#models/flights
+      overlay: overlays/production.yaml
+    every: month
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from components.core.artifacts import Record
+from components.core.errors import InputError
+from components.core.spans import SpanKind
+from components.core.spec.base import Name
+from components.core.spec.load import read_mapping
+from components.core.units import Duration, parse_duration
+from components.ops.schedule.recurring_run import DesiredRecurringRun, Origin
+from components.ops.schedule.trigger import Trigger, parse_cron, start_of, trigger_of
+
+PIPELINE = "monitor"
+EXPERIMENT = "ratoon"
+ACCOUNT = "ratoon-pipeline"
+VERSION, NAMESPACE, OVERLAY = "RATOON_MONITOR_VERSION", "RATOON_NAMESPACE", "RATOON_OVERLAY"
+_OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+# What the compiler gives the steps of a pipeline until it knows the version's name.
+_UNNAMED = ("", "to-be-named")
+_SUFFIXES = (".yaml", ".yml")
+# How pydantic names the branches of `every`.
+_BRANCHES = ("SpanKind", "enum", "function-before[parse_duration(), timedelta]")
+
+
+@dataclass(frozen=True)
+class EnvDefaults:
+    """The defaults of an environment, for what a manifest leaves open.
+
+    Attributes:
+        version: The name of the pipeline's version.
+        namespace: The namespace.
+        overlay: The file of the model's folder with what differs in this environment.
+    """
+
+    version: str
+    namespace: str = ""
+    overlay: str = ""
+
+
+class RunParameters(Record):
+    """The pipeline's parameters.
+
+    Attributes:
+        model: Where the model's folder is.
+        overlay: A file of the folder with the fields that differ here; empty for the one that the
+            environment names, or none.
+        target: Where the model serves; empty for the spec's ``serving.target``.
+    """
+
+    model: str = Field(min_length=1)
+    overlay: str = ""
+    target: str = ""
+
+
+class RecurringRunManifest(Record):
+    """One manifest.
+
+    Attributes:
+        model: The model's name.
+        pipeline: The pipeline to run.
+        version: The name of its version; empty for the one that the environment names.
+        parameters: The pipeline's parameters.
+        every: How often, as the spec's ``monitoring.every``; or else `cron`.
+        cron: Six fields, seconds first, UTC.
+        namespace: Where it runs; empty for the reconciler's own namespace.
+        experiment: What its runs are shown under.
+        service_account: Of its pods.
+        enabled: Whether it runs.
+    """
+
+    model: Name
+    pipeline: Name = PIPELINE
+    version: str = ""
+    parameters: RunParameters
+    every: SpanKind | Duration | None = None
+    cron: str = ""
+    namespace: str = ""
+    experiment: str = Field(EXPERIMENT, min_length=1)
+    service_account: str = ACCOUNT
+    enabled: bool = True
+
+    @field_validator("every", mode="before")
+    @classmethod
+    def _span_or_duration(cls, every: object) -> object:
+        if every is None or every in list(SpanKind):
+            return every
+        duration = parse_duration(every)
+        if not duration:
+            raise ValueError("hour, day, month, or a duration that is not zero")
+        return duration
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.every is None) == (not self.cron):
+            raise ValueError("either every (hour, day, month or a duration such as 7d) or cron")
+        return self
+
+    @property
+    def trigger(self) -> Trigger:
+        """When it falls due."""
+        return trigger_of(self.every) if self.every is not None else Trigger(cron=self.cron)
+
+    def desired(self, defaults: EnvDefaults, origin: Origin) -> DesiredRecurringRun:
+        """The recurring run that the manifest asks for.
+
+        A run that falls due with `every` gets that boundary as its `as_of`; one of a `cron` gets
+        none, which means its scheduled time if KFP says it, and else now.
+
+        Args:
+            defaults: For what the manifest leaves open.
+            origin: Who wants it.
+
+        Raises:
+            InputError: No version is named.
+        """
+        named = self.version or defaults.version
+        if named in _UNNAMED:
+            do = (
+                f"Write it, or set {VERSION}; `ratoon compile` names it in manifests/pipelines. "
+                "The newest version, whatever it is, is never run."
+            )
+            where = f"{self.model}: version of pipeline {self.pipeline}"
+            raise InputError(where, named, "the name of an uploaded version", do)
+        as_of = start_of(self.every) if self.every is not None else ""
+        given = self.parameters.model_dump()
+        given["overlay"] = given["overlay"] or defaults.overlay
+        return DesiredRecurringRun(
+            model=self.model,
+            pipeline=self.pipeline,
+            version=named,
+            parameters={**given, "as_of": as_of},
+            trigger=self.trigger,
+            namespace=self.namespace or defaults.namespace,
+            experiment=self.experiment,
+            service_account=self.service_account,
+            enabled=self.enabled,
+            origin=origin,
+        )
+
+
+def env_defaults(environment: Mapping[str, str] = os.environ) -> EnvDefaults:
+    """The defaults that the environment names."""
+    namespace = environment.get(NAMESPACE, "").strip()
+    if not namespace and _OWN_NAMESPACE.is_file():
+        namespace = _OWN_NAMESPACE.read_text(encoding="utf-8").strip()
+    version, overlay = environment.get(VERSION, "").strip(), environment.get(OVERLAY, "").strip()
+    return EnvDefaults(version, namespace, overlay)
+
+
+def parse_manifest(text: str, where: str) -> RecurringRunManifest:
+    """Parses a manifest.
+
+    Args:
+        text: The YAML.
+        where: What to call it in errors.
+
+    Raises:
+        InputError: It is not one; every problem is named.
+    """
+    fields = read_mapping(text, where)
+    try:
+        manifest = RecurringRunManifest.model_validate(fields)
+    except ValidationError as error:
+        raise _input_error(error, where) from error
+    if manifest.cron:
+        parse_cron(manifest.cron, f"{where}: cron")
+    return manifest
+
+
+def read_manifests(places: list[Path]) -> dict[str, RecurringRunManifest]:
+    """Reads files, and the YAML files of folders; file to manifest, sorted by name.
+
+    Raises:
+        InputError: One is missing or not a manifest, two are for one model, or there is none.
+    """
+    found: dict[str, RecurringRunManifest] = {}
+    by_model: dict[str, str] = {}
+    for file in _files(places):
+        manifest = parse_manifest(_text(file), str(file))
+        other = by_model.setdefault(manifest.model, str(file))
+        if other != str(file):
+            do = f"{other} declares it too. Remove one."
+            raise InputError(f"{file}: model", manifest.model, "one file per model", do)
+        found[str(file)] = manifest
+    return found
+
+
+def _files(places: list[Path]) -> list[Path]:
+    files: list[Path] = []
+    for place in places:
+        if not place.is_dir():
+            files.append(place)
+            continue
+        # A mounted ConfigMap has hidden folders beside the files that it links.
+        inside = sorted(f for f in place.iterdir() if f.suffix in _SUFFIXES and f.is_file())
+        kept = [f for f in inside if f.name != "kustomization.yaml"]
+        if not kept:
+            raise InputError(str(place), "no YAML file", "a folder of declared recurring runs")
+        files.extend(kept)
+    return list(dict.fromkeys(files))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise InputError(str(file), "no such file", "a declared recurring run") from error
+    except UnicodeDecodeError as error:
+        raise InputError(str(file), "bytes that are no UTF-8", "UTF-8 text") from error
+
+
+def _input_error(error: ValidationError, where: str) -> InputError:
+    problems = [_problem(one) for one in error.errors(include_url=False)]
+    (path, given, accepted), *others = problems
+    also = [f"Also {p or 'at the top'}: given {g!r}; accepted: {a}." for p, g, a in others]
+    return InputError(f"{where}: {path}" if path else where, given, accepted, " ".join(also))
+
+
+def _problem(problem: Mapping[str, Any]) -> tuple[str, object, str]:
+    path = ".".join(str(part) for part in problem["loc"] if part not in _BRANCHES)
+    kind, given = problem["type"], problem["input"]
+    if kind == "missing":
+        return path, "nothing", "a value; it has no default"
+    if kind == "extra_forbidden":
+        known = RunParameters if "." in path else RecurringRunManifest
+        return path, "a field that is not known", ", ".join(known.model_fields)
+    shown = given if isinstance(given, str | int | float | bool) else "both, or none of the two"
+    return path, shown, str(problem["msg"]).removeprefix("Value error, ")
