@@ -31,7 +31,8 @@ _KEPT = {
 }
 # KFP refuses a version whose pipeline is not there yet.
 _AFTER_ITS_PIPELINE = {"argocd.argoproj.io/sync-wave": "1"}
-_GENERATED = "# Written by `ratoon compile`; it removes what it no longer writes.\n"
+_WRITTEN_BY = "# Written by `"
+_GENERATED = f"{_WRITTEN_BY}ratoon compile`; it removes what it no longer writes.\n"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def compile_into(folder: Path, settings: CompileSettings) -> CompiledFiles:
     texts = {folder / name: text for name, text in files_of(settings).items()}
     stale = (f for f, text in texts.items() if not f.exists() or f.read_text("utf-8") != text)
     written = sorted((folder / OBJECTS).glob("*.yaml"))
-    ours = (file for file in written if file.read_text("utf-8").startswith(_GENERATED))
+    ours = (file for file in written if file.read_text("utf-8").startswith(_WRITTEN_BY))
     return CompiledFiles(texts, tuple(stale), tuple(file for file in ours if file not in texts))
 
 

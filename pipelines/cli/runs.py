@@ -28,6 +28,7 @@ from pipelines.cli.options import (
 from pipelines.local.machine import Machine
 
 if TYPE_CHECKING:
+    from components.ops.targets.local.record import LocalRecord
     from pipelines.local.results import RunResult
 
 WORKSPACE = "build/runs"
@@ -140,19 +141,17 @@ def run_pipeline(
 def status(model: Model, overlay: Overlay = "", output: Output = Format.TEXT) -> None:
     """Show which versions of a model serve on this machine, and where."""
     continue_in_ops()
-    from components.ops.targets.local.serving import describe, read_record
+    from components.ops.targets.local.serving import read_record
 
-    record = read_record(_serving_folder(model, overlay))
-    emit(output, lambda: describe(record), lambda: record.model_dump(mode="json"))
+    _show_record(read_record(_serving_folder(model, overlay)), output)
 
 
 def start(model: Model, overlay: Overlay = "", output: Output = Format.TEXT) -> None:
     """Start what served again, for example after a restart of the machine."""
     continue_in_ops()
-    from components.ops.targets.local.serving import describe, serve
+    from components.ops.targets.local.serving import serve
 
-    record = serve(_serving_folder(model, overlay))
-    emit(output, lambda: describe(record), lambda: record.model_dump(mode="json"))
+    _show_record(serve(_serving_folder(model, overlay)), output)
 
 
 def stop(model: Model, overlay: Overlay = "", output: Output = Format.TEXT) -> None:
@@ -163,6 +162,19 @@ def stop(model: Model, overlay: Overlay = "", output: Output = Format.TEXT) -> N
     stopped = stop_servers(_serving_folder(model, overlay))
     text = f"{stopped} process(es) ended" if stopped else "nothing was running"
     emit(output, lambda: text, lambda: {"stopped": stopped})
+
+
+def _show_record(record: "LocalRecord", output: Format) -> None:
+    from components.ops.targets.local.processes import is_running
+    from components.ops.targets.local.servers import address_of
+    from components.ops.targets.local.serving import describe
+
+    gateway = record.gateway
+    state = {
+        "address": address_of(gateway) if gateway else None,
+        "running": gateway is not None and is_running(gateway.process),
+    }
+    emit(output, lambda: describe(record), lambda: state | record.model_dump(mode="json"))
 
 
 def _run(pipeline: Path, parameters: Mapping[str, str], options: RunOptions) -> "RunResult":
@@ -209,7 +221,14 @@ def _text(result: "RunResult") -> str:
 
 
 def _served(address: str | None) -> list[str]:
-    return [f"  it serves at {address}"] if address else []
+    """The address, and how to choose another port if the default one is taken."""
+    from components.ops.targets.local.target_uri import DEFAULT_PORT
+
+    if address is None:
+        return []
+    is_default = address.endswith(f":{DEFAULT_PORT}")
+    choose = "" if is_default else "; ?port=<port> behind serving.target chooses another port"
+    return [f"  it serves at {address}{choose}"]
 
 
 def _data(result: "RunResult") -> dict[str, Any]:

@@ -213,3 +213,18 @@ def test_command_line_shows_what_steps_log_when_asked(compile_toy, tmp_path, com
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("Toy\n")
     assert "      say-2 | said: low\n" in done.stdout
+
+
+@pytest.mark.parametrize(("decision", "code"), [("refuse", 3), ("retrain", 0)])
+def test_command_line_ends_with_3_if_a_verdict_says_no(
+    compile_toy, tmp_path, command_line, decision, code
+):
+    given = ("--param", f"counter={tmp_path / 'c'}", "--param", f"decision={decision}")
+    command = command_line(compile_toy("whole"), tmp_path / "ws", *given, "--output", "json")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    (result,) = json.loads(done.stdout)
+    assert result["refused_by"] == ("judge" if code else None)
+    judged = next(step for step in result["steps"] if step["name"] == "judge")
+    assert (judged["decision"], judged["state"]) == (decision, "succeeded")
+    assert "judge" in done.stderr, "progress goes to the error stream"
