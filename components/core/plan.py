@@ -121,9 +121,9 @@ class Plan(Record):
         return digest_of(self.model_dump(mode="json", by_alias=True))
 
     @property
-    def cut(self) -> tuple[Span, ...]:
-        """The spans."""
-        return tuple(Span.named(self.spec.data.span, name) for name in self.spans)
+    def time_spans(self) -> tuple[Span, ...]:
+        """The spans by their names."""
+        return tuple(Span.parse(self.spec.data.span, name) for name in self.spans)
 
 
 def model_file(folder: Path, name: str) -> Path:

@@ -65,7 +65,7 @@ class TimeInterval(BaseModel):
     start: Instant
     end: Instant
 
-    def holds(self, instant: datetime) -> bool:
+    def contains(self, instant: datetime) -> bool:
         """Whether the instant lies in the interval."""
         return self.start <= instant < self.end
 
@@ -79,12 +79,12 @@ class Span(BaseModel):
     start: Instant
 
     @classmethod
-    def holding(cls, kind: SpanKind, instant: datetime) -> Self:
+    def containing(cls, kind: SpanKind, instant: datetime) -> Self:
         """The span in which an instant lies."""
         return cls(kind=kind, start=boundary(kind, boundary_number(kind, instant)))
 
     @classmethod
-    def named(cls, kind: SpanKind, name: str) -> Self:
+    def parse(cls, kind: SpanKind, name: str) -> Self:
         """The span of a name such as ``2013-07``.
 
         Raises:

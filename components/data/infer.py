@@ -215,7 +215,7 @@ def _spans_of_files(uri: str, kind: SpanKind, as_of: datetime) -> tuple[Span, ..
         match = pattern.fullmatch(path)
         for name in match.groups() if match else ():
             try:
-                span = Span.named(kind, name)
+                span = Span.parse(kind, name)
             except ValueError:
                 continue
             if uri_of(template, span) == path and span.start < as_of:

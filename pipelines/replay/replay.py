@@ -118,7 +118,7 @@ class Replay:
         self._save(sent=traffic.sent)
         time.sleep(LOG_FLUSH_S)
         replay_s = time.monotonic() - began
-        asked = [request for request in self.requests if interval.holds(request.at)]
+        asked = [request for request in self.requests if interval.contains(request.at)]
         result = self._monitor(interval.end, traffic)
         monitored = result.step("monitor")
         return ReplayPeriod(

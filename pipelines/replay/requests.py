@@ -168,7 +168,7 @@ def _prepare(folder: Path, overlay: str, settings: ReplaySettings, paths: Replay
             run="live-traffic",
         )
         plan(wanted, planned)
-    first = Span.holding(Plan.of(planned).spec.data.span, settings.start).name
+    first = Span.containing(Plan.of(planned).spec.data.span, settings.start).name
     machine = Machine.of_checkout()
     environment = machine.environment("ratoon-data", {})
     done = subprocess.run(

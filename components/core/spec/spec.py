@@ -12,7 +12,7 @@ from components.core.spec.training import Gates, History, Network, Split, Window
 
 # The metrics by which a gate can judge each task; a test holds this to components.core.tasks,
 # which computes them and needs numpy.
-JUDGED = {"binary": ("auc", "log_loss", "brier", "pr_auc", "calibration_error")}
+GATE_METRICS = {"binary": ("auc", "log_loss", "brier", "pr_auc", "calibration_error")}
 
 # Retired words by their path, with the new word; None if the field was removed.
 RETIRED: Mapping[str, str | None] = {
@@ -125,7 +125,7 @@ class Spec(SpecModel):
 
     @model_validator(mode="after")
     def _metrics_are_known(self) -> Self:
-        gates, known = self.gates, JUDGED[self.task]
+        gates, known = self.gates, GATE_METRICS[self.task]
         named: dict[str, Iterable[str]] = {
             f"slices[{i}].floors": s.floors for i, s in enumerate(gates.slices)
         }

@@ -106,7 +106,7 @@ class Task:
     unwatched: frozenset[str] = frozenset()
 
     @property
-    def judged(self) -> Mapping[str, Metric]:
+    def gate_metrics(self) -> Mapping[str, Metric]:
         """The metrics that have a better direction, so that a gate can use them."""
         return {n: m for n, m in self.metrics.items() if m.higher_is_better is not None}
 
@@ -167,6 +167,8 @@ def known_metrics(task: Task, names: Iterable[str], where: str) -> tuple[Metric,
     """
     names = tuple(names)
     for name in names:
-        if name not in task.judged:
-            raise InputError(where, name, f"a metric of {task.name}: {', '.join(task.judged)}")
-    return tuple(task.judged[name] for name in names)
+        if name not in task.gate_metrics:
+            raise InputError(
+                where, name, f"a metric of {task.name}: {', '.join(task.gate_metrics)}"
+            )
+    return tuple(task.gate_metrics[name] for name in names)

@@ -83,14 +83,16 @@ def thresholds_of(
     """
     given = {} if monitoring.thresholds == "learned" else dict(monitoring.thresholds)
     known_metrics(task, given, "monitoring.thresholds")
-    wanted = [*given] if given else [name for name in task.judged if name not in task.unwatched]
+    wanted = (
+        [*given] if given else [name for name in task.gate_metrics if name not in task.unwatched]
+    )
     if monitoring.calibration.max_error is not None:
         given[CALIBRATION] = monitoring.calibration.max_error
-    names = [CALIBRATION, *(name for name in task.judged if name in wanted)]
+    names = [CALIBRATION, *(name for name in task.gate_metrics if name in wanted)]
     return {
-        name: Threshold(task.judged[name], given[name], None, 0)
+        name: Threshold(task.gate_metrics[name], given[name], None, 0)
         if name in given
-        else learned_threshold(task.judged[name], blocks, monitoring.min_rows, rate)
+        else learned_threshold(task.gate_metrics[name], blocks, monitoring.min_rows, rate)
         for name in dict.fromkeys(names)
     }
 

@@ -147,7 +147,9 @@ def read_arrived_labels(plan: Plan, *intervals: TimeInterval) -> ArrivedLabels:
         InputError: A file cannot be read, or lacks a column.
     """
     selection, primary = _selection(plan), plan.spec.data.primary
-    spans = [s for s in plan.cut if any(s.start < i.end and s.end > i.start for i in intervals)]
+    spans = [
+        s for s in plan.time_spans if any(s.start < i.end and s.end > i.start for i in intervals)
+    ]
     uris = dict.fromkeys(uri_of(primary.uri, span) for span in spans)
     files = [fetch(uri, primary.format) for uri in uris]
     tables = [parse(file, selection) for file in files]

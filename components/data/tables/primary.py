@@ -57,7 +57,7 @@ def rows_by_span(plan: Plan) -> Iterator[SpanRows]:
 def uri_of(template: str, span: Span) -> str:
     """The file of a span: every placeholder replaced by the hour, day or month it starts in."""
     for mark, kind in PLACEHOLDERS.items():
-        template = template.replace(mark, Span.holding(kind, span.start).name)
+        template = template.replace(mark, Span.containing(kind, span.start).name)
     return template
 
 
@@ -104,7 +104,7 @@ def _selection(
 
 def _of_files(plan: Plan) -> Iterator[SpanRows]:
     primary, selection = plan.spec.data.primary, primary_columns(plan)
-    for span in plan.cut:
+    for span in plan.time_spans:
         file = fetch(uri_of(primary.uri, span), primary.format)
         read = partial(source_read, file, origin=primary.origin, licence=primary.licence)
         yield SpanRows(span, file.digest, partial(parse, file, selection), read)
@@ -118,7 +118,7 @@ def _of_one_file(plan: Plan) -> Iterator[SpanRows]:
     timeless = table.filter(pc.is_null(table[primary.event_time]))
     table = table.filter(pc.is_valid(table[primary.event_time])).sort_by(primary.event_time)
     times = column_us(table[primary.event_time])
-    for index, span in enumerate(plan.cut):
+    for index, span in enumerate(plan.time_spans):
         first, end = np.searchsorted(times, [instant_us(span.start), instant_us(span.end)])
         rows = table.slice(first, end - first)
         # A row without a time is counted once, with the first span.

@@ -77,7 +77,7 @@ def _check_examples(plan: Plan, examples: LabelledExamples, text: str) -> Iterat
     spec, schema = plan.spec, parse_schema(text, plan.spec.schema_file)
     event_time = spec.data.primary.event_time
     columns = usable_columns(plan.columns, examples)
-    cut = {span.name: span for span in plan.cut}
+    cut = {span.name: span for span in plan.time_spans}
     buckets = cut_time_buckets(examples.spans, event_time, cut)
     domains = {column.name: domain_of(schema, column.name) for column in columns}
     champion = plan.champion.as_of if plan.champion else None

@@ -91,7 +91,7 @@ def _change(
     differences = comparison.differences[name]
     bars = [
         _error_bar(metric, changes.get(key), interval)
-        for key, metric in task.judged.items()
+        for key, metric in task.gate_metrics.items()
         if (interval := differences[key]) is not None
     ]
     if not bars:

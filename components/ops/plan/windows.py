@@ -153,14 +153,14 @@ def span_of_file(path: str, template: str, mark: str, kind: SpanKind) -> Span | 
         return None
     named = match.groups()[_MARK.findall(template).index(mark)]
     try:
-        span = Span.named(kind, named)
+        span = Span.parse(kind, named)
     except ValueError:
         return None
     return span if path == _MARK.sub(lambda m: _name(m[0], span), template) else None
 
 
 def _name(mark: str, span: Span) -> str:
-    return Span.holding(SpanKind(mark.strip("{}")), span.start).name
+    return Span.containing(SpanKind(mark.strip("{}")), span.start).name
 
 
 def _of_files(uri: str, mark: str, kind: SpanKind) -> tuple[Span, ...]:

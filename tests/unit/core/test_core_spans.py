@@ -37,12 +37,12 @@ def at(text: str) -> datetime:
 def test_a_span_knows_its_ends_and_neighbours(
     kind: str, name: str, start: str, end: str, before: str
 ) -> None:
-    span = Span.named(SpanKind(kind), name)
+    span = Span.parse(SpanKind(kind), name)
 
     assert (span.start, span.end) == (at(start), at(end))
     assert span.name == name
-    assert Span.named(SpanKind(kind), before).end == span.start
-    assert Span.holding(SpanKind(kind), span.end - timedelta(seconds=1)) == span
+    assert Span.parse(SpanKind(kind), before).end == span.start
+    assert Span.containing(SpanKind(kind), span.end - timedelta(seconds=1)) == span
     assert span.interval == TimeInterval(start=at(start), end=at(end))
 
 
@@ -50,13 +50,13 @@ def test_a_span_knows_its_ends_and_neighbours(
 @pytest.mark.parametrize("name", ["", "2013", "2013-13", "x", "2013-01-01T24", "2013-02-30"])
 def test_other_names_are_refused(kind: SpanKind, name: str) -> None:
     with pytest.raises(ValueError, match=r"does not match format|unconverted|out of range"):
-        Span.named(kind, name)
+        Span.parse(kind, name)
 
 
 def test_a_span_holds_instants_of_other_zones_by_their_utc() -> None:
     new_year_in_new_york = datetime(2013, 12, 31, 20, tzinfo=timezone(timedelta(hours=-5)))
 
-    assert Span.holding(SpanKind.MONTH, new_year_in_new_york).name == "2014-01"
+    assert Span.containing(SpanKind.MONTH, new_year_in_new_york).name == "2014-01"
 
 
 def test_spans_between_are_those_with_an_instant_in_it() -> None:
@@ -69,8 +69,8 @@ def test_spans_between_are_those_with_an_instant_in_it() -> None:
 def test_an_interval_is_half_open() -> None:
     interval = TimeInterval(start=at("2013-01-01"), end=at("2013-02-01"))
 
-    assert interval.holds(at("2013-01-01"))
-    assert not interval.holds(at("2013-02-01"))
+    assert interval.contains(at("2013-01-01"))
+    assert not interval.contains(at("2013-02-01"))
 
 
 @pytest.mark.parametrize(

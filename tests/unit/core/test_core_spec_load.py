@@ -8,7 +8,7 @@ import pytest
 from components.core.errors import InputError
 from components.core.spans import SpanKind
 from components.core.spec import Margin, Spec, load_folder, load_spec, window_spans
-from components.core.spec.spec import JUDGED
+from components.core.spec.spec import GATE_METRICS
 from components.core.tasks import task_of
 
 SMALL = """name: churn
@@ -112,14 +112,14 @@ def test_a_spec_comes_back_from_json_as_it_was() -> None:
 
 
 def test_a_gate_knows_the_metrics_that_the_tasks_compute() -> None:
-    for task, metrics in JUDGED.items():
-        assert set(metrics) == set(task_of(task).judged)
+    for task, metrics in GATE_METRICS.items():
+        assert set(metrics) == set(task_of(task).gate_metrics)
 
 
 def test_what_a_task_names_are_metrics_of_its_own() -> None:
-    for name in JUDGED:
+    for name in GATE_METRICS:
         task = task_of(name)
         assert {task.primary_metric, task.ranking, *task.headline, *task.unwatched} <= set(
-            task.judged
+            task.gate_metrics
         )
-        assert {task.mean_prediction, task.base_rate} == set(task.metrics) - set(task.judged)
+        assert {task.mean_prediction, task.base_rate} == set(task.metrics) - set(task.gate_metrics)

@@ -127,7 +127,7 @@ def test_a_sliding_window_keeps_the_reference_of_the_whole_history() -> None:
 
 
 def test_a_sliding_window_counts_spans_that_have_data() -> None:
-    months = [Span.named(SpanKind.MONTH, m) for m in ("2012-01", "2012-06", "2012-12", "2013-01")]
+    months = [Span.parse(SpanKind.MONTH, m) for m in ("2012-01", "2012-06", "2012-12", "2013-01")]
     spec = spec_of("window: last 3 spans\nsplit: {recent: 5d}\n", span="month")
 
     windows = split_windows(spec, months, at("2013-02-01"))
