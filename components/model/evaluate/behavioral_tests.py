@@ -27,14 +27,7 @@ _INSTANT = "an instant such as 2013-07-01T06:00Z"
 
 @dataclass(frozen=True)
 class BehavioralTestData:
-    """What behaviour tests are run on.
-
-    Attributes:
-        task: Knows the metrics.
-        rows: Labelled rows of both holdouts.
-        label: Name of the label's column.
-        columns: The raw columns of the model.
-    """
+    """What behaviour tests run on: labelled rows of both holdouts, and the columns of the model."""
 
     task: Task
     rows: pa.Table
@@ -53,13 +46,7 @@ class _Result:
 def run_behavioral_tests(
     tests: Behaviour, data: BehavioralTestData, predict: Predict, name: str
 ) -> tuple[Finding, ...]:
-    """Runs every test on one model.
-
-    Args:
-        tests: The behaviour tests.
-        data: The rows, the columns and the task.
-        predict: The model: rows to probabilities.
-        name: What to call the model.
+    """Runs every test on one model, which `name` calls in the findings.
 
     Raises:
         InputError: A test names a column or a metric that is not there.
@@ -159,7 +146,8 @@ def _invariance(test: Invariance, data: BehavioralTestData, predict: Predict) ->
     measured = float(np.sort(moved)[max(0, int(np.ceil(test.min_share * len(moved))) - 1)])
     text = (
         f"Changing {test.column} among {len(test.values)} values moves the probability by at most "
-        f"{test.tolerance:g} in {held:.1%} of {rows.num_rows} rows; {test.min_share:.1%} are required"
+        f"{test.tolerance:g} in {held:.1%} of {rows.num_rows} rows; "
+        f"{test.min_share:.1%} are required"
     )
     yield _Result(held >= test.min_share, measured, test.tolerance, text)
 
@@ -193,12 +181,11 @@ def _minimum(test: Minimum, data: BehavioralTestData, predict: Predict) -> Itera
     found = predict(rows)
     held = found if given is not None else np.array([np.mean(found)])
     of = f"of {rows.num_rows} rows" + (" on average" if given is None else ", each")
+    lowest, highest = float(np.min(held)), float(np.max(held))
     if (floor := test.at_least) is not None:
-        lowest = float(np.min(held))
         text = f"The probability {of} is {lowest:.4f}; at least {floor:g} is required"
         yield _Result(lowest >= floor, lowest, floor, text)
     if (ceiling := test.at_most) is not None:
-        highest = float(np.max(held))
         text = f"The probability {of} is {highest:.4f}; at most {ceiling:g} is required"
         yield _Result(highest <= ceiling, highest, ceiling, text)
     for name, limit in test.metric.items():

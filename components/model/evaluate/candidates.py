@@ -38,16 +38,7 @@ class ChampionUnavailable(Exception):
 
 @dataclass(frozen=True)
 class CandidateModel:
-    """A model that predicts examples.
-
-    Attributes:
-        name: ``champion``, ``retrained`` or ``recalibrated``.
-        version: Its version.
-        folder: Its folder; a recalibrated model's is the champion's.
-        card: The folder's card.
-        runner: Its SavedModel.
-        scaling: Applied to its predictions; None if they stay as they are.
-    """
+    """A model that predicts examples; a recalibrated one is the champion and a scaling on top."""
 
     name: str
     version: str
@@ -66,13 +57,7 @@ class CandidateModel:
 
 @dataclass(frozen=True)
 class Candidates:
-    """The candidates, their predictions, and what hinders a comparison.
-
-    Attributes:
-        models: Name to candidate, the champion first if there is one.
-        probabilities: Candidate to holdout to float64 [n].
-        conditions: Findings about the comparison itself.
-    """
+    """The candidates by name, their predictions, and findings about the comparison itself."""
 
     models: Mapping[str, CandidateModel]
     probabilities: Mapping[str, Probabilities]
@@ -84,12 +69,8 @@ def load_candidates(
 ) -> Candidates:
     """Loads the candidates and predicts the holdouts with each.
 
-    Args:
-        plan: The plan, which names the champion.
-        examples: The examples, whose newest training rows recalibrate the champion.
-        model: The retrained model's folder.
-        holdouts: Holdout to its rows.
-        scratch: A folder for a copy of a remote champion.
+    The newest training rows of the examples recalibrate the champion; `scratch` is a folder for a
+    copy of a remote one.
     """
     card = ModelCard.read(model / MODEL_CARD)
     retrained = _load(RETRAINED, card.version, model, card)
@@ -108,15 +89,10 @@ def load_candidates(
 
 
 def load_champion(champion: Champion, rows: pa.Table, into: Path) -> CandidateModel:
-    """Loads the model that serves now.
-
-    Args:
-        champion: As the plan names it.
-        rows: Rows that it will be asked to predict: it must know their columns, and answer.
-        into: A folder for a copy of a remote one.
+    """Loads the model that serves now and predicts one of `rows` with it.
 
     Raises:
-        ChampionUnavailable: It cannot be read or does not answer.
+        ChampionUnavailable: It cannot be read, does not know a column, or does not answer.
     """
     folder, card = open_champion(champion, into)
     try:

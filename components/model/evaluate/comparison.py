@@ -28,7 +28,7 @@ class SliceScore:
     """What a model scores on one slice of one holdout: the rows with one value of a column.
 
     Attributes:
-        part: The spec's slice: the column, the floors, and the rows that it needs.
+        part: The spec's slice.
         holdout: The holdout's name.
         value: The column's value.
         rows: Rows of the slice.
@@ -49,14 +49,7 @@ class SliceScore:
 
 @dataclass(frozen=True)
 class Challenger:
-    """What was measured of one challenger, beside its comparison with the champion.
-
-    Attributes:
-        name: ``retrained`` or ``recalibrated``.
-        is_finite: Holdout to whether every probability is a finite number.
-        slices: Its slices, on both holdouts.
-        behaviour: Findings of its behaviour tests.
-    """
+    """What was measured of one challenger, beside its comparison with the champion."""
 
     name: str
     is_finite: Mapping[str, bool]
@@ -125,9 +118,8 @@ def verdict_metrics(comparisons: Mapping[str, Comparison]) -> dict[str, float | 
         for name, found in comparison.differences.items():
             for metric, interval in found.items():
                 at = f"{holdout}.{metric}.{name}.difference"
-                metrics[at] = interval.estimate if interval else None
-                metrics[f"{at}.low"] = interval.low if interval else None
-                metrics[f"{at}.high"] = interval.high if interval else None
+                ends = (interval.estimate, interval.low, interval.high) if interval else (None,) * 3
+                metrics |= zip((at, f"{at}.low", f"{at}.high"), ends, strict=True)
     return metrics
 
 

@@ -61,14 +61,9 @@ def apply_gates(
     task: Task,
     against_champion: bool,
 ) -> GateResult:
-    """Applies the spec's gates to one challenger.
+    """Applies the spec's gates to one challenger; changes only if there is a champion.
 
-    Args:
-        challenger: What was measured of it alone.
-        comparisons: Holdout to what was measured of all candidates.
-        gates: The spec's.
-        task: Knows the metrics' directions.
-        against_champion: Whether there is a champion to compare with.
+    The comparisons are by holdout.
     """
     findings: list[Finding] = []
     # The reference first: a model that forgot has good recent metrics for that very reason.
@@ -78,14 +73,12 @@ def apply_gates(
         if unusable is not None:
             findings.append(unusable)
             continue
+        changes: Mapping[str, Change] = getattr(gates, holdout) if against_champion else {}
+        findings += (
+            check_change(comparison, challenger.name, task.metrics[m], change, subject)
+            for m, change in changes.items()
+        )
         values = comparison.values[challenger.name]
-        differences = comparison.differences.get(challenger.name, {})
-        changes: Mapping[str, Change] = getattr(gates, holdout)
-        if against_champion:
-            findings += (
-                check_change(differences.get(m), task.metrics[m], c, subject, comparison.blocks)
-                for m, c in changes.items()
-            )
         findings += (
             check_floor(values.get(m), task.metrics[m], x, subject) for m, x in gates.floors.items()
         )
@@ -148,24 +141,20 @@ def check_floor(value: float | None, metric: Metric, floor: float, subject: str)
 
 
 def check_change(
-    difference: ConfidenceInterval | None,
-    metric: Metric,
-    change: Change,
-    subject: str,
-    blocks: int,
+    comparison: Comparison, name: str, metric: Metric, change: Change, subject: str
 ) -> Finding:
     """Checks the conservative bound of the difference to the champion against the gate."""
     code = "not_worse" if isinstance(change, Margin) else "better"
     subject = f"{subject}: {metric.name}"
+    difference = comparison.differences.get(name, {}).get(metric.name)
     if difference is None:
         text = (
             f"{metric.label} cannot be compared with the champion's: it is not defined, or "
-            f"{blocks} block(s) are too few (at least {MIN_BLOCKS})."
+            f"{comparison.blocks} block(s) are too few (at least {MIN_BLOCKS})."
         )
         return _finding(code, Severity.FAIL, subject, text, None, MIN_BLOCKS)
     passed, limit = meets_change(metric, change, difference), change_limit(metric, change)
-    margin = isinstance(change, Margin)
-    required = f"within {abs(limit):g} of the champion" if margin else "surely better"
+    required = "surely better" if code == "better" else f"within {abs(limit):g} of the champion"
     text = (
         f"{metric.label} changes by {difference.estimate:+.4f} "
         f"[{difference.low:+.4f}, {difference.high:+.4f}] against the champion's: "
@@ -189,9 +178,7 @@ def check_slice(score: SliceScore, task: Task, name: str) -> Iterator[Finding]:
 def check_champion(plan: Plan, unavailable: str | None) -> Finding:
     """Checks that there is a champion to compare with, unless the spec allows a first model.
 
-    Args:
-        plan: Names the champion.
-        unavailable: Why the champion cannot be read; None if it can, or if there is none.
+    `unavailable` says why the champion cannot be read; None if it can, or if there is none.
     """
     champion = plan.champion
     if champion is None and plan.spec.first_model == "allowed":

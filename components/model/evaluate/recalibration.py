@@ -30,12 +30,9 @@ _TOLERANCE = 1e-5  # float32 in the graph, float64 where the challenger was meas
 
 @dataclass(frozen=True)
 class PlattScaling:
-    """probability = sigmoid(scale * logit + offset).
+    """probability = sigmoid(scale * logit + offset), fitted on so many rows.
 
-    Attributes:
-        scale: Above 0.
-        offset: In units of the logit.
-        rows: Rows that it was fitted on.
+    The scale is above 0, so the order of the rows stays.
     """
 
     scale: float
@@ -52,11 +49,8 @@ def newest_rows(
 ) -> NDArray[np.int64]:
     """Selects the rows to fit on: the last 30 days, or the newest `min_rows` if those are fewer.
 
-    Args:
-        event_time: datetime64 [n] of the labelled training rows, UTC.
-        seen_until: The instant that the champion was trained for; older rows are left out if
-            enough rows are newer.
-        min_rows: Rows that are enough.
+    Rows before `seen_until`, which the champion was trained for, are left out if enough are newer.
+    `event_time` is datetime64 [n], UTC, of the labelled training rows.
 
     Returns:
         int64 [m], positions, oldest first.
@@ -76,11 +70,7 @@ def newest_rows(
 
 
 def fit_platt_scaling(probability: Floats, label: Floats) -> PlattScaling | None:
-    """Fits scale and offset by Newton steps on the log loss.
-
-    Args:
-        probability: float64 [n], the model's predictions.
-        label: [n], 0 or 1.
+    """Fits scale and offset by Newton steps on the log loss; probability and label are [n].
 
     Returns:
         None without a sound fit: under 20 rows of a class, a probability that is not finite, or
@@ -118,15 +108,10 @@ def can_recalibrate(model: object) -> bool:
 
 
 def export_recalibrated(champion: Path, scaling: PlattScaling, card: ModelCard, out: Path) -> None:
-    """Writes the recalibrated champion as a model folder.
+    """Writes the recalibrated champion as a model folder; `out` must not hold a model.
 
-    Its limits, statistics and other files are the champion's: it was trained on the same rows.
-
-    Args:
-        champion: The champion's folder.
-        scaling: Applied on top of the champion's own calibration.
-        card: The new model's card.
-        out: The folder to write; it must not hold a model.
+    The scaling is applied on top of the champion's own calibration. Limits, statistics and other
+    files are the champion's: it was trained on the same rows.
 
     Raises:
         RunError: The exported model does not predict what was measured.

@@ -44,14 +44,11 @@ _RECENT, _REFERENCE = SplitName.RECENT.value, SplitName.REFERENCE.value
 
 @dataclass(frozen=True)
 class EvaluateFolders:
-    """Where the step reads and writes.
+    """Where the step reads the plan, the examples and the retrained model, and what it writes.
 
     Attributes:
-        plan: The plan artifact.
-        examples: The examples.
-        model: The retrained model.
-        chosen: To write: the model folder to deploy; if refused, only the retrained model's card.
-        verdict: To write: verdict.json.
+        chosen: The model folder to deploy; if refused, only the retrained model's card.
+        verdict: verdict.json.
     """
 
     plan: Path
@@ -63,13 +60,13 @@ class EvaluateFolders:
 
 @dataclass(frozen=True)
 class EvaluationOutcome:
-    """What the step found.
+    """What the step found: of the chosen model, or of the retrained one if refused.
 
     Attributes:
         verdict: The decision and its findings.
         version: The version of the model chosen; None if refused.
-        metrics: For the dashboard: holdout and metric of the model that the decision is about.
-        roc: Its ROC curve on the recent holdout; None if not defined.
+        metrics: Holdout and metric to value, for the dashboard.
+        roc: The ROC curve on the recent holdout; None if not defined.
         classes: The names of the classes.
         confusion: Rows by true and predicted class on the recent holdout.
         page: The report as HTML.
@@ -85,11 +82,7 @@ class EvaluationOutcome:
 
 
 def evaluate(folders: EvaluateFolders, run: str) -> EvaluationOutcome:
-    """Evaluates the challengers and writes the chosen model and the verdict.
-
-    Args:
-        folders: Where to read and write.
-        run: The run, for the audit and the model's card.
+    """Evaluates the challengers and writes the chosen model, the verdict and the audit entry.
 
     Raises:
         InputError: The spec's gates name a metric or a column that is not there.
@@ -204,10 +197,8 @@ def _outcome(found: Evaluation, verdict: Verdict) -> EvaluationOutcome:
         for metric, value in comparison.values[subject].items()
         if value is not None
     }
-    true, predicted = (
-        found.holdouts[_RECENT].label,
-        found.candidates.probabilities[subject][_RECENT],
-    )
+    true = found.holdouts[_RECENT].label
+    predicted = found.candidates.probabilities[subject][_RECENT]
     return EvaluationOutcome(
         verdict=verdict,
         version=found.candidates.models[subject].version if found.selection.name else None,

@@ -13,13 +13,9 @@ DEPLOY, REFUSE = "deploy", "refuse"
 
 @dataclass(frozen=True)
 class Selection:
-    """The decision.
+    """The decision, the challenger to deploy (None if the champion stays), and why.
 
-    Attributes:
-        decision: ``deploy`` or ``refuse``.
-        name: The challenger to deploy; None if the champion stays.
-        reason: The main reason in one sentence.
-        findings: Everything checked, worst first.
+    All that was checked is among the findings, worst first.
     """
 
     decision: str
@@ -34,11 +30,10 @@ def select_challenger(
     primary_metric: Metric,
     recent: Mapping[str, float | None],
 ) -> Selection:
-    """Selects the best on the newest days among the challengers that pass.
+    """Selects the challenger that passes and is best on the newest days.
 
     Args:
-        conditions: Findings about the comparison itself, such as a champion that cannot be read;
-            one that fails refuses every challenger.
+        conditions: Findings about the comparison itself; one that fails refuses every challenger.
         results: The challengers'.
         primary_metric: The metric that selects if several pass.
         recent: Challenger to that metric on the recent holdout.

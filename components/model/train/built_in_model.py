@@ -50,14 +50,7 @@ def build_network(network: Network, sizes: Sequence[int], width: int, rate: floa
 
 
 class BuiltInModel(Learner):
-    """The built-in network and its training rows, which are preprocessed once.
-
-    Args:
-        network: The spec's network.
-        preprocessing: From raw columns to ids and numbers.
-        inputs: Raw column to tensor [n].
-        label: [n], 0 or 1, and both of them.
-    """
+    """The built-in network and its training rows, which are preprocessed once."""
 
     def __init__(
         self, network: Network, preprocessing: Preprocessing, inputs: Tensors, label: Floats
@@ -69,14 +62,9 @@ class BuiltInModel(Learner):
         model = build_network(network, preprocessing.sizes, preprocessing.width, rate)
         self._optimizer = keras.optimizers.Adam(network.learning_rate)
         self._optimizer.build(model.trainable_variables)
-        super().__init__(network, model, self._optimizer, label)
+        super().__init__(network, model, self._optimizer, label, parts=[preprocessing])
         self._train_graph = tf.function(self._train)
         self._score_graph = tf.function(self._score)
-
-    @property
-    def parts(self) -> Sequence[object]:
-        """See `Learner.parts`."""
-        return (self.model, self._preprocessing)
 
     def logit(self, inputs: Tensors) -> tf.Tensor:
         """See `Learner.logit`."""

@@ -28,12 +28,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TimeBlock:
-    """Rows of one time.
-
-    Attributes:
-        name: Its month, or its first day.
-        rows: Positions, int64 [m], ascending.
-    """
+    """Rows of one time: its month or first day, and their positions, int64 [m], ascending."""
 
     name: str
     rows: Rows
@@ -41,12 +36,7 @@ class TimeBlock:
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """What held-out blocks showed.
-
-    Attributes:
-        epochs: Epochs after which the primary metric is best over all blocks.
-        scores: Each block, scored after so many epochs.
-    """
+    """The epochs that held-out blocks selected, and the scores of each block after so many."""
 
     epochs: int
     scores: tuple[BlockScore, ...]
@@ -79,12 +69,7 @@ def cross_validate(
 ) -> CrossValidation:
     """Trains once for each block, on all rows but its own, and scores it.
 
-    Args:
-        learner: What is trained, each time from the same initial state.
-        label: float64 [n], of the learner's rows.
-        blocks: The blocks; with fewer than two nothing is held out.
-        max_epochs: Epochs of each training.
-        task: The kind of answer.
+    With fewer than two blocks nothing is held out. `label` is float64 [n], of the learner's rows.
     """
     if len(blocks) < _MIN_BLOCKS:
         return CrossValidation(max_epochs, ())

@@ -1,4 +1,4 @@
-"""A network of the user's own: ``module: model.py`` with ``build_model``."""
+"""A custom network: ``module: model.py`` with ``build_model``."""
 
 import importlib.util
 from collections.abc import Callable, Sequence
@@ -46,14 +46,7 @@ def load_builder(file: Path) -> BuildModel:
 
 
 class CustomModel(Learner):
-    """The user's network and its training rows.
-
-    Args:
-        model: What ``build_model`` returned.
-        columns: The raw columns.
-        network: The spec's network: epochs, batch size, learning rate and seed.
-        inputs: Raw column to tensor [n].
-        label: [n], 0 or 1.
+    """The user's network, as ``build_model`` returned it, and its training rows.
 
     Raises:
         InputError: The model's inputs or its output are not as they must be.
@@ -75,11 +68,6 @@ class CustomModel(Learner):
         super().__init__(network, model, model.optimizer, label)
         self._inputs = inputs
         self._check_output()
-
-    @property
-    def parts(self) -> Sequence[object]:
-        """See `Learner.parts`."""
-        return (self.model,)
 
     def logit(self, inputs: Tensors) -> tf.Tensor:
         """See `Learner.logit`."""

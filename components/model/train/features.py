@@ -4,6 +4,7 @@ Dates by the arithmetic of Howard Hinnant's "chrono-compatible low-level date al
 begin in March, so that the leap day is the last of its year.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,7 @@ from components.core.spec import Derive
 Tensors = Mapping[str, tf.Tensor]
 
 CALENDAR = {Derive.HOUR_OF: 24, Derive.DAY_OF_WEEK: 7}
-"""Derived features that the network sees as categories, and how many values each has."""
+"""Derived features whose values have no order, so enter as categories: how many there are."""
 
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime(2051, 1, 1, tzinfo=UTC)
@@ -52,22 +53,16 @@ def tz_offsets(zone: str) -> TzOffsets:
     start, end = int(_FIRST.timestamp()), int(_LAST.timestamp())
     since, seconds = [], [_offset(table, start)]
     for day in range(start, end, _DAY_S):
-        if _offset(table, day + _DAY_S) != seconds[-1]:
-            since.append(_change(table, day, day + _DAY_S))
-            seconds.append(_offset(table, day + _DAY_S))
+        new = _offset(table, day + _DAY_S)
+        if new != seconds[-1]:
+            moments = range(day, day + _DAY_S)
+            since.append(day + bisect_left(moments, True, key=lambda s: _offset(table, s) == new))
+            seconds.append(new)
     return TzOffsets(tuple(since), tuple(seconds))
 
 
 def local_seconds(seconds: tf.Tensor, zone: str) -> tf.Tensor:
-    """Seconds since 1970-01-01 00:00 of the local clock.
-
-    Args:
-        seconds: int64 [n], seconds since 1970 UTC.
-        zone: A zone of the IANA database.
-
-    Returns:
-        int64 [n].
-    """
+    """Seconds since 1970-01-01 00:00 of the local clock, int64 [n], from seconds since 1970 UTC."""
     offsets = tz_offsets(zone)
     since = tf.constant(offsets.since, tf.int64, shape=[len(offsets.since)])
     index = tf.searchsorted(since, seconds, side="right")
@@ -96,11 +91,6 @@ def day_of_year(local: tf.Tensor) -> tf.Tensor:
     return tf.where(is_new_year, from_march - _MARCH_TO_JANUARY, from_march + before_march) + 1
 
 
-def is_calendar(feature: PlannedFeature) -> bool:
-    """Whether a feature is an hour or a weekday, whose values have no order."""
-    return feature.derive in CALENDAR
-
-
 def value_of(feature: PlannedFeature, inputs: Tensors) -> tf.Tensor:
     """Computes a feature from the raw columns.
 
@@ -117,7 +107,7 @@ def value_of(feature: PlannedFeature, inputs: Tensors) -> tf.Tensor:
         return operands[0] if feature.kind == "category" else _finite(operands[0])
     if feature.derive in _TIME:
         value = _TIME[feature.derive](local_seconds(operands[0], feature.zone))
-        return value if is_calendar(feature) else tf.cast(value, tf.float32)
+        return value if feature.derive in CALENDAR else tf.cast(value, tf.float32)
     return _finite(_ARITHMETIC[feature.derive](*operands))
 
 
@@ -143,15 +133,6 @@ _ARITHMETIC: Mapping[Derive, Callable[..., tf.Tensor]] = {
     Derive.RATIO: tf.truediv,  # x/0 is infinite or NaN: missing
     Derive.LOG1P: _log1p,
 }
-
-
-def _change(table: ZoneInfo, before: int, after: int) -> int:
-    """The first second at which the offset is that of `after`."""
-    wanted = _offset(table, after)
-    while after - before > 1:
-        middle = (before + after) // 2
-        before, after = (before, middle) if _offset(table, middle) == wanted else (middle, after)
-    return after
 
 
 def _offset(table: ZoneInfo, second: int) -> int:

@@ -1,4 +1,4 @@
-"""What trains, whether the network is built in or the user's own, and how it is exported."""
+"""What trains, whether the network is built in or custom, and how it is exported."""
 
 import logging
 import time
@@ -23,43 +23,36 @@ Floats = NDArray[np.float64]
 
 
 class Learner(ABC):
-    """A network and the training rows.
+    """A network and the training rows, whose label is [n], 0 or 1.
 
-    Args:
-        network: The spec's network.
+    Attributes:
         model: What learns; its variables are the weights.
-        optimizer: Built for the model.
-        label: [n], 0 or 1.
+        parts: Owners of all variables and tables that `logit` needs.
     """
 
     def __init__(
-        self, network: Network, model: keras.Model, optimizer: keras.Optimizer, label: Floats
+        self,
+        network: Network,
+        model: keras.Model,
+        optimizer: keras.Optimizer,
+        label: Floats,
+        parts: Sequence[object] = (),
     ) -> None:
-        self.model = model
+        self.model, self.parts = model, (model, *parts)
         self._network, self._label = network, tf.constant(label, tf.float32)
         # With those of its random generators, so that every fold begins in the same state.
         self._variables = [*model.variables, *optimizer.variables]
         self._initial = [np.copy(v.numpy()) for v in self._variables]
-
-    @property
-    @abstractmethod
-    def parts(self) -> Sequence[object]:
-        """All that a SavedModel must hold for `logit`: owners of variables and tables."""
 
     @abstractmethod
     def logit(self, inputs: Tensors) -> tf.Tensor:
         """The log odds of raw columns, float32 [n]; a graph that is exported."""
 
     def fit(self, rows: Rows, epochs: int, watched: Rows) -> list[Floats]:
-        """Trains from the initial state.
-
-        Args:
-            rows: Positions of the rows to train on, int64 [n].
-            epochs: Passes over them.
-            watched: Positions of other rows, int64 [m]; may be empty.
+        """Trains from the initial state on the rows at these positions, int64 [n].
 
         Returns:
-            After each epoch the probability of the watched rows, float64 [m].
+            After each epoch the probability of the watched rows, float64 [m]; there may be none.
         """
         for variable, value in zip(self._variables, self._initial, strict=True):
             variable.assign(value)
@@ -76,7 +69,7 @@ class Learner(ABC):
     def _fit_epoch(
         self, rows: Rows, random: np.random.Generator, progress: tuple[int, int]
     ) -> float:
-        """Trains one epoch of the epochs in `progress`, in an order of its own; the mean loss."""
+        """Trains epoch i of n, the `progress`, on shuffled rows and returns the mean loss."""
 
     @abstractmethod
     def _probability(self, rows: Rows) -> Floats:
@@ -85,10 +78,6 @@ class Learner(ABC):
 
 class ServableModel(tf.Module):  # type: ignore[misc]
     """What a SavedModel holds; loaded again it needs no class of ours.
-
-    Args:
-        learner: The trained network.
-        threshold: The probability from which the class is positive.
 
     Attributes:
         calibration: float32 [2], scale and offset applied to the logit: 1 and 0 until the loaded

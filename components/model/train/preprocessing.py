@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from components.core.plan import PlannedFeature
-from components.model.train.features import CALENDAR, Tensors, is_calendar, value_of
+from components.model.train.features import CALENDAR, Tensors, value_of
 
 MISSING, UNSEEN = 0, 1
 """Ids that every category has, in front of its words."""
@@ -62,12 +62,7 @@ Encodings = Mapping[str, NumberEncoding | CategoryEncoding]
 
 
 def encode_number(values: NDArray[np.float32], buckets: int) -> NumberEncoding:
-    """Learns a number exactly from all training rows.
-
-    Args:
-        values: float32 [n], NaN if missing.
-        buckets: At most so many stretches between two knots.
-    """
+    """Learns a number from float32 [n], NaN if missing, with at most `buckets` + 1 knots."""
     known = values[np.isfinite(values)].astype(np.float64)
     if not len(known):
         return NumberEncoding((), 0.0, 0.0, 1.0, len(values) > 0)
@@ -86,12 +81,7 @@ def encode_number(values: NDArray[np.float32], buckets: int) -> NumberEncoding:
 
 
 def encode_category(values: Iterable[str | int], min_count: int = MIN_COUNT) -> CategoryEncoding:
-    """Learns a vocabulary: the words on at least `min_count` rows, in alphabetical order.
-
-    Args:
-        values: str or int [n]; ``""`` is missing.
-        min_count: Fewest rows of a word.
-    """
+    """Learns a vocabulary from str or int [n]: the words on `min_count` rows or more, sorted."""
     kept = (str(word) for word, count in Counter(values).items() if count >= min_count)
     return CategoryEncoding(tuple(sorted(word for word in kept if word)))
 
@@ -99,13 +89,7 @@ def encode_category(values: Iterable[str | int], min_count: int = MIN_COUNT) -> 
 def learn_encodings(
     features: Sequence[PlannedFeature], inputs: Tensors, buckets: int
 ) -> dict[str, NumberEncoding | CategoryEncoding]:
-    """Learns the encoding of every feature from the training rows.
-
-    Args:
-        features: The features.
-        inputs: Raw column to tensor [n] of the training rows.
-        buckets: At most so many stretches between two knots of a number.
-    """
+    """Learns the encoding of every feature from the raw columns of the training rows."""
     encodings: dict[str, NumberEncoding | CategoryEncoding] = {}
     for feature in features:
         value = value_of(feature, inputs)
@@ -118,12 +102,9 @@ def learn_encodings(
 
 
 class Preprocessing(tf.Module):  # type: ignore[misc]
-    """Raw columns to ids and numbers.
+    """Turns raw columns into ids and numbers by the learned encodings.
 
-    Args:
-        features: The features.
-        encodings: Feature to what was learned about it.
-        by_quantiles: Whether a number also enters by its place between its knots.
+    With `by_quantiles` a number also enters by its place between its knots.
 
     Attributes:
         sizes: Ids of each category.
@@ -140,7 +121,10 @@ class Preprocessing(tf.Module):  # type: ignore[misc]
         numbers = [(f, e) for f, e in learned if isinstance(e, NumberEncoding)]
         self._categories = [feature for feature, _ in categories]
         self._numbers = [feature for feature, _ in numbers]
-        self._lookups = [_lookup(feature, encoding) for feature, encoding in categories]
+        self._tables = [
+            _calendar_table(e, CALENDAR[f.derive]) if f.derive in CALENDAR else _word_table(e)
+            for f, e in categories
+        ]
         self._matrix = _NumberMatrix([encoding for _, encoding in numbers], by_quantiles)
         self.sizes = tuple(encoding.ids for _, encoding in categories)
         self.first_ids = tuple(int(i) for i in np.cumsum((0, *self.sizes))[:-1])
@@ -154,38 +138,14 @@ class Preprocessing(tf.Module):  # type: ignore[misc]
             float32 [n, width].
         """
         rows = tf.shape(next(iter(inputs.values())))[0]
-        encoders = zip(self._categories, self._lookups, self.first_ids, strict=True)
-        ids = [tf.cast(look_up(value_of(f, inputs)), tf.int32) + i for f, look_up, i in encoders]
+        tables = zip(self._categories, self._tables, self.first_ids, strict=True)
+        ids = [_look_up(table, value_of(f, inputs)) + first for f, table, first in tables]
         values = [value_of(f, inputs) for f in self._numbers]
         none = tf.zeros([rows, 0])
         return (
             tf.stack(ids, axis=1) if ids else tf.cast(none, tf.int32),
             self._matrix(tf.stack(values, axis=1)) if values else none,
         )
-
-
-class _WordLookup(tf.Module):  # type: ignore[misc]
-    def __init__(self, category: CategoryEncoding) -> None:
-        super().__init__(name="words")
-        keys = ["", *category.words]
-        ids = [MISSING, *range(UNSEEN + 1, category.ids)]
-        pairs = tf.lookup.KeyValueTensorInitializer(
-            tf.constant(keys, tf.string), tf.constant(ids, tf.int64)
-        )
-        self._table = tf.lookup.StaticHashTable(pairs, default_value=UNSEEN)
-
-    def __call__(self, words: tf.Tensor) -> tf.Tensor:
-        return self._table.lookup(words)
-
-
-class _CalendarLookup(tf.Module):  # type: ignore[misc]
-    def __init__(self, category: CategoryEncoding, values: int) -> None:
-        super().__init__(name="calendar")
-        ids = {word: i for i, word in enumerate(category.words, UNSEEN + 1)}
-        self._ids = tuple(ids.get(str(value), UNSEEN) for value in range(values))
-
-    def __call__(self, values: tf.Tensor) -> tf.Tensor:
-        return tf.gather(tf.constant(self._ids, tf.int64), values)
 
 
 class _NumberMatrix(tf.Module):  # type: ignore[misc]
@@ -222,10 +182,25 @@ class _NumberMatrix(tf.Module):  # type: ignore[misc]
         return tf.concat(parts, axis=1)
 
 
-def _lookup(feature: PlannedFeature, category: CategoryEncoding) -> _WordLookup | _CalendarLookup:
-    if is_calendar(feature) and feature.derive is not None:
-        return _CalendarLookup(category, CALENDAR[feature.derive])
-    return _WordLookup(category)
+def _word_table(category: CategoryEncoding) -> tf.lookup.StaticHashTable:
+    """From a word, also a missing or unseen one, to its id."""
+    ids = [MISSING, *range(UNSEEN + 1, category.ids)]
+    pairs = tf.lookup.KeyValueTensorInitializer(
+        tf.constant(["", *category.words], tf.string), tf.constant(ids, tf.int64)
+    )
+    return tf.lookup.StaticHashTable(pairs, default_value=UNSEEN)
+
+
+def _calendar_table(category: CategoryEncoding, values: int) -> tuple[int, ...]:
+    """The id of each value of an hour or a weekday."""
+    ids = {word: i for i, word in enumerate(category.words, UNSEEN + 1)}
+    return tuple(ids.get(str(value), UNSEEN) for value in range(values))
+
+
+def _look_up(table: tf.lookup.StaticHashTable | Sequence[int], values: tf.Tensor) -> tf.Tensor:
+    if isinstance(table, tf.lookup.StaticHashTable):
+        return tf.cast(table.lookup(values), tf.int32)
+    return tf.gather(tf.constant(table, tf.int32), values)
 
 
 def _floats(values: object) -> np.ndarray:

@@ -43,14 +43,7 @@ _GOLDEN_CANDIDATES = 2_000
 
 @dataclass(frozen=True)
 class TrainFolders:
-    """The artifacts of the step.
-
-    Attributes:
-        plan: The plan.
-        examples: The prepared examples.
-        statistics: Statistics of the training rows, and the schema.
-        model: The folder to write.
-    """
+    """Where the step reads the plan, the examples, statistics and schema, and writes the model."""
 
     plan: Path
     examples: Path
@@ -60,14 +53,9 @@ class TrainFolders:
 
 @dataclass(frozen=True)
 class TrainingOutcome:
-    """What the step did.
+    """What the step did: the model's version and page, metrics for the dashboard, and a reason.
 
-    Attributes:
-        decision: ``trained``.
-        reason: Rows and the task's headline metric on the newest days, in one line.
-        metrics: Values for the dashboard.
-        version: The model's version.
-        page: The report as HTML.
+    The reason is rows, epochs and the task's headline metric on the newest days, in one line.
     """
 
     decision: str
@@ -78,14 +66,10 @@ class TrainingOutcome:
 
 
 def train(folders: TrainFolders, run: str) -> TrainingOutcome:
-    """Trains and writes a model folder.
-
-    Args:
-        folders: Where to read and write.
-        run: The id of this run.
+    """Trains and writes a model folder and the audit entry.
 
     Raises:
-        InputError: There is nothing to train on, or the user's own model cannot be used.
+        InputError: There is nothing to train on, or the custom model cannot be used.
     """
     plan = Plan.of(folders.plan)
     rows = _read(folders.examples, SplitName.TRAIN, plan)

@@ -1,4 +1,4 @@
-"""From training rows to a trained network, built in or the user's own."""
+"""From training rows to a trained network, built in or custom."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +23,7 @@ from components.model.train.preprocessing import Preprocessing, learn_encodings
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A trained network and what cross-validation found on the way.
-
-    Attributes:
-        learner: Trained on all rows.
-        validation: Scores of held-out blocks, and the epochs that they selected.
-        weights: Digest of the weights: the same rows and spec give the same digest.
-    """
+    """A learner trained on all rows, its cross-validation, and the digest of its weights."""
 
     learner: Learner
     validation: CrossValidation
@@ -37,15 +31,10 @@ class TrainingResult:
 
 
 def train_model(plan: Plan, plan_folder: Path, table: pa.Table) -> TrainingResult:
-    """Trains on the rows of a table, for as many epochs as cross-validation selects.
-
-    Args:
-        plan: What to train.
-        plan_folder: The plan artifact, with the model's files.
-        table: The labelled training rows.
+    """Trains on the labelled rows of a table, for as many epochs as cross-validation selects.
 
     Raises:
-        InputError: The rows have only one class, or the user's own model cannot be used.
+        InputError: The rows have only one class, or the custom model cannot be used.
     """
     spec = plan.spec
     keras.utils.set_random_seed(spec.model.seed)
@@ -65,7 +54,7 @@ def build_learner(plan: Plan, plan_folder: Path, table: pa.Table, label: Floats)
     """Builds the learner that the spec asks for, with its rows.
 
     Raises:
-        InputError: The user's own model cannot be used.
+        InputError: The custom model cannot be used.
     """
     network = plan.spec.model
     inputs = {name: tf.constant(values) for name, values in inputs_of(table, plan.columns).items()}

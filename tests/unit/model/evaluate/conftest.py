@@ -1,4 +1,4 @@
-"""Where the worlds of these tests are found, and a plain one."""
+"""Where the factories of these tests are found, and a plain one."""
 
 import sys
 from pathlib import Path

@@ -186,10 +186,10 @@ FAILED = GateResult("retrained", (told("better", Severity.FAIL, "retrained", "No
     ],
 )
 def test_of_two_that_pass_the_better_on_the_newest_days_is_chosen(losses, wanted):
-    choice = select_challenger([], [PASSED, ALSO], LOG_LOSS, losses)
-    assert (choice.decision, choice.name) == ("deploy", wanted)
-    assert "passes too" in choice.reason
-    assert "log loss is 0.5" in choice.reason
+    selection = select_challenger([], [PASSED, ALSO], LOG_LOSS, losses)
+    assert (selection.decision, selection.name) == ("deploy", wanted)
+    assert "passes too" in selection.reason
+    assert "log loss is 0.5" in selection.reason
 
 
 def test_where_the_metric_rises_the_higher_one_is_chosen():
@@ -198,27 +198,27 @@ def test_where_the_metric_rises_the_higher_one_is_chosen():
 
 
 def test_the_failures_of_the_other_challenger_become_information():
-    choice = select_challenger(
+    selection = select_challenger(
         [], [FAILED, ALSO], LOG_LOSS, {"retrained": 0.4, "recalibrated": 0.5}
     )
-    assert (choice.decision, choice.name) == ("deploy", "recalibrated")
-    assert [f.severity for f in choice.findings] == [Severity.INFO, Severity.INFO]
-    assert "For information only: recalibrated was chosen" in choice.findings[0].sentence
-    assert "retrained model does not pass" in choice.reason
+    assert (selection.decision, selection.name) == ("deploy", "recalibrated")
+    assert [f.severity for f in selection.findings] == [Severity.INFO, Severity.INFO]
+    assert "For information only: recalibrated was chosen" in selection.findings[0].sentence
+    assert "retrained model does not pass" in selection.reason
 
 
 def test_when_none_passes_the_reason_names_the_first_failure_of_each():
-    choice = select_challenger([], [FAILED], LOG_LOSS, {"retrained": 0.4})
-    assert (choice.decision, choice.name) == ("refuse", None)
-    assert choice.reason == "Retrained: Not better."
+    selection = select_challenger([], [FAILED], LOG_LOSS, {"retrained": 0.4})
+    assert (selection.decision, selection.name) == ("refuse", None)
+    assert selection.reason == "Retrained: Not better."
     assert select_challenger([], [], LOG_LOSS, {}).decision == "refuse"
 
 
 def test_a_failing_condition_refuses_whoever_passes():
     broken = told("champion", Severity.FAIL, "v1", "The champion cannot be read.")
-    choice = select_challenger([broken], [PASSED], LOG_LOSS, {"retrained": 0.4})
-    assert (choice.decision, choice.reason) == ("refuse", "The champion cannot be read.")
-    assert choice.findings[0] == broken
+    selection = select_challenger([broken], [PASSED], LOG_LOSS, {"retrained": 0.4})
+    assert (selection.decision, selection.reason) == ("refuse", "The champion cannot be read.")
+    assert selection.findings[0] == broken
 
 
 def test_gates_name_only_metrics_that_judge():

@@ -69,7 +69,7 @@ def test_behaviour_tests_that_cannot_be_run_close_the_gate(tmp_path, text, sente
 def test_behaviour_is_judged_whatever_the_metrics_say(tmp_path):
     tests = """
 direction:
-  - {name: more x is later, column: x, add: 1, effect: raises, share: 95%}
+  - {name: more x is later, column: x, add: 1, effect: raises, min_share: 95%}
   - {name: more x is earlier, column: x, add: 1, effect: lowers}
 """
     factory = EvaluationFactory(tmp_path, gates=BEHAVIOUR)

@@ -1,4 +1,4 @@
-"""Where the worlds of these tests are found."""
+"""Where the factories of these tests are found."""
 
 import sys
 from pathlib import Path

@@ -1,20 +1,16 @@
-"""Blocks to hold out, epochs that they ask for, and golden rows."""
+"""Blocks to hold out, and the epochs that they select."""
 
 import numpy as np
 import pytest
 
-from components.core.artifacts import ModelColumn
 from components.core.spans import SpanKind
 from components.core.tasks import task_of
-from components.model.golden_rows import make_golden, select_golden_rows
 from components.model.train.cross_validation import (
     cross_validate,
     score_block,
     select_epochs,
     time_blocks,
 )
-
-NAN = float("nan")
 
 
 def _days(start, days, per_day=4):
@@ -66,7 +62,7 @@ def test_rows_out_of_order_and_no_rows():
         ([[0.1, 0.9, 0.9]], 3),  # one block decides nothing
     ],
 )
-def test_epochs_that_blocks_ask_for(losses, epochs):
+def test_blocks_select_the_epochs(losses, epochs):
     assert select_epochs(np.array(losses)) == epochs
 
 
@@ -110,27 +106,3 @@ def test_a_metric_that_is_not_defined_is_left_out():
     ).metrics
     assert "auc" not in metrics
     assert metrics["rate"] == 1.0
-
-
-def test_golden_rows_hold_every_missing_and_unseen_value():
-    columns = [ModelColumn(name=f"x{i}", source=f"x{i}", kind="number") for i in range(30)]
-    columns += [
-        ModelColumn(name="c", source="c", kind="category"),
-        ModelColumn(name="t", source="t", kind="timestamp"),
-    ]
-    inputs = {c.name: np.arange(200, dtype=np.float32) for c in columns[:30]}
-    inputs |= {"c": np.array(["w"] * 200, object), "t": np.arange(200)}
-    rows = select_golden_rows(inputs, np.linspace(0.9, 0.1, 200), columns)
-    made = make_golden(rows, np.linspace(0, 1, 64))
-    assert {len(values) for values in made.columns.values()} == {64}
-    assert all(made.columns[c.name].count(None) >= 1 for c in columns[:31])
-    assert "never seen in training" in made.columns["c"]
-    assert made.columns["t"][0] == 199
-    assert made.columns["t"][-1] == 0
-    assert np.isfinite(inputs["x0"]).all()
-
-
-def test_fewer_rows_than_golden_ones():
-    columns = [ModelColumn(name="x", source="x", kind="number")]
-    rows = select_golden_rows({"x": np.array([1, 2], np.float32)}, np.array([0.5, 0.1]), columns)
-    assert make_golden(rows, np.array([0.1, 0.5])).columns["x"] == (None, 1.0)

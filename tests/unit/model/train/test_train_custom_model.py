@@ -1,4 +1,4 @@
-"""The user's own network: a whole run with it, and every way in which it can be wrong."""
+"""A custom network: a whole run with it, and every way in which it can be wrong."""
 
 import pyarrow.parquet as pq
 import pytest

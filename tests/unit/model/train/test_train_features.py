@@ -1,4 +1,4 @@
-"""Hours and days in the graph against Python's zoneinfo."""
+"""Derived features by hand, and hours and days in the graph against Python's zoneinfo."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo

@@ -208,7 +208,7 @@ def test_no_rows_at_all_is_said(tmp_path):
         train(setup.folders, "run")
 
 
-def test_the_best_possible_auc_of_this_world_is_not_far():
+def test_the_best_possible_auc_of_these_rows_is_not_far():
     """Guards the floor above: the rows must be learnable."""
     table = examples(4, 200, START, seed=2)
     x = table["x"].to_numpy()
