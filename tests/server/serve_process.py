@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -62,6 +63,8 @@ def start(folder: Path, log: str, stderr: Path, *options: str, **environment: st
             cwd=ROOT,
             stderr=stream,
             env=os.environ | environment,
+            # A shell's background job inherits an ignored SIGINT, and so would the child.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
     return Served(process, port, Path(log), stderr)
 

@@ -57,6 +57,18 @@ def test_one_turn_is_one_call_up_to_the_cap(requests, calls):
     assert all(a.predicted.all() for a in answers)
 
 
+def test_a_cancelled_request_is_not_asked():
+    async def cancel_the_first():
+        batcher = Batcher(model, max_rows=5)
+        first, second = batcher.predict(columns(1, 2)), batcher.predict(columns(3))
+        first.cancel()
+        return await second
+
+    model = Recording()
+    assert asyncio.run(cancel_the_first()).probability.tolist() == [3]
+    assert model.calls == [1]
+
+
 def test_only_the_request_to_blame_fails():
     model = Recording()
     answers = ask(Batcher(model, max_rows=100), (1,), (2, -1), (3,))

@@ -1,17 +1,18 @@
 """KServe's model server around our predictor, and all that we change of it.
 
 KServe keeps its own complete path: CloudEvents, binary tensors, requested outputs, metadata,
-liveness and ``/metrics``. We stand outside it. Patched, as read at kserve 0.21 and starlette 1:
+liveness and ``/metrics``. We stand outside it. Patched, as read at kserve 0.21.0, starlette
+1.10.0 and uvicorn 0.54.0:
 
 - `kserve.model_server.app.build_middleware_stack` is replaced on the instance. Starlette calls it
-  once, at the first request. `app.add_middleware` would not do: what it adds lands inside
-  KServe's timing and routing, and KServe's exception handlers log what the client sent. Ours are
-  added at that moment, because KServe adds its own as it starts.
-- `ModelServer._serve` is overridden, to set two things of the `uvicorn.Server` at
-  `self._rest_server._server` that KServe has no option for: `config.host` and `config.access_log`
-  (of `self._rest_server`), and `handle_exit`, which is delayed by the drain.
+  once, at the first event. `app.add_middleware` would not do: what KServe adds as it starts lands
+  outside of ours. KServe's exception handlers, which log what the client sent, are replaced at
+  that moment too.
+- `kserve.ModelServer._serve` is overridden, to set what KServe has no option for: `host` and
+  `access_log` of the `uvicorn.Config` at `_rest_server.config`, and `handle_exit` of the
+  `uvicorn.Server` at `_rest_server._server`, which the drain delays.
 
-``tests/server/test_serve_patches.py`` fails if an upgrade changes any of them.
+``tests/server/test_serve_patches.py`` fails if an upgrade breaks any of them.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from typing import Any
 
 import kserve
 import numpy as np
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from kserve import InferOutput, InferRequest, InferResponse
 from kserve.errors import InferenceError as KServeInferenceError
@@ -84,7 +86,9 @@ class ModelServer(kserve.ModelServer):  # type: ignore[misc]
         routes = RouteTable(name, predictor.card.version)
         max_bytes = options.max_body_bytes
         self._model = ServedModel(name, predictor, self.is_serving)
-        _wrap(lambda inner: PredictMiddleware(inner, predictor, routes, self.is_ready, max_bytes))
+        wrap_middleware_stack(
+            app, lambda inner: PredictMiddleware(inner, predictor, routes, self.is_ready, max_bytes)
+        )
 
     def run(self) -> None:
         """Serves until a signal ends it; requests in flight are answered first."""
@@ -120,16 +124,16 @@ class ModelServer(kserve.ModelServer):  # type: ignore[misc]
         return handle
 
 
-def _wrap(middleware_of: Callable[[ASGIApp], ASGIApp]) -> None:
-    """Puts the middleware outside everything of KServe: its timing, routing and handlers."""
-    build = app.build_middleware_stack
+def wrap_middleware_stack(wrapped: FastAPI, middleware_of: Callable[[ASGIApp], ASGIApp]) -> None:
+    """Puts a middleware outside all that KServe adds: its timing, routing and handlers."""
+    build = wrapped.build_middleware_stack
 
-    def build_outermost() -> Any:
+    def build_outermost() -> ASGIApp:
         for error, handler in exception_handlers().items():
-            app.add_exception_handler(error, handler)
+            wrapped.add_exception_handler(error, handler)
         return ServerErrorMiddleware(middleware_of(build()), handler=_answer_internal_error)
 
-    app.build_middleware_stack = build_outermost
+    wrapped.build_middleware_stack = build_outermost
 
 
 class ServedModel(kserve.Model):  # type: ignore[misc]
