@@ -11,7 +11,7 @@ from rich.table import Table as TerminalTable
 
 from components.report.blocks import Banner, Block, Figure, Row, Section
 from components.report.charts.line import Series, line_chart
-from components.report.page import Page, render
+from components.report.page import build_page
 from components.report.tables import Links, Table
 from pipelines.replay.host import ReplayPaths
 from pipelines.replay.requests import ReplayRequest
@@ -51,7 +51,7 @@ def index_page(state: ReplayState, description: str, folder: Path) -> str:
         ),
         Section("Reports", NOTE, [_links(state, folder)]),
     ]
-    return render(Page(f"The replay of {state.model}", description, blocks))
+    return build_page(f"The replay of {state.model}", about=description, blocks=blocks)
 
 
 def _chart(periods: tuple[ReplayPeriod, ...], metric: str, title: str, label: str) -> str:

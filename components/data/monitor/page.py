@@ -21,7 +21,7 @@ from components.data.tables.observations import Coverage, WindowCoverage
 from components.report.blocks import Banner, Block, Figure, Row, Section
 from components.report.charts.bars import Bars, ErrorBar, bar_chart, interval_chart
 from components.report.charts.line import Series, line_chart
-from components.report.page import step_page
+from components.report.page import build_page
 from components.report.tables import Facts, Findings, Table
 from components.report.text import Tone
 
@@ -149,7 +149,7 @@ def _page(
 ) -> str:
     serves = f"champion {plan.champion.version}" if plan.champion else "nothing serves"
     banner = Banner(verdict.decision, verdict.reason, _TONES[verdict.decision])
-    return step_page(
+    return build_page(
         f"Monitoring of {plan.spec.name}",
         banner=banner,
         about=serves,

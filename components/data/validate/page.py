@@ -15,7 +15,7 @@ from components.data.validate.examples import LabelledExamples, usable_columns
 from components.report.blocks import Banner, Block, Figure, Row, Section
 from components.report.charts.bars import Bars, bar_chart
 from components.report.charts.line import Series, line_chart
-from components.report.page import step_page
+from components.report.page import build_page
 from components.report.tables import Table
 
 _SPANS = (
@@ -39,7 +39,7 @@ def render_page(plan: Plan, lineage: Lineage, examples: LabelledExamples, verdic
     blocks: list[Block] = [Section("Spans", _SPANS, [_label_rates(plan, lineage), _spans(lineage)])]
     if examples.rows:
         blocks.append(Section("Columns", _COLUMNS, _columns(plan, examples)))
-    return step_page(
+    return build_page(
         f"{plan.spec.name}: may these data be trained on?",
         banner=Banner(verdict.decision, verdict.reason, "good" if good else "bad"),
         as_of=plan.as_of,

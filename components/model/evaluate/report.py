@@ -13,7 +13,7 @@ from components.model.evaluate.selection import DEPLOY, Selection
 from components.report.blocks import Banner, Block, Figure, Note, Row, Section
 from components.report.charts.bars import ErrorBar, interval_chart
 from components.report.charts.line import Series, line_chart
-from components.report.page import render_page
+from components.report.page import build_page
 from components.report.tables import Findings, Table
 from components.report.text import Tone
 
@@ -56,7 +56,7 @@ def render_report(found: Evaluation) -> str:
     blocks += [_slices(c.name, c.slices, found.task) for c in found.challengers if c.slices]
     blocks.append(Section("Findings", "", [Findings(selection.findings, "What was checked")]))
     tone: Tone = "good" if selection.decision == DEPLOY else "bad"
-    return render_page(
+    return build_page(
         f"{found.plan.spec.name}: may the challenger serve?",
         banner=Banner(selection.decision, selection.reason, tone),
         facts=_facts(found),

@@ -6,7 +6,7 @@ from components.core.artifacts import BlockScore, ModelCard
 from components.core.tasks import Metric, Task
 from components.report.blocks import Block, Figure, Note, Section
 from components.report.charts.bars import Bars, bar_chart
-from components.report.page import render_page
+from components.report.page import build_page
 from components.report.tables import Table
 
 _BLOCKS = (
@@ -32,7 +32,7 @@ def render_report(card: ModelCard, scores: Sequence[BlockScore], epochs: int, ta
         Section("Holdouts", _HOLDOUTS, [_holdouts(card, task)]),
         Section("Held-out blocks", _BLOCKS, _block_scores(scores, task)),
     ]
-    return render_page(f"{card.name}: training", as_of=card.as_of, facts=facts, blocks=blocks)
+    return build_page(f"{card.name}: training", as_of=card.as_of, facts=facts, blocks=blocks)
 
 
 def _holdouts(card: ModelCard, task: Task) -> Table:
