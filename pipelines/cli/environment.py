@@ -45,4 +45,6 @@ def development_environment() -> Iterator[None]:
 
 
 def _is_running(environment: Path) -> bool:
-    return Path(sys.prefix).resolve() == environment.resolve()
+    """Whether this Python has the packages of an environment, be it itself or laid over it."""
+    places = (Path(sys.prefix), *map(Path, sys.path))
+    return any(place.resolve().is_relative_to(environment.resolve()) for place in places)

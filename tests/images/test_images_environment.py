@@ -67,6 +67,6 @@ def test_the_steps_of_the_dockerfile_make_it_too(
     assert without_installer(installed(made / "bin/python")) == without_installer(pinned("ops"))
     ours = image("ops")
     theirs = Image(ours.room, ours.root, ours.stage, {**ours.mounts, "/opt/ratoon": made})
-    for module in ("components.ops.exporter", "components.ops.schedule.reconcile"):
+    for module in ("components.ops.exporter", "pipelines.cli"):
         code, output = container.run(theirs, ["python", "-m", module, "--help"])
         assert code == 0, output[-3000:]

@@ -1,7 +1,6 @@
 """Makes KFP's recurring runs equal to the desired ones, or to the files in git that declare them.
 
-A Job runs it: ``python -m components.ops.schedule.reconcile <file or folder of YAML>…``. It prints
-a line for each model and exits with 1 if one failed. Its environment:
+A Job runs it as ``ratoon recurring reconcile <file or folder of YAML>…``. Its environment:
 
 - ``KF_PIPELINES_ENDPOINT``: KFP's API, by default
   http://ml-pipeline.kubeflow.svc.cluster.local:8888.
@@ -13,7 +12,6 @@ a line for each model and exits with 1 if one failed. Its environment:
 - ``RATOON_OVERLAY``: for files without `parameters.overlay`, such as production.yaml.
 """
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -62,9 +60,7 @@ class ManifestResult:
     """What became of one model's manifest.
 
     Attributes:
-        model: The model.
         state: ``scheduled`` or ``unchanged``; ``differs``, of a check; ``failed``.
-        sentence: The same in words.
     """
 
     model: str
@@ -84,11 +80,6 @@ def reconcile(
     killed is finished by the next. It ends with a round that finds nothing to do. KFP lets two
     runs have one name, so two processes that create it at once both see the duplicates in their
     next round and keep the older.
-
-    Args:
-        api: The KFP installation.
-        desired: The recurring run.
-        now: Gives the present.
 
     Raises:
         InputError: There is no such pipeline or version, or no namespace.
@@ -117,9 +108,6 @@ def reconcile(
 def reconcile_manifests(places: Sequence[Path]) -> list[ManifestResult]:
     """Makes the recurring runs equal to the manifests; one that fails does not stop the others.
 
-    Args:
-        places: Files, or folders of YAML files.
-
     Raises:
         InputError: A file is not a manifest; nothing was done.
     """
@@ -133,19 +121,6 @@ def check_manifests(places: Sequence[Path]) -> list[ManifestResult]:
         InputError: A file is not a manifest.
     """
     return _each(places, _compared)
-
-
-def main(places: Sequence[str]) -> int:
-    """Reconciles every manifest; 1 if one failed."""
-    try:
-        results = reconcile_manifests([Path(place) for place in places])
-    except RatoonError as error:
-        sys.stderr.write(f"{type(error).__name__}: {error}\n")
-        return 1
-    for one in results:
-        stream = sys.stderr if one.state == "failed" else sys.stdout
-        stream.write(f"{one.model}: {one.sentence}\n")
-    return 1 if any(one.state == "failed" for one in results) else 0
 
 
 def _each(places: Sequence[Path], judge: _Judge) -> list[ManifestResult]:
@@ -209,7 +184,3 @@ def _when(desired: DesiredRecurringRun) -> str:
         return "never, for it is not enabled"
     first = next_runs(desired.trigger, datetime.now(UTC), 1)[0]
     return f"{desired.trigger.text}, next at {first:%Y-%m-%d %H:%M} UTC"
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,14 +1,17 @@
-"""Reconciling manifests: a line a model, an exit code, nothing changed by a check."""
+"""`ratoon recurring`: a line a model, an exit code, nothing changed by a check."""
 
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from components.ops.schedule.reconcile import check_manifests, main
+from components.ops.schedule.reconcile import check_manifests
+from pipelines.cli.app import app
 from tests.fakes.kfp_faults import Fault
 from tests.fakes.kfp_server import KfpApi
 
@@ -25,17 +28,18 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
+def reconcile(folder: Path) -> Any:
+    return CliRunner().invoke(app, ["recurring", "reconcile", str(folder)])
+
+
 def names(kfp: KfpApi) -> list[str]:
     return sorted(r["display_name"].rpartition("-")[0] for r in kfp.store.rows("recurringruns"))
 
 
-def test_a_line_for_each_model(
-    kfp: KfpApi, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([str(folder)]) == 0
-    first = capsys.readouterr().out.splitlines()
-    assert main([str(folder)]) == 0
-    second = capsys.readouterr().out.splitlines()
+def test_a_line_for_each_model(kfp: KfpApi, folder: Path) -> None:
+    results = [reconcile(folder), reconcile(folder)]
+    assert [result.exit_code for result in results] == [0, 0]
+    first, second = (result.stdout.splitlines() for result in results)
 
     assert [line.split("-monitor-")[0] for line in first] == [
         "flights: scheduled: flights",
@@ -56,7 +60,7 @@ def test_check_changes_nothing_and_says_what_is_to_do(kfp: KfpApi, folder: Path)
     assert all("has to be created" in one.sentence for one in both)
     assert not [s for s in kfp.seen if s.method != "GET"]
 
-    main([str(folder)])
+    reconcile(folder)
     for row in kfp.store.rows("recurringruns"):
         kfp.runs.switch(row["recurring_run_id"], enable=row["display_name"].startswith("taxi"))
 
@@ -64,54 +68,49 @@ def test_check_changes_nothing_and_says_what_is_to_do(kfp: KfpApi, folder: Path)
     assert (flights.state, taxi.state) == ("differs", "unchanged")
     assert "has to be enabled" in flights.sentence
     assert taxi.sentence.startswith("as declared: taxi-monitor-")
-    main([str(folder)])
+    reconcile(folder)
     assert {one.state for one in check_manifests([folder])} == {"unchanged"}
 
 
-def test_an_error_of_one_model_does_not_keep_the_others(
-    kfp: KfpApi, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_error_of_one_model_does_not_keep_the_others(kfp: KfpApi, folder: Path) -> None:
     with (folder / "flights.yaml").open("a") as file:
         file.write("version: monitor-gone\n")
 
-    assert main([str(folder)]) == 1
+    said = reconcile(folder)
 
-    said = capsys.readouterr()
+    assert said.exit_code == 1
     assert "flights: InputError: flights: version of pipeline monitor: given 'monitor-gone'" in (
-        said.err
+        said.stderr
     )
-    assert said.out.startswith("taxi: scheduled")
+    assert said.stdout.startswith("taxi: scheduled")
     assert names(kfp) == ["taxi-monitor"]
 
 
-def test_a_file_that_is_none_stops_before_anything_is_done(
-    kfp: KfpApi, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_that_is_none_stops_before_anything_is_done(kfp: KfpApi, folder: Path) -> None:
     (folder / "z.yaml").write_text("model: z\n")
 
-    assert main([str(folder)]) == 1
+    said = reconcile(folder)
 
-    assert "InputError" in capsys.readouterr().err
+    assert (said.exit_code, said.stdout) == (1, "")
+    assert "z.yaml" in said.stderr
     assert kfp.seen == []
 
 
-def test_what_is_not_enabled_stands_still(
-    kfp: KfpApi, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    main([str(folder)])
+def test_what_is_not_enabled_stands_still(kfp: KfpApi, folder: Path) -> None:
+    reconcile(folder)
     with (folder / "taxi.yaml").open("a") as file:
         file.write("enabled: false\n")
-    capsys.readouterr()
 
-    assert main([str(folder)]) == 0
+    said = reconcile(folder)
 
-    assert "never, for it is not enabled" in capsys.readouterr().out
+    assert said.exit_code == 0
+    assert "never, for it is not enabled" in said.stdout
     modes = {r["display_name"].split("-")[0]: r["mode"] for r in kfp.store.rows("recurringruns")}
     assert modes == {"flights": "ENABLE", "taxi": "DISABLE"}
 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "components.ops.schedule.reconcile", str(folder)]
+    command = [sys.executable, "-m", "pipelines.cli", "recurring", "reconcile", str(folder)]
     return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": "."})
 
 
@@ -126,7 +125,7 @@ def test_processes_at_once_leave_one_run_a_model(kfp: KfpApi, folder: Path) -> N
 
 
 def test_a_process_that_was_killed_is_finished_by_the_next(kfp: KfpApi, folder: Path) -> None:
-    main([str(folder)])
+    reconcile(folder)
     for file in folder.iterdir():
         file.write_text(file.read_text() + "experiment: other\n")
     # The new run stands; the old one would go next, but never gets to.
@@ -138,5 +137,5 @@ def test_a_process_that_was_killed_is_finished_by_the_next(kfp: KfpApi, folder: 
     process.wait(10)
 
     assert names(kfp) == ["flights-monitor", "flights-monitor", "taxi-monitor"]
-    assert main([str(folder)]) == 0
+    assert reconcile(folder).exit_code == 0
     assert names(kfp) == ["flights-monitor", "taxi-monitor"]
