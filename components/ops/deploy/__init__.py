@@ -1,1 +1,1 @@
-"""Deploys a model: stages a candidate beside the champion and checks it in the real server."""
+"""Deploys a model: stages a candidate beside the champion and validates its real server."""

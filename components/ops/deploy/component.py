@@ -15,18 +15,18 @@ def deploy(
     report: Output[HTML],
     metrics: Output[Metrics],
 ) -> NamedTuple("Outcome", [("decision", str), ("reason", str)]):  # type: ignore[valid-type]
-    """Starts the new model beside the one that serves, and tries it before it gets traffic.
+    """Starts the new model beside the one that serves, and validates it before it gets traffic.
 
     The model's own server must become ready, answer its golden rows as the model did where it was
-    made, be fast enough, and refuse wrong input. If another model serves by now than the one that
-    this run planned with, nothing is changed. A refused model is removed again.
+    trained, be fast enough, and refuse invalid requests. If another model serves by now than the
+    one that this run planned with, nothing is changed. A refused model is removed again.
 
     Args:
         plan: The plan of this run.
         model: The model that was chosen.
         run: The id of this run, kept in the audit.
         deployment: deployment.json (what is staged where) and verdict.json.
-        report: What was tried, and how the server answered.
+        report: What was checked, and how the server answered.
         metrics: Seconds until ready, latency, and the largest difference from a golden row.
 
     Returns:
@@ -35,10 +35,10 @@ def deploy(
     """
     from pathlib import Path
 
-    from components.ops.deploy.run import Outputs
+    from components.ops.deploy.run import DeployOutputs
     from components.ops.deploy.run import deploy as stage
 
-    outputs = Outputs(Path(deployment.path), Path(report.path))
+    outputs = DeployOutputs(Path(deployment.path), Path(report.path))
     verdict = stage(Path(plan.path), Path(model.path), run, outputs)
     for name, value in verdict.metrics.items():
         if value is not None:

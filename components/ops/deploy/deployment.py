@@ -1,13 +1,19 @@
-"""``deployment.json``: a candidate that is staged and may be rolled out."""
+"""What deploy hands on: ``deployment.json`` to rollout, and a page to people."""
 
 from pathlib import Path
 
-from components.core.artifacts import DEPLOYMENT, Record
-from components.core.plan import Champion
+from components.core.artifacts import DEPLOYMENT, ModelCard, Record
+from components.core.plan import Champion, Plan
+from components.core.verdict import Verdict
+from components.ops.targets.protocol import name_of
+from components.report.blocks import Banner
+from components.report.page import build_page
+
+STAGED, REFUSED = "staged", "refused"
 
 
 class Deployment(Record):
-    """What deploy hands to rollout.
+    """A candidate that is staged and may be rolled out.
 
     Attributes:
         target: Where it is staged.
@@ -15,7 +21,7 @@ class Deployment(Record):
         version: Its version.
         uri: Where its published model folder is.
         digest: Digest of that folder.
-        champion: What served when it was staged; None: nothing did.
+        champion: What served when it was staged; None if nothing did.
         address: The URL that clients use.
     """
 
@@ -31,3 +37,32 @@ class Deployment(Record):
     def of(cls, folder: Path) -> "Deployment":
         """Reads the deployment of a deployment artifact."""
         return cls.read(folder / DEPLOYMENT)
+
+
+def draw_report(verdict: Verdict, plan: Plan, card: ModelCard, address: str | None) -> str:
+    """Draws the page that says whether a candidate may be rolled out.
+
+    Args:
+        verdict: The decision.
+        plan: The plan of the run.
+        card: The candidate.
+        address: The URL that clients use.
+    """
+    return build_page(
+        f"{plan.spec.name}: deploy",
+        banner=Banner(
+            verdict.decision, verdict.reason, "good" if verdict.decision == STAGED else "bad"
+        ),
+        about=card.version,
+        as_of=plan.as_of,
+        facts=(
+            ("Candidate", card.version),
+            ("Method", card.method),
+            ("Trained on rows", card.rows),
+            ("Champion of the plan", name_of(plan.champion)),
+            ("Target", plan.spec.serving.target),
+            ("Address of clients", address),
+            ("Digest", verdict.digests.get("model")),
+        ),
+        findings=verdict.findings,
+    )

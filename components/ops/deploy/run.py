@@ -1,4 +1,4 @@
-"""Stages a candidate, tries its server, and decides whether it may be rolled out."""
+"""Stages a candidate, validates its server, and decides whether it may be rolled out."""
 
 import time
 from dataclasses import dataclass
@@ -6,14 +6,21 @@ from datetime import timedelta
 from pathlib import Path
 
 from components.core import audit
-from components.core.artifacts import DEPLOYMENT, GOLDEN, MODEL_CARD, VERDICT, Golden, ModelCard
+from components.core.artifacts import (
+    DEPLOYMENT,
+    GOLDEN,
+    MODEL_CARD,
+    PUBLISHED,
+    VERDICT,
+    Golden,
+    ModelCard,
+)
 from components.core.digest import digest_folder
 from components.core.errors import DeadlineExceeded, InputError
 from components.core.plan import Plan
-from components.core.verdict import Finding, Severity, Verdict, worst_first
-from components.ops.deploy.deployment import Deployment
+from components.core.verdict import Finding, Severity, Verdict, finding, worst_first
+from components.ops.deploy.deployment import REFUSED, STAGED, Deployment, draw_report
 from components.ops.deploy.infra_validation import validate_server
-from components.ops.deploy.page import STAGED, draw_report
 from components.ops.targets import connect
 from components.ops.targets.protocol import (
     Candidate,
@@ -24,15 +31,13 @@ from components.ops.targets.protocol import (
     name_of,
 )
 
-REFUSED = "refused"
-
 
 @dataclass(frozen=True)
 class DeployOutputs:
     """Where deploy writes.
 
     Attributes:
-        deployment: Folder for ``verdict.json`` and, where staged, ``deployment.json``.
+        deployment: Folder for ``verdict.json`` and, if staged, ``deployment.json``.
         report: The HTML file.
     """
 
@@ -41,27 +46,16 @@ class DeployOutputs:
 
 
 @dataclass(frozen=True)
-class _Given:
+class _Inputs:
     plan: Plan
     folder: Path
     card: ModelCard
     golden: Golden
-    run: str
-    digest: str
-
-    @property
-    def candidate(self) -> Candidate:
-        return Candidate(
-            model=self.card.name,
-            version=self.card.version,
-            run=self.run,
-            as_of=self.card.as_of,
-            serving=self.plan.spec.serving,
-        )
+    candidate: Candidate
 
 
 @dataclass(frozen=True)
-class _Tried:
+class _Attempt:
     findings: tuple[Finding, ...]
     staged: Staged | None = None
 
@@ -69,112 +63,116 @@ class _Tried:
 def deploy(
     plan: Path, model: Path, run: str, outputs: DeployOutputs, ready_timeout_s: float | None = None
 ) -> Verdict:
-    """Stages a model beside the champion and tries it there, before it gets any traffic.
+    """Stages a model beside the champion and validates it there, before it gets any traffic.
 
-    A step that is run again finds what it staged before. A candidate that is refused is removed,
-    and the champion goes on serving.
+    A repeated step finds what it staged before. A refused candidate is removed, and the champion
+    continues to serve.
 
     Args:
         plan: The plan artifact.
         model: The model folder.
         run: The run's id.
         outputs: Where to write.
-        ready_timeout_s: How long its server may take to become ready; None: as the spec says.
+        ready_timeout_s: How long its server may take to become ready; None for the spec's value.
 
     Raises:
         InputError: The plan, the model or the target cannot be used.
         ClusterError: The target did not do what was asked; nothing is known of the candidate.
     """
     given = _read(plan, model, run)
-    target = connect(given.plan.spec.serving.target, given.plan.spec.name)
-    within_s = given.plan.spec.serving.ready_timeout.total_seconds()
-    tried = _try(given, target, within_s if ready_timeout_s is None else ready_timeout_s)
-    verdict = _verdict(given, tried.findings)
+    serving = given.plan.spec.serving
+    target = connect(serving.target, given.plan.spec.name)
+    timeout_s = serving.ready_timeout.total_seconds()
+    attempt = _stage(given, target, timeout_s if ready_timeout_s is None else ready_timeout_s)
+    verdict = _verdict(given, attempt.findings)
     if verdict.decision == REFUSED:
         target.roll_back(given.card.version, verdict.reason)
     _write(given, verdict, target.address, outputs)
-    if verdict.decision == STAGED and tried.staged is not None:
-        deployment = _deployment(given, tried.staged, target.address)
+    if verdict.decision == STAGED and attempt.staged is not None:
+        deployment = _deployment(given, attempt.staged, target.address)
         deployment.write(outputs.deployment / DEPLOYMENT)
-    audit.append(
-        given.plan.spec.serving.audit_uri,
-        audit.entry_of(verdict, run, given.card.name, given.card.version),
-    )
+    entry = audit.entry_of(verdict, run, given.card.name, given.card.version)
+    audit.append(serving.audit_uri, entry)
     return verdict
 
 
-def _read(plan: Path, model: Path, run: str) -> _Given:
-    card = ModelCard.read(model / MODEL_CARD)
-    golden = Golden.read(model / GOLDEN)
-    given = _Given(Plan.of(plan), model, card, golden, run, digest_folder(model))
-    if card.name != given.plan.spec.name:
-        raise InputError(str(model / MODEL_CARD), card.name, f"a model of {given.plan.spec.name}")
-    if not given.golden.probability:
+def _read(plan: Path, model: Path, run: str) -> _Inputs:
+    made, card, golden = (
+        Plan.of(plan),
+        ModelCard.read(model / MODEL_CARD),
+        Golden.read(model / GOLDEN),
+    )
+    if card.name != made.spec.name:
+        raise InputError(str(model / MODEL_CARD), card.name, f"a model of {made.spec.name}")
+    if not golden.probability:
         raise InputError(str(model / GOLDEN), "no rows", "golden rows to try the server with")
-    return given
+    candidate = Candidate(
+        model=card.name,
+        version=card.version,
+        run=run,
+        as_of=card.as_of,
+        digest=digest_folder(model, leave_out=(PUBLISHED,)),
+        serving=made.spec.serving,
+    )
+    return _Inputs(made, model, card, golden, candidate)
 
 
-def _try(given: _Given, target: Target, ready_timeout_s: float) -> _Tried:
+def _stage(given: _Inputs, target: Target, ready_timeout_s: float) -> _Attempt:
     plan, version = given.plan, given.card.version
     if plan.champion is None and plan.spec.first_model != "allowed":
         sentence = "No model serves yet, and the spec does not say first_model: allowed."
-        failed = _fail("first_model", "spec", sentence, plan.spec.first_model, "allowed")
-        return _Tried((failed,))
+        return _failed("first_model", "spec", plan.spec.first_model, "allowed", sentence)
     try:
         staged = target.stage(given.folder, given.candidate, plan.champion)
     except ChampionChanged as error:
         planned, serving = name_of(error.planned), name_of(error.serving)
-        failed = _fail("champion_changed", "target", f"{error}.", serving, planned)
-        return _Tried((failed,))
+        return _failed("champion_changed", "target", serving, planned, f"{error}.")
     started = time.monotonic()
     try:
         endpoint = target.wait_ready(staged.version, ready_timeout_s)
     except DeadlineExceeded as error:
-        failed = _fail("ready", "server", str(error), None, f"{ready_timeout_s:g} s")
-        return _Tried((failed,))
+        return _failed("ready", "server", None, f"{ready_timeout_s:g} s", str(error))
     except CandidateGone as error:
-        return _Tried((_fail("candidate_gone", "target", f"{error}.", None, version),))
+        return _failed("candidate_gone", "target", None, version, f"{error}.")
     waited_s = time.monotonic() - started
-    ready = Finding(
-        code="ready",
-        severity=Severity.INFO,
-        subject="server",
-        measured=waited_s,
-        limit=ready_timeout_s,
-        sentence=f"Version {version} loaded and was ready {waited_s:.1f} s after it was asked for.",
-    )
+    sentence = f"Version {version} loaded and was ready after {waited_s:.1f} s."
+    ready = finding("ready", Severity.INFO, "server", waited_s, ready_timeout_s, sentence)
     limit_ms = plan.spec.serving.canary.max_p99 / timedelta(milliseconds=1)
-    trials = validate_server(endpoint, given.card, given.golden, limit_ms)
-    return _Tried((ready, *trials), staged)
+    checked = validate_server(endpoint, given.card, given.golden, limit_ms)
+    return _Attempt((ready, *checked), staged)
 
 
-def _verdict(given: _Given, findings: tuple[Finding, ...]) -> Verdict:
+def _failed(code: str, subject: str, measured: str | None, limit: str, sentence: str) -> _Attempt:
+    return _Attempt((finding(code, Severity.FAIL, subject, measured, limit, sentence),))
+
+
+def _verdict(given: _Inputs, findings: tuple[Finding, ...]) -> Verdict:
     failures = [f for f in findings if f.severity is Severity.FAIL]
-    reason = f"Version {given.card.version} passed {len(findings)} trials in its own server."
+    reason = f"Version {given.card.version} passed {len(findings)} checks in its own server."
     if failures:
         # The first line says what happened, and the last one of a log why.
         lines = failures[0].sentence.splitlines()
         reason = lines[0] if len(lines) == 1 else f"{lines[0]} {lines[-1]}"
-    numbers = {f.code: f.measured for f in findings if isinstance(f.measured, float)}
+    plan = given.plan
     return Verdict(
         step="deploy",
         decision=REFUSED if failures else STAGED,
         reason=reason,
         findings=worst_first(findings),
-        as_of=given.plan.as_of,
-        digests={**given.plan.digests, "plan": given.plan.digest, "model": given.digest},
-        metrics=numbers,
+        as_of=plan.as_of,
+        digests={**plan.digests, "plan": plan.digest, "model": given.candidate.digest},
+        metrics={f.code: f.measured for f in findings if isinstance(f.measured, float)},
     )
 
 
-def _write(given: _Given, verdict: Verdict, address: str | None, outputs: DeployOutputs) -> None:
+def _write(given: _Inputs, verdict: Verdict, address: str | None, outputs: DeployOutputs) -> None:
     verdict.write(outputs.deployment / VERDICT)
     outputs.report.parent.mkdir(parents=True, exist_ok=True)
     page = draw_report(verdict, given.plan, given.card, address)
     outputs.report.write_text(page, encoding="utf-8")
 
 
-def _deployment(given: _Given, staged: Staged, address: str | None) -> Deployment:
+def _deployment(given: _Inputs, staged: Staged, address: str | None) -> Deployment:
     return Deployment(
         target=given.plan.spec.serving.target,
         model=given.card.name,
@@ -183,15 +181,4 @@ def _deployment(given: _Given, staged: Staged, address: str | None) -> Deploymen
         digest=staged.digest,
         champion=given.plan.champion,
         address=address,
-    )
-
-
-def _fail(code: str, subject: str, sentence: str, measured: str | None, limit: str) -> Finding:
-    return Finding(
-        code=code,
-        severity=Severity.FAIL,
-        subject=subject,
-        measured=measured,
-        limit=limit,
-        sentence=sentence,
     )

@@ -1,1 +1,1 @@
-"""Rolls a staged candidate out: a growing share of the traffic, then promoted or taken back."""
+"""Rolls a staged candidate out: a growing share of the traffic, then promoted or rolled back."""

@@ -1,4 +1,4 @@
-"""The canary: whether a candidate that meets live traffic goes on, goes back, or is waited for."""
+"""Canary analysis: whether a candidate advances, is rolled back, or needs more requests."""
 
 import math
 from dataclasses import dataclass, field
@@ -6,25 +6,25 @@ from datetime import timedelta
 from enum import StrEnum
 
 from components.core.spec.operation import Canary
-from components.core.verdict import Finding, Severity
+from components.core.verdict import Finding, Severity, finding
 from components.ops.targets.protocol import Traffic
 
-# A share of errors is clearly above its limit where chance alone would show as many this rarely.
-_CHANCE = 0.001
-_FEWEST = 20
+# An error ratio is clearly above its limit if chance alone would show it this rarely.
+_MAX_CHANCE = 0.001
+_MIN_REQUESTS = 20
 
 
 class Decision(StrEnum):
     """What to do next."""
 
     WAIT = "wait"
-    ON = "advance"
+    ADVANCE = "advance"
     ROLL_BACK = "roll back"
 
 
 @dataclass(frozen=True)
 class PredictionStats:
-    """What a version predicted, by the prediction log.
+    """What a version predicted according to the prediction log.
 
     Attributes:
         rows: Rows logged.
@@ -40,26 +40,26 @@ class PredictionStats:
         return self.total / self.rows if self.rows else None
 
     def since(self, before: "PredictionStats") -> "PredictionStats":
-        """What was logged after an earlier reading."""
+        """Returns what was logged after an earlier reading."""
         return PredictionStats(self.rows - before.rows, self.total - before.total)
 
 
 @dataclass(frozen=True)
 class VersionStats:
-    """One of the two versions over the same time."""
+    """What one of the two versions did over the same time."""
 
     traffic: Traffic = field(default_factory=Traffic)
-    answers: PredictionStats = field(default_factory=PredictionStats)
+    predictions: PredictionStats = field(default_factory=PredictionStats)
 
 
 @dataclass(frozen=True)
 class CanaryAnalysis:
-    """What a step has seen so far.
+    """What a step of the rollout has measured so far.
 
     Attributes:
         share: The candidate's share of the traffic.
         candidate: The candidate since the step began.
-        champion: The champion since the step began, or since the rollout did where that is little.
+        champion: The champion since the step began, or since the rollout if that is too little.
         overdue: Whether the step's deadline has passed.
     """
 
@@ -71,76 +71,74 @@ class CanaryAnalysis:
 
 @dataclass(frozen=True)
 class CanaryAssessment:
-    """What is done, and every number that it was decided by."""
+    """The decision, and every measurement behind it."""
 
     decision: Decision
     findings: tuple[Finding, ...]
 
 
-def assess_canary(seen: CanaryAnalysis, canary: Canary) -> CanaryAssessment:
-    """Judges a step by its numbers; a candidate is never promoted for want of them.
+def assess_canary(analysis: CanaryAnalysis, canary: Canary) -> CanaryAssessment:
+    """Assesses a step; a candidate never advances for lack of traffic.
 
     Args:
-        seen: What the step has seen.
+        analysis: What the step has measured.
         canary: The limits of the spec.
 
     Returns:
-        ``go back`` as soon as the candidate is clearly failing, or too few requests came in time;
-        ``wait`` until there are enough requests and logged rows; else by the limits.
+        ``roll back`` as soon as the candidate is clearly failing, or at the deadline without enough
+        requests; ``wait`` until there are enough requests and logged rows; else by the limits.
     """
-    traffic, logged = seen.candidate.traffic, seen.candidate.answers.rows
+    traffic, logged = analysis.candidate.traffic, analysis.candidate.predictions.rows
     if traffic.requests < canary.min_requests:
-        failing = _clearly_failing(seen, canary)
-        return (
-            CanaryAssessment(Decision.ROLL_BACK, failing)
-            if failing
-            else _unfinished(seen, _few(seen, canary))
-        )
-    findings = _judge_traffic(seen, canary)
+        failing = _clearly_failing(analysis, canary)
+        if failing:
+            return CanaryAssessment(Decision.ROLL_BACK, failing)
+        return _wait_or_roll_back(analysis, _few(analysis, canary))
+    findings = _compare_traffic(analysis, canary)
     if any(f.severity is Severity.FAIL for f in findings):
         return CanaryAssessment(Decision.ROLL_BACK, findings)
-    if logged < canary.min_requests or _champion_is_unlogged(seen):
-        return _unfinished(seen, _few_rows(seen, canary), findings)
-    findings = (*findings, _shift(seen, canary))
+    if logged < canary.min_requests or _champion_is_unlogged(analysis):
+        return _wait_or_roll_back(analysis, _few_rows(analysis, canary), findings)
+    findings = (*findings, _shift(analysis, canary))
     failed = any(f.severity is Severity.FAIL for f in findings)
-    return CanaryAssessment(Decision.ROLL_BACK if failed else Decision.ON, findings)
+    return CanaryAssessment(Decision.ROLL_BACK if failed else Decision.ADVANCE, findings)
 
 
-def _champion_is_unlogged(seen: CanaryAnalysis) -> bool:
-    """Whether the champion answered but nothing of it is in the log yet, which lags a little."""
-    return seen.champion.traffic.requests > 0 and seen.champion.answers.rows == 0
+def _champion_is_unlogged(analysis: CanaryAnalysis) -> bool:
+    """Whether the champion answered but its log, which lags a little, is still empty."""
+    return analysis.champion.traffic.requests > 0 and analysis.champion.predictions.rows == 0
 
 
-def _unfinished(
-    seen: CanaryAnalysis, lacking: Finding, findings: tuple[Finding, ...] = ()
+def _wait_or_roll_back(
+    analysis: CanaryAnalysis, lacking: Finding, findings: tuple[Finding, ...] = ()
 ) -> CanaryAssessment:
-    if not seen.overdue:
+    if not analysis.overdue:
         return CanaryAssessment(Decision.WAIT, findings)
     return CanaryAssessment(Decision.ROLL_BACK, (lacking, *findings))
 
 
-def _judge_traffic(seen: CanaryAnalysis, canary: Canary) -> tuple[Finding, ...]:
+def _compare_traffic(analysis: CanaryAnalysis, canary: Canary) -> tuple[Finding, ...]:
     return (
-        _errors(seen, canary),
-        _champion_errors(seen, canary),
-        _refused(seen, canary),
-        _latency(seen, canary),
-        _slower(seen, canary),
+        _errors(analysis, canary),
+        _champion_errors(analysis, canary),
+        _refused(analysis, canary),
+        _latency(analysis, canary),
+        _slower(analysis, canary),
     )
 
 
-def _clearly_failing(seen: CanaryAnalysis, canary: Canary) -> tuple[Finding, ...]:
-    """What is so bad after a few requests that more cannot be expected to mend it."""
-    if seen.candidate.traffic.requests < _FEWEST:
+def _clearly_failing(analysis: CanaryAnalysis, canary: Canary) -> tuple[Finding, ...]:
+    """Findings so bad after a few requests that more would not change them."""
+    if analysis.candidate.traffic.requests < _MIN_REQUESTS:
         return ()
-    findings = [_latency(seen, canary, share=0.5)]
-    if _is_beyond_chance(seen.candidate.traffic, canary.max_error_ratio):
-        findings.insert(0, _errors(seen, canary))
+    findings = [_latency(analysis, canary, share=0.5)]
+    if _is_beyond_chance(analysis.candidate.traffic, canary.max_error_ratio):
+        findings.insert(0, _errors(analysis, canary))
     return tuple(f for f in findings if f.severity is Severity.FAIL)
 
 
 def _is_beyond_chance(traffic: Traffic, limit: float) -> bool:
-    """Whether so many errors are too rare at the accepted share, by Chernoff's bound."""
+    """Whether so many errors are too unlikely at the accepted ratio, by Chernoff's bound."""
     share = traffic.error_share
     if share <= limit:
         return False
@@ -148,111 +146,101 @@ def _is_beyond_chance(traffic: Traffic, limit: float) -> bool:
         return True
     divergence = share * math.log(share / limit)
     divergence += (1 - share) * math.log((1 - share) / (1 - limit))
-    return math.exp(-traffic.requests * divergence) < _CHANCE
+    return math.exp(-traffic.requests * divergence) < _MAX_CHANCE
 
 
-def _errors(seen: CanaryAnalysis, canary: Canary) -> Finding:
-    traffic = seen.candidate.traffic
+def _errors(analysis: CanaryAnalysis, canary: Canary) -> Finding:
+    traffic = analysis.candidate.traffic
     return _finding(
-        "errors", seen, traffic.error_share, canary.max_error_ratio,
+        "errors", analysis, traffic.error_share, canary.max_error_ratio,
         f"{traffic.errors} of the candidate's {traffic.requests} requests failed.",
     )  # fmt: skip
 
 
-def _champion_errors(seen: CanaryAnalysis, canary: Canary) -> Finding:
-    """Worth a look, but no excuse for the candidate."""
-    traffic = seen.champion.traffic
+def _champion_errors(analysis: CanaryAnalysis, canary: Canary) -> Finding:
+    """A warning, and no excuse for the candidate."""
+    traffic = analysis.champion.traffic
     return _finding(
-        "champion_errors", seen, traffic.error_share, canary.max_error_ratio,
+        "champion_errors", analysis, traffic.error_share, canary.max_error_ratio,
         f"{traffic.errors} of the champion's {traffic.requests} requests failed.", Severity.WARN,
     )  # fmt: skip
 
 
-def _refused(seen: CanaryAnalysis, canary: Canary) -> Finding:
-    """Clients err with both alike, so more refusals than the champion's are the candidate's own."""
-    ours, theirs = seen.candidate.traffic, seen.champion.traffic
+def _refused(analysis: CanaryAnalysis, canary: Canary) -> Finding:
+    """Clients err with both versions alike: more refusals than the champion's are a defect."""
+    ours, theirs = analysis.candidate.traffic, analysis.champion.traffic
     sentence = (
-        f"The candidate refused {ours.refused_share:.1%} of its requests as wrong input, "
+        f"The candidate refused {ours.refused_share:.1%} of its requests as invalid, "
         f"the champion {theirs.refused_share:.1%}."
     )
     worse = Severity.FAIL if theirs.requests else Severity.WARN
     limit = theirs.refused_share + canary.max_error_ratio
-    return _finding("refused", seen, ours.refused_share, limit, sentence, worse)
+    return _finding("refused", analysis, ours.refused_share, limit, sentence, worse)
 
 
-def _latency(seen: CanaryAnalysis, canary: Canary, share: float = 0.99) -> Finding:
+def _latency(analysis: CanaryAnalysis, canary: Canary, share: float = 0.99) -> Finding:
     limit_ms = canary.max_p99 / timedelta(milliseconds=1)
-    slow_ms = seen.candidate.traffic.quantile_ms(share) or 0.0
+    slow_ms = analysis.candidate.traffic.quantile_ms(share) or 0.0
     sentence = f"{share:.0%} of the candidate's requests took at most {slow_ms:.0f} ms."
-    return _finding("latency", seen, slow_ms, limit_ms, sentence)
+    return _finding("latency", analysis, slow_ms, limit_ms, sentence)
 
 
-def _slower(seen: CanaryAnalysis, canary: Canary) -> Finding:
-    ours, theirs = seen.candidate.traffic.p50_ms or 0.0, seen.champion.traffic.p50_ms
+def _slower(analysis: CanaryAnalysis, canary: Canary) -> Finding:
+    ours, theirs = analysis.candidate.traffic.p50_ms or 0.0, analysis.champion.traffic.p50_ms
     if theirs is None:
-        sentence = "The champion answered nothing that the candidate's latency could be held to."
-        return _finding("slower", seen, ours, None, sentence)
+        sentence = "The champion answered nothing to compare the candidate's latency with."
+        return _finding("slower", analysis, ours, None, sentence)
     sentence = f"The candidate's median latency is {ours:.1f} ms, the champion's {theirs:.1f} ms."
-    return _finding("slower", seen, ours, canary.max_latency_ratio * theirs, sentence)
+    return _finding("slower", analysis, ours, canary.max_latency_ratio * theirs, sentence)
 
 
-def _shift(seen: CanaryAnalysis, canary: Canary) -> Finding:
-    ours, theirs = seen.candidate.answers.mean, seen.champion.answers.mean
+def _shift(analysis: CanaryAnalysis, canary: Canary) -> Finding:
+    ours, theirs = analysis.candidate.predictions.mean, analysis.champion.predictions.mean
     if ours is None or theirs is None:
-        sentence = "The champion logged nothing that the candidate's answers could be held to."
-        return _finding("shift", seen, ours, None, sentence)
+        sentence = "The champion logged nothing to compare the candidate's predictions with."
+        return _finding("shift", analysis, ours, None, sentence)
     sentence = f"The candidate's mean probability is {ours:.3f}, the champion's {theirs:.3f}."
-    return _finding("shift", seen, abs(ours - theirs), canary.max_prediction_shift, sentence)
+    return _finding("shift", analysis, abs(ours - theirs), canary.max_prediction_shift, sentence)
 
 
-def _few(seen: CanaryAnalysis, canary: Canary) -> Finding:
-    n = seen.candidate.traffic.requests
-    sentence = f"Only {n} requests reached the candidate in time; {canary.min_requests} are wanted."
-    return _lack("traffic", seen, n, canary.min_requests, sentence)
+def _few(analysis: CanaryAnalysis, canary: Canary) -> Finding:
+    n = analysis.candidate.traffic.requests
+    sentence = (
+        f"Only {n} requests reached the candidate in time; {canary.min_requests} are required."
+    )
+    return _too_few("traffic", analysis, n, canary.min_requests, sentence)
 
 
-def _few_rows(seen: CanaryAnalysis, canary: Canary) -> Finding:
-    n, theirs = seen.candidate.answers.rows, seen.champion.answers.rows
+def _few_rows(analysis: CanaryAnalysis, canary: Canary) -> Finding:
+    n, theirs = analysis.candidate.predictions.rows, analysis.champion.predictions.rows
     sentence = (
         f"Only {n} of the candidate's rows and {theirs} of the champion's are in the log; "
-        f"{canary.min_requests} of the candidate's are wanted, and some of the champion's."
+        f"{canary.min_requests} of the candidate's are required, and some of the champion's."
     )
-    return _lack("log", seen, n, canary.min_requests, sentence)
+    return _too_few("log", analysis, n, canary.min_requests, sentence)
 
 
-def _lack(code: str, seen: CanaryAnalysis, measured: int, limit: int, sentence: str) -> Finding:
-    return Finding(
-        code=code,
-        severity=Severity.FAIL,
-        subject=_subject(seen),
-        measured=measured,
-        limit=limit,
-        sentence=sentence,
-    )
+def _too_few(
+    code: str, analysis: CanaryAnalysis, measured: int, limit: int, sentence: str
+) -> Finding:
+    return finding(code, Severity.FAIL, _subject(analysis), measured, limit, sentence)
 
 
 def _finding(
     code: str,
-    seen: CanaryAnalysis,
+    analysis: CanaryAnalysis,
     measured: float | None,
     limit: float | None,
     sentence: str,
     worse: Severity = Severity.FAIL,
 ) -> Finding:
-    """A finding that is `worse` unless within its limit, and a warning where there is none."""
+    """Makes a finding that is `worse` beyond its limit, and a warning without one."""
     if limit is None or measured is None:
         severity = Severity.WARN
     else:
-        severity = Severity.INFO if measured <= limit else worse  # NaN is within nothing
-    return Finding(
-        code=code,
-        severity=severity,
-        subject=_subject(seen),
-        measured=measured,
-        limit=limit,
-        sentence=sentence,
-    )
+        severity = Severity.INFO if measured <= limit else worse  # NaN is within no limit
+    return finding(code, severity, _subject(analysis), measured, limit, sentence)
 
 
-def _subject(seen: CanaryAnalysis) -> str:
-    return f"{seen.share:.0%} of the traffic"
+def _subject(analysis: CanaryAnalysis) -> str:
+    return f"{analysis.share:.0%} of the traffic"

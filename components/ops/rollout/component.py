@@ -15,19 +15,19 @@ def rollout(
     report: Output[HTML],
     metrics: Output[Metrics],
 ) -> NamedTuple("Outcome", [("decision", str), ("reason", str)]):  # type: ignore[valid-type]
-    """Gives the new model a growing share of the live traffic, and promotes it or takes it back.
+    """Gives the new model a growing share of the live traffic, and promotes it or rolls it back.
 
     At each step the new model must answer enough requests with few errors, fast enough, and with
-    probabilities like those of the model that serves. A new model that fails clearly goes back at
-    once; one that gets too little traffic by the deadline goes back too. Where nothing served
-    before, it is promoted at once.
+    probabilities like those of the model that serves. A new model that clearly fails is rolled back
+    at once, and one with too little traffic at the deadline as well. If nothing served before, it
+    is promoted at once.
 
     Args:
         plan: The plan of this run.
         deployment: What was staged where.
         run: The id of this run, kept in the audit.
         rollout: verdict.json.
-        report: Every step with its numbers.
+        report: Every step with its measurements.
         metrics: Requests, share of errors, latency and mean probability of the last step.
 
     Returns:
@@ -36,9 +36,9 @@ def rollout(
     """
     from pathlib import Path
 
-    from components.ops.rollout.run import Outputs, roll_out
+    from components.ops.rollout.run import RolloutOutputs, roll_out
 
-    outputs = Outputs(Path(rollout.path), Path(report.path))
+    outputs = RolloutOutputs(Path(rollout.path), Path(report.path))
     verdict = roll_out(Path(plan.path), Path(deployment.path), run, outputs)
     for name, value in verdict.metrics.items():
         if value is not None:

@@ -1,4 +1,4 @@
-"""Rolls a candidate out: step by step, by numbers, and back where they are not good enough."""
+"""Rolls a candidate out step by step, and promotes it or rolls it back by measurements."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,11 +8,11 @@ from components.core import audit
 from components.core.artifacts import VERDICT
 from components.core.errors import DeadlineExceeded
 from components.core.plan import Plan
-from components.core.verdict import Finding, Severity, Verdict, worst_first
+from components.core.verdict import Finding, Severity, Verdict, finding, worst_first
 from components.ops.deploy.deployment import Deployment
-from components.ops.rollout.canary import Move
-from components.ops.rollout.report import draw_report
-from components.ops.rollout.steps import Step, Watch
+from components.ops.rollout.canary import Decision
+from components.ops.rollout.page import draw_report
+from components.ops.rollout.steps import CanaryStep, CanaryWatch
 from components.ops.targets import connect
 from components.ops.targets.protocol import CandidateGone, ChampionChanged, Target, name_of
 
@@ -25,7 +25,7 @@ PROMOTED, ROLLED_BACK, PROPOSED = "promoted", "rolled_back", "proposed"
 
 
 @dataclass(frozen=True)
-class Outputs:
+class RolloutOutputs:
     """Where rollout writes.
 
     Attributes:
@@ -41,7 +41,7 @@ class Outputs:
 class _Ended:
     decision: str
     reason: str
-    steps: tuple[Step, ...] = ()
+    steps: tuple[CanaryStep, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
@@ -54,19 +54,18 @@ class _Rollout:
 
 
 def roll_out(
-    plan: Path, deployment: Path, run: str, outputs: Outputs, poll_s: float = 0.25
+    plan: Path, deployment: Path, run: str, outputs: RolloutOutputs, poll_s: float = 0.25
 ) -> Verdict:
-    """Gives a staged candidate growing shares of the traffic, and promotes it or takes it back.
+    """Gives a staged candidate growing shares of the traffic, and promotes it or rolls it back.
 
-    A step that is run again goes on at the share where it was, and a rollout that ended before is
-    found ended.
+    A repeated step continues at the share where it was; a rollout that ended before stays ended.
 
     Args:
         plan: The plan artifact.
         deployment: The deployment artifact.
         run: The run's id.
         outputs: Where to write.
-        poll_s: Seconds between two looks at the numbers.
+        poll_s: Seconds between two readings.
 
     Raises:
         InputError: The plan, the deployment or the target cannot be used.
@@ -74,7 +73,7 @@ def roll_out(
     """
     made, given = Plan.of(plan), Deployment.of(deployment)
     rollout = _Rollout(made, given, connect(given.target, given.model), poll_s)
-    ended = _end_of(rollout)
+    ended = _run(rollout)
     if ended.decision == ROLLED_BACK:
         rollout.target.roll_back(given.version, ended.reason)
     verdict = _verdict(rollout, ended)
@@ -87,33 +86,33 @@ def roll_out(
     return verdict
 
 
-def _end_of(rollout: _Rollout) -> _Ended:
-    before = _ended_before(rollout)
+def _run(rollout: _Rollout) -> _Ended:
+    before = _already_ended(rollout)
     if before is not None:
         return before
     given = rollout.deployment
     try:
-        if _is_left_to_person(rollout):
+        if _requires_approval(rollout):
             return _Ended(PROPOSED, _proposal(rollout))
-        return _straight(rollout) or _walk(rollout)
+        return _without_canary(rollout) or _canary_steps(rollout)
     except (CandidateGone, ChampionChanged, DeadlineExceeded) as error:
-        finding = Finding(
-            code=_CODES[type(error)],
-            severity=Severity.FAIL,
-            subject="target",
-            measured=name_of(rollout.target.champion()),
-            limit=name_of(given.champion),
-            sentence=f"{error}.",
+        found = finding(
+            _CODES[type(error)],
+            Severity.FAIL,
+            "target",
+            name_of(rollout.target.champion()),
+            name_of(given.champion),
+            f"{error}.",
         )
-        return _Ended(ROLLED_BACK, finding.sentence, findings=(finding,))
+        return _Ended(ROLLED_BACK, found.sentence, findings=(found,))
 
 
-def _ended_before(rollout: _Rollout) -> _Ended | None:
-    """How the rollout ended, where it did so before this step was run again."""
+def _already_ended(rollout: _Rollout) -> _Ended | None:
+    """Returns how the rollout ended, if it did so before this step was repeated."""
     version, champion = rollout.deployment.version, rollout.target.champion()
     staged, outcome = rollout.target.staged(), rollout.target.outcome(version)
     if champion and (champion.version, champion.digest) == (version, rollout.deployment.digest):
-        # Promoting again does only what was left to do: the old server may not have ended yet.
+        # Promoting again finishes what was left: the old server may not have ended yet.
         reason = outcome.reason if outcome else "It serves already."
         return _promoted(rollout, reason, ())
     if staged is None or staged.version != version:
@@ -122,74 +121,78 @@ def _ended_before(rollout: _Rollout) -> _Ended | None:
     return None
 
 
-def _straight(rollout: _Rollout) -> _Ended | None:
-    """Promotes without a canary where there is none to be had; None: there is."""
+def _without_canary(rollout: _Rollout) -> _Ended | None:
+    """Promotes without a canary if none is possible or wanted; None if one is."""
     if rollout.deployment.champion is None:
-        reason = "No model served before, so it was promoted as soon as its server was sound."
+        reason = (
+            "No model served before, so it was promoted as soon as its server passed validation."
+        )
         return _promoted(rollout, reason, ())
     if not rollout.plan.spec.serving.canary.steps:
-        reason = "The spec has no canary steps, so it was promoted once its server was sound."
+        reason = (
+            "The spec has no canary steps, so it was promoted once its server passed validation."
+        )
         return _promoted(rollout, reason, ())
-    obstacle = rollout.target.obstacle()
-    if obstacle is None:
+    why_not = rollout.target.no_canary_reason()
+    if why_not is None:
         return None
-    finding = Finding(
-        code="no_canary",
-        severity=Severity.WARN,
-        subject="target",
-        measured=None,
-        limit=None,
-        sentence=f"No live request tried it before it was promoted: {obstacle}",
+    found = finding(
+        "no_canary",
+        Severity.WARN,
+        "target",
+        None,
+        None,
+        f"No live request tried it before it was promoted: {why_not}",
     )
-    reason = f"It was promoted once its server was sound, without a canary: {obstacle}"
+    reason = f"It was promoted once its server passed validation, without a canary: {why_not}"
     ended = _promoted(rollout, reason, ())
-    return replace(ended, findings=(finding,))
+    return replace(ended, findings=(found,))
 
 
-def _walk(rollout: _Rollout) -> _Ended:
+def _canary_steps(rollout: _Rollout) -> _Ended:
     given, canary = rollout.deployment, rollout.plan.spec.serving.canary
-    assert given.champion is not None  # else there is nothing to walk beside
+    assert given.champion is not None  # otherwise there is nothing to compare with
     staged = rollout.target.staged()
     reached = staged.share if staged else 0.0
     log = rollout.plan.spec.serving.log
-    watch = Watch(rollout.target, log, given.version, given.champion.version, canary)
-    steps: list[Step] = []
+    watch = CanaryWatch(rollout.target, log, given.version, given.champion.version, canary)
+    steps: list[CanaryStep] = []
     for share in [s for s in canary.steps if s >= reached]:
         step = watch.run(share, rollout.poll_s)
         steps.append(step)
-        findings = tuple(f for s in steps for f in s.judgement.findings)
-        if step.judgement.move is not Move.ON:
-            failed = next(f for f in step.judgement.findings if f.severity is Severity.FAIL)
+        findings = tuple(f for s in steps for f in s.assessment.findings)
+        if step.assessment.decision is not Decision.ADVANCE:
+            failed = next(f for f in step.assessment.findings if f.severity is Severity.FAIL)
             reason = f"At {share:.0%} of the traffic: {failed.sentence}"
             return _Ended(ROLLED_BACK, reason, tuple(steps), findings)
     if not steps:
         reason = f"It had reached {reached:.0%} of the traffic when this step was interrupted."
         return _promoted(rollout, reason, ())
-    requests = sum(step.seen.candidate.traffic.requests for step in steps)
-    at = ", ".join(f"{step.seen.share:.0%}" for step in steps)
-    reason = f"It answered {requests} live requests, at {at} of the traffic, as well as it should."
+    requests = sum(step.analysis.candidate.traffic.requests for step in steps)
+    at = ", ".join(f"{step.analysis.share:.0%}" for step in steps)
+    reason = f"It answered {requests} live requests within the limits, at {at} of the traffic."
     return _promoted(rollout, reason, steps)
 
 
-def _promoted(rollout: _Rollout, reason: str, steps: Sequence[Step]) -> _Ended:
+def _promoted(rollout: _Rollout, reason: str, steps: Sequence[CanaryStep]) -> _Ended:
     given = rollout.deployment
     rollout.target.promote(given.version, given.champion, reason)
-    findings = tuple(f for s in steps for f in s.judgement.findings)
+    findings = tuple(f for s in steps for f in s.assessment.findings)
     return _Ended(PROMOTED, reason, tuple(steps), findings)
 
 
 def _proposal(rollout: _Rollout) -> str:
     version = rollout.deployment.version
     by_spec = rollout.plan.spec.gates.approval == "required"
-    said = "gates.approval: required" if by_spec else "as serving.target says"
+    why = "gates.approval: required" if by_spec else "as serving.target says"
     return (
-        f"Version {version} is sound and waits for a person ({said}): "
+        f"Version {version} passed validation and waits for a person ({why}): "
         f"{rollout.target.propose(version)}"
     )
 
 
-def _is_left_to_person(rollout: _Rollout) -> bool:
-    return rollout.plan.spec.gates.approval == "required" or rollout.target.leaves_to_person
+def _requires_approval(rollout: _Rollout) -> bool:
+    return rollout.plan.spec.gates.approval == "required" or rollout.target.requires_approval
 
 
 def _verdict(rollout: _Rollout, ended: _Ended) -> Verdict:
@@ -201,23 +204,23 @@ def _verdict(rollout: _Rollout, ended: _Ended) -> Verdict:
         findings=worst_first(ended.findings),
         as_of=plan.as_of,
         digests={**plan.digests, "plan": plan.digest, "model": given.digest},
-        metrics=_numbers(ended.steps),
+        metrics=_metrics(ended.steps),
     )
 
 
-def _numbers(steps: Sequence[Step]) -> dict[str, float | None]:
+def _metrics(steps: Sequence[CanaryStep]) -> dict[str, float | None]:
     if not steps:
         return {}
-    seen = steps[-1].seen
-    ours, theirs = seen.candidate, seen.champion
+    analysis = steps[-1].analysis
+    ours, theirs = analysis.candidate, analysis.champion
     return {
-        "share": seen.share,
-        "requests": float(sum(step.seen.candidate.traffic.requests for step in steps)),
+        "share": analysis.share,
+        "requests": float(sum(step.analysis.candidate.traffic.requests for step in steps)),
         "error_share": ours.traffic.error_share,
         "p50_ms": ours.traffic.p50_ms,
         "p99_ms": ours.traffic.p99_ms,
         "champion_p50_ms": theirs.traffic.p50_ms,
-        "mean_probability": ours.answers.mean,
-        "champion_mean_probability": theirs.answers.mean,
+        "mean_probability": ours.predictions.mean,
+        "champion_mean_probability": theirs.predictions.mean,
         "seconds": round(sum(step.seconds for step in steps), 3),
     }

@@ -1,4 +1,4 @@
-"""The places that models are deployed to, each behind the same protocol.
+"""Targets: the places that models are deployed to, each behind the same protocol.
 
 ``local://<folder>`` is a folder on this machine, ``kserve://<namespace>`` a cluster, and
 ``git+https://<repository>@<branch>#<folder>`` a repository that a cluster follows.
@@ -6,7 +6,7 @@
 
 from components.core.errors import InputError
 from components.core.plan import Champion
-from components.ops.targets.local.place import SCHEME, parse_place
+from components.ops.targets.local.target_uri import SCHEME, parse_target_uri
 from components.ops.targets.protocol import Target
 
 _ACCEPTED = (
@@ -23,33 +23,29 @@ def read_champion(target: str, model_name: str) -> Champion | None:
         model_name: The spec's name.
 
     Returns:
-        The champion; None: nothing serves there yet.
+        The champion; None if nothing serves there yet.
 
     Raises:
-        InputError: The target's scheme is not known, its record is damaged, another model serves
+        InputError: The target's scheme is unknown, its record is damaged, another model serves
             there, or somebody changed by hand what serves.
         ClusterError: It could not be read.
     """
-    if not target.startswith(SCHEME):
-        return connect(target, model_name).champion()
-    place = parse_place(target)
-    record = place.read(model_name)
-    return place.champion_of(record.champion) if record and record.champion else None
+    return connect(target, model_name).champion()
 
 
 def connect(target: str, model_name: str) -> Target:
-    """The target that a spec names; nothing is started or changed by this alone.
+    """Returns the target that a spec names, and starts or changes nothing.
 
     Raises:
-        InputError: The target's scheme is not known, or there is no way to reach the cluster.
+        InputError: The target's scheme is unknown, or no cluster is configured.
     """
-    # Each is imported where it is asked for: the gateway needs none of them.
+    # Imported late: the gateway's process needs none of them.
     if target.startswith(SCHEME):
         from components.ops.targets.local.target import LocalTarget
 
-        return LocalTarget(parse_place(target), model_name)
+        return LocalTarget(parse_target_uri(target), model_name)
     if target.startswith("kserve://"):
-        from components.ops.targets.kserve.connect import connect_kserve
+        from components.ops.targets.kserve.target import connect_kserve
 
         return connect_kserve(target, model_name)
     if target.startswith(("git+https://", "git+file://")):

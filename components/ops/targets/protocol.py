@@ -1,20 +1,20 @@
-"""What every place that models are deployed to can do, and what passes through it.
+"""What a target is: a place that models of one name are deployed to.
 
 A rollout in four words: `stage` brings a candidate up beside the champion without traffic,
 `shift` gives it a share, and `promote` or `roll_back` ends it. The target itself remembers the
-rollout, so each call may be made again after an interruption and finds what it made before.
+rollout, so each call may be repeated after an interruption and finds what it made before.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
-from components.core.artifacts import Record
+from components.core.artifacts import LATENCY_BOUNDS_MS, Record
 from components.core.errors import ApiRejected
 from components.core.plan import Champion
 from components.core.spans import Instant
 from components.core.spec.operation import Serving
-from components.ops.targets.traffic import Traffic
 
 
 class ChampionChanged(ApiRejected):
@@ -44,12 +44,14 @@ class Candidate(Record):
         version: Its version.
         run: The run that deploys it.
         as_of: The instant that it was trained for.
+        digest: Digest of its model folder, without ``published.json``.
         serving: How it is to serve: replicas, resources, the prediction log.
     """
 
     model: str
     version: str
     run: str
+    digest: str
     as_of: Instant
     serving: Serving
 
@@ -74,31 +76,93 @@ class Staged(Record):
     share: float
 
     def as_champion(self) -> Champion:
-        """What it is once it is promoted."""
+        """Returns the champion that it becomes once promoted."""
         return Champion(**self.model_dump(exclude={"share"}))
 
 
 class Outcome(Record):
     """How the rollout of a version ended; the target remembers the last few.
 
-    Restored is an earlier champion that was promoted again.
+    An earlier champion that was promoted again is reinstated.
     """
 
     version: str
-    decision: Literal["promoted", "restored", "rolled_back"]
+    decision: Literal["promoted", "reinstated", "rolled_back"]
     reason: str
 
 
 class Endpoint(Record):
-    """Where one version answers before and beside the shared address.
+    """Where one version answers directly, beside the shared address.
 
     Attributes:
-        url: Base URL, without a slash at its end.
+        url: Base URL, without a trailing slash.
         headers: What each request must carry, such as a host name for routing.
     """
 
     url: str
     headers: Mapping[str, str] = {}
+
+
+class Traffic(Record):
+    """What a version has answered since its counters started.
+
+    Attributes:
+        requests: Predictions asked of it.
+        errors: Those that failed: no connection, a timeout, or a status of 500 and up.
+        refused: Those answered with a status of 400 to 499.
+        latency: Requests by latency: one count for each of `LATENCY_BOUNDS_MS`, one for all above.
+    """
+
+    requests: int = 0
+    errors: int = 0
+    refused: int = 0
+    latency: tuple[int, ...] = ()
+
+    @property
+    def p50_ms(self) -> float | None:
+        """Median latency in ms; None without requests."""
+        return self.quantile_ms(0.5)
+
+    @property
+    def p99_ms(self) -> float | None:
+        """The latency in ms that 99% of the requests stay below; None without requests."""
+        return self.quantile_ms(0.99)
+
+    @property
+    def error_share(self) -> float:
+        """Errors per request; 0 without requests."""
+        return self.errors / self.requests if self.requests else 0.0
+
+    @property
+    def refused_share(self) -> float:
+        """Refused requests per request; 0 without requests."""
+        return self.refused / self.requests if self.requests else 0.0
+
+    def since(self, before: "Traffic") -> "Traffic":
+        """Returns what came after an earlier reading; all of it if the counters restarted."""
+        if not before.latency:
+            return self
+        if len(before.latency) != len(self.latency) or before.requests > self.requests:
+            return self
+        pairs = zip(self.latency, before.latency, strict=True)
+        return Traffic(
+            requests=self.requests - before.requests,
+            errors=self.errors - before.errors,
+            refused=self.refused - before.refused,
+            latency=tuple(now - then for now, then in pairs),
+        )
+
+    def quantile_ms(self, share: float) -> float | None:
+        """A latency quantile in ms, interpolated within its bucket; None without requests."""
+        total, seen = sum(self.latency), 0
+        for place, count in enumerate(self.latency):
+            if count and seen + count >= share * total:
+                upper = LATENCY_BOUNDS_MS[min(place, len(LATENCY_BOUNDS_MS) - 1)]
+                lower = LATENCY_BOUNDS_MS[place - 1] if place else 0.0
+                lower = min(lower, upper)
+                return lower + (upper - lower) * (share * total - seen) / count
+            seen += count
+        return None
 
 
 class Target(Protocol):
@@ -109,22 +173,25 @@ class Target(Protocol):
         """The URL that clients use, the same through every switch; None before there is one."""
 
     @property
-    def leaves_to_person(self) -> bool:
-        """Whether every promotion is to be proposed here, whatever the spec says."""
+    def requires_approval(self) -> bool:
+        """Whether a person must approve every promotion here, whatever the spec says."""
 
     def champion(self) -> Champion | None:
-        """What serves now; None: nothing does."""
+        """Returns what serves now; None if nothing does."""
 
     def staged(self) -> Staged | None:
-        """The rollout under way, if there is one."""
+        """Returns the rollout under way, if there is one."""
 
     def outcome(self, version: str) -> Outcome | None:
-        """How an earlier rollout of this version ended, if the target remembers."""
+        """Returns how the last rollout of this version ended; None if it is not remembered."""
+
+    def previous_champions(self) -> tuple[Champion, ...]:
+        """Returns the earlier champions that are kept, newest first."""
 
     def stage(self, folder: Path, candidate: Candidate, expected: Champion | None) -> Staged:
-        """Publishes a model folder and starts it at share 0.
+        """Publishes a model folder and starts its server at share 0.
 
-        The same candidate again is found, not made twice; another one left staged is replaced. A
+        The same candidate again is found, not staged twice; another staged one is replaced. A
         candidate that serves already, because its rollout ended before, is returned at share 1.
 
         Args:
@@ -136,16 +203,13 @@ class Target(Protocol):
             ChampionChanged: Another champion serves.
         """
 
-    def restorable(self) -> tuple[Champion, ...]:
-        """The earlier champions that are kept, newest first."""
+    def stage_previous(self, version: str, expected: Champion | None) -> Staged:
+        """Stages an earlier champion from its kept folder, configured as it was.
 
-    def bring_back(self, version: str, expected: Champion | None) -> Staged:
-        """Stages an earlier champion, as it served then, from its folder that was kept.
-
-        The same one again is found, not made twice; another one left staged is replaced.
+        The same one again is found, not staged twice; another staged one is replaced.
 
         Args:
-            version: One of `restorable`.
+            version: One of `previous_champions`.
             expected: The champion that it is to replace.
 
         Raises:
@@ -153,11 +217,12 @@ class Target(Protocol):
             ChampionChanged: Another champion serves.
         """
 
-    def reach(self, version: str, timeout_s: float) -> Endpoint:
+    def wait_ready(self, version: str, timeout_s: float) -> Endpoint:
         """Waits until the staged version is ready to answer.
 
         Raises:
-            DeadlineExceeded: It did not become ready, or ended; the message holds its last words.
+            DeadlineExceeded: It did not become ready, or ended; the message holds the last log
+                lines or events.
             CandidateGone: It is not staged.
         """
 
@@ -168,8 +233,8 @@ class Target(Protocol):
             CandidateGone: It is not staged.
         """
 
-    def obstacle(self) -> str | None:
-        """Why the traffic cannot be shared between two versions here; None: it can be."""
+    def no_canary_reason(self) -> str | None:
+        """Returns why traffic cannot be shared between two versions here; None if it can."""
 
     def propose(self, version: str) -> str:
         """Leaves the decision on the staged version to a person; it gets no traffic meanwhile.
@@ -182,14 +247,14 @@ class Target(Protocol):
         """
 
     def traffic(self, version: str) -> Traffic:
-        """What a version has answered so far.
+        """Returns what a version has answered so far.
 
         Raises:
             ApiUnavailable: It cannot be asked just now.
         """
 
     def promote(self, version: str, expected: Champion | None, reason: str) -> Champion:
-        """Makes the staged version the champion, and ends the old one when it is drained.
+        """Makes the staged version the champion, and ends the old one once it is drained.
 
         Raises:
             ChampionChanged: Another champion serves than expected.
@@ -197,11 +262,11 @@ class Target(Protocol):
         """
 
     def roll_back(self, version: str, reason: str) -> None:
-        """Takes all traffic from the staged version and removes it; nothing where it is gone."""
+        """Takes all traffic from the staged version and removes it; no error if it is gone."""
 
 
 def name_of(champion: Champion | None) -> str:
-    """The champion as a sentence names it."""
+    """Names a champion in a sentence."""
     return f"version {champion.version}" if champion else "no model"
 
 
@@ -210,3 +275,8 @@ def is_same(one: Champion | None, other: Champion | None) -> bool:
     if one is None or other is None:
         return one is other
     return (one.version, one.digest) == (other.version, other.digest)
+
+
+def bucket_of(latency_ms: float) -> int:
+    """The index in `Traffic.latency` at which a request of this latency is counted."""
+    return bisect_left(LATENCY_BOUNDS_MS, latency_ms)

@@ -1,1 +1,1 @@
-"""``git+https://…@branch#path``: a repository that a cluster follows."""
+"""``git+https://…@branch#folder``: commits to a repository that a cluster follows (GitOps)."""

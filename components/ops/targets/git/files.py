@@ -1,4 +1,4 @@
-"""The files of a model's folder, as they follow from its record."""
+"""The files of a model's folder, which follow from its record."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,29 +8,28 @@ from pydantic import ValidationError
 
 from components.core.errors import InputError
 from components.ops.cluster.protocol import Object
-from components.ops.targets.kserve.inference_service import wanted
-from components.ops.targets.kserve.names import candidate_name
+from components.ops.targets.kserve.inference_service import candidate_name, desired_services
 from components.ops.targets.kserve.record import RolloutRecord
 
 RECORD = "record.json"
 SERVICE = "inferenceservice.yaml"
 CANDIDATE = "inferenceservice-candidate.yaml"
 KUSTOMIZATION = "kustomization.yaml"
-MOST_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 NAMES = (RECORD, SERVICE, CANDIDATE, KUSTOMIZATION)
-_MADE = (
-    "# Made by Ratoon from record.json beside it, and written anew with every change of the model\n"
+_HEADER = (
+    "# Written by Ratoon from record.json beside it, and again with every change of the model\n"
     "# that serves. To change it, change the model's spec, or patch it from an overlay.\n"
 )
-_BEGUN = (
-    "# Begun by Ratoon and left alone since: add what you like, and keep the resources that are\n"
-    "# here. record.json is no manifest and is not to be listed.\n"
+_KUSTOMIZATION_HEADER = (
+    "# Created by Ratoon and left alone since: add what you like, and keep the resources that are\n"
+    "# here. record.json is not a manifest and must not be listed.\n"
 )
 _NOTHING = "# Nothing is to serve from this file now.\n"
 
 
 def read_record(content: bytes, where: str, model: str) -> RolloutRecord:
-    """The record as the repository has it.
+    """Parses the record of the repository.
 
     Raises:
         InputError: It is damaged, or of another model.
@@ -51,19 +50,21 @@ def read_record(content: bytes, where: str, model: str) -> RolloutRecord:
 
 
 def record_file(record: RolloutRecord) -> bytes:
-    """``record.json``: one field a line, in a fixed order."""
+    """Writes ``record.json``: one field a line, in a fixed order."""
     return (record.model_dump_json(indent=1) + "\n").encode()
 
 
 def manifests_of(record: RolloutRecord, namespace: str | None) -> Mapping[str, bytes]:
-    """The manifests that follow from a record: always the same files, so that one list names them.
+    """Returns the manifests that follow from a record: always the same file names.
 
     Args:
         record: The record.
-        namespace: Where the cluster serves it; None: the manifests name none, and what follows
-            the repository says it.
+        namespace: Where the cluster serves it; None if the manifests name none, because what
+            applies them sets it.
     """
-    objects = {found["metadata"]["name"]: found for found in wanted(record, namespace or "")}
+    objects = {
+        found["metadata"]["name"]: found for found in desired_services(record, namespace or "")
+    }
     if namespace is None:
         objects = {name: _without_namespace(found) for name, found in objects.items()}
     return {
@@ -73,17 +74,17 @@ def manifests_of(record: RolloutRecord, namespace: str | None) -> Mapping[str, b
 
 
 def _manifest(found: Object | None) -> bytes:
-    """The object with its keys in order, under a comment that says whose it is."""
+    """Writes an object with sorted keys under a comment that says where it comes from."""
     if found is None:
-        return (_MADE + _NOTHING).encode()
-    return (_MADE + _as_yaml(found)).encode()
+        return (_HEADER + _NOTHING).encode()
+    return (_HEADER + _as_yaml(found)).encode()
 
 
 def read_manifest(content: bytes | None, where: str) -> Object | None:
-    """The object of a manifest; None where the file is missing or holds none.
+    """Parses a manifest; None if the file is missing or empty.
 
     Raises:
-        InputError: It is no object.
+        InputError: It is not an object.
     """
     found = _parsed(content or b"", where)
     if found is not None and not isinstance(found, Mapping):
@@ -91,18 +92,18 @@ def read_manifest(content: bytes | None, where: str) -> Object | None:
     return found
 
 
-def kustomization(names: Sequence[str]) -> bytes:
-    """``kustomization.yaml`` over some manifests."""
+def kustomization_file(names: Sequence[str]) -> bytes:
+    """Writes ``kustomization.yaml`` over some manifests."""
     fields = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": sorted(names),
     }
-    return (_BEGUN + _as_yaml(fields)).encode()
+    return (_KUSTOMIZATION_HEADER + _as_yaml(fields)).encode()
 
 
 def check_kustomization(content: bytes, names: Sequence[str], where: str) -> None:
-    """Checks that what a person wrote still holds the manifests, so that the cluster sees them.
+    """Checks that a kustomization that a person edited still lists the manifests.
 
     Raises:
         InputError: It does not.

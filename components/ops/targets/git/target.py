@@ -1,4 +1,4 @@
-"""``git+https://…@branch#folder``: commits to a repository that a cluster follows."""
+"""``git+https://…@branch#folder``: the KServe rollout, written as commits to a repository."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,67 +9,72 @@ from typing import ClassVar, cast
 from components.core.artifacts import MODEL_CARD, ModelCard
 from components.core.errors import ApiRejected, ClusterError, DeadlineExceeded, InputError
 from components.core.plan import Champion
-from components.ops.cluster.protocol import INFERENCE_SERVICE
+from components.ops.cluster.protocol import INFERENCE_SERVICE, KubeClient
 from components.ops.git.address import is_branch_name
-from components.ops.targets import changes
-from components.ops.targets.git.cluster import FollowingCluster, namespace_of
-from components.ops.targets.git.committed import Committed
-from components.ops.targets.git.place import GitPlace, parse_place
-from components.ops.targets.git.repository import Branch
-from components.ops.targets.kserve.names import VERSION, candidate_name, metadata
-from components.ops.targets.kserve.place import check_model
+from components.ops.targets.base_target import approval_command
+from components.ops.targets.git.branch import Branch
+from components.ops.targets.git.git_store import GitStore
+from components.ops.targets.git.target_uri import (
+    GitTargetUri,
+    LazyKubeClient,
+    namespace_of,
+    parse_target_uri,
+)
+from components.ops.targets.kserve.cluster_view import ClusterView
+from components.ops.targets.kserve.inference_service import VERSION, candidate_name, metadata_of
 from components.ops.targets.kserve.record import RolloutRecord
 from components.ops.targets.kserve.target import KServeTarget
-from components.ops.targets.kserve.view import View
+from components.ops.targets.kserve.target_uri import check_model
 from components.ops.targets.protocol import Candidate, Endpoint, Staged
+from components.ops.targets.rollout_state import with_promotion
 
 _BY_REVIEW = "a person merged the branch that promotes it"
 _PROPOSED = "For a person to merge: until then the version is staged and gets no traffic."
 
 
 class Proposal(Enum):
-    """What became of the branch by which a version was proposed."""
+    """The state of the branch that proposes a version."""
 
     MERGED = "merged: the version serves"
     OPEN = "open: a person has not decided"
-    NONE = "none: it was refused and removed, or there never was one"
+    NONE = "none: it was rejected and removed, or there never was one"
 
 
 @dataclass(frozen=True, kw_only=True)
 class GitTarget(KServeTarget):
-    """A folder of a repository and the cluster that follows it; see `Target` for the promises.
+    """A folder of a repository and the cluster that follows it; see `Target` for the contract.
 
     Every change is a commit. The cluster serves it once Argo CD or Flux has applied it, which
-    `reach` and `promote` wait for.
+    `wait_ready` and `promote` wait for.
 
     Attributes:
-        desired: The folder.
-        place: Repository, branch, folder and options.
+        rollout_store: The folder.
+        target_uri: Repository, branch, folder and options.
     """
 
-    desired: Committed
-    place: GitPlace
+    rollout_store: GitStore
+    target_uri: GitTargetUri
     _undo: ClassVar[str] = "Revert the commit that did so (git log names it)"
 
     @property
-    def leaves_to_person(self) -> bool:
+    def requires_approval(self) -> bool:
         """Whether the target says ``?review=branch``."""
-        return self.place.review
+        return self.target_uri.review
 
     def stage(self, folder: Path, candidate: Candidate, expected: Champion | None) -> Staged:
-        """Publishes the folder and commits the candidate, with what was measured of it."""
-        self.desired.evidence = _measured(folder)
+        """Publishes the folder and commits the candidate, with its metrics."""
+        self.rollout_store.evidence = _metric_lines(folder)
         return super().stage(folder, candidate, expected)
 
-    def bring_back(self, version: str, expected: Champion | None) -> Staged:
-        """Commits an earlier champion as candidate, with what was measured of it then."""
-        self.desired.evidence = ()  # the history has it
-        return super().bring_back(version, expected)
+    def stage_previous(self, version: str, expected: Champion | None) -> Staged:
+        """Commits an earlier champion as candidate, with its metrics of that time."""
+        self.rollout_store.evidence = ()  # the history has it
+        return super().stage_previous(version, expected)
 
-    def reach(self, version: str, timeout_s: float) -> Endpoint:
+    def wait_ready(self, version: str, timeout_s: float) -> Endpoint:
         """Waits until the cluster has followed and a server of the staged version is ready."""
         try:
-            return super().reach(version, timeout_s)
+            return super().wait_ready(version, timeout_s)
         except DeadlineExceeded as error:
             raise DeadlineExceeded(f"{self._not_followed(version)}{error}") from error
 
@@ -78,22 +83,22 @@ class GitTarget(KServeTarget):
         self.shift(version, 0.0)
         onto = self._branch_of(version)
         if self.proposal(version) is not Proposal.OPEN:
-            self.desired.propose(lambda record: self._merged(record, version), _PROPOSED, onto)
-        base, url = self.place.address.at, self.place.address.url
-        refuse = (
-            f"python -m components.ops.rollout.approve '{self.uri}' {self.view.model} {version}"
-        )
+            self.rollout_store.propose(
+                lambda record: self._merged(record, version), _PROPOSED, onto
+            )
+        base, url = self.target_uri.address.at, self.target_uri.address.url
+        reject = approval_command(self.uri, self.view.model, version, "reject")
         return (
             f"Merge the branch {onto} into {base} of {url}: its one commit promotes version "
-            f"{version}. To refuse it, close it and remove the branch: {refuse} --reject"
+            f"{version}. To reject it and remove the branch: {reject}"
         )
 
     def proposal(self, version: str) -> Proposal:
-        """What became of the version's branch, as the repository says now."""
+        """Returns the state of the version's branch, read from the repository."""
         serves = self.champion()
         if serves is not None and serves.version == version:
             return Proposal.MERGED
-        there = self.desired.branch.tip(self._branch_of(version))
+        there = self.rollout_store.branch.tip(self._branch_of(version))
         return Proposal.NONE if there is None else Proposal.OPEN
 
     def promote(self, version: str, expected: Champion | None, reason: str) -> Champion:
@@ -102,7 +107,7 @@ class GitTarget(KServeTarget):
         Raises:
             ApiRejected: The target says ``?review=branch`` and nobody merged it yet.
         """
-        if self.place.review and self.proposal(version) is not Proposal.MERGED:
+        if self.target_uri.review and self.proposal(version) is not Proposal.MERGED:
             raise ApiRejected(f"?review=branch leaves it to a person. {self.propose(version)}")
         champion = super().promote(version, expected, reason)
         self._remove_branch(version)
@@ -114,12 +119,12 @@ class GitTarget(KServeTarget):
         super().roll_back(version, reason)
 
     def _merged(self, record: RolloutRecord, version: str) -> RolloutRecord:
-        return changes.promoted(self._standing(record), version, _BY_REVIEW)
+        return with_promotion(self._verified(record), version, _BY_REVIEW)
 
     def _remove_branch(self, version: str) -> None:
-        # Left behind it does no harm: it conflicts with what stands, and cannot be merged.
+        # A remaining branch does no harm: it conflicts with the tip and cannot be merged.
         with suppress(ClusterError):
-            self.desired.branch.remove(self._branch_of(version))
+            self.rollout_store.branch.remove(self._branch_of(version))
 
     def _branch_of(self, version: str) -> str:
         name = f"ratoon/{self.view.model}-{version}"
@@ -128,46 +133,53 @@ class GitTarget(KServeTarget):
         return name
 
     def _not_followed(self, version: str) -> str:
-        """Says what the cluster still has, where it is not what the repository says."""
-        seen = {}
+        """Describes what the cluster still has, if it is not what the repository says."""
+        actual = {}
         for name in (self.view.model, candidate_name(self.view.model)):
             found = self.view.cluster.get(INFERENCE_SERVICE, self.view.namespace, name)
             if found is not None:
-                seen[name] = metadata(found, "annotations").get(VERSION, "none")
-        if version in seen.values():
+                actual[name] = metadata_of(found, "annotations").get(VERSION, "none")
+        if version in actual.values():
             return ""
-        names = ", ".join(f"{name} has version {said}" for name, said in seen.items())
+        names = ", ".join(f"{name} has version {has}" for name, has in actual.items())
         return (
-            f"The cluster has not followed {self.place.where}: in namespace {self.view.namespace} "
-            f"{names or 'there is no InferenceService of it'}. Look at what applies the folder "
+            f"The cluster has not followed {self.target_uri.where}: in namespace "
+            f"{self.view.namespace} "
+            f"{names or 'there is no InferenceService of it'}. Check what applies the folder "
             "(the Argo CD Application or the Flux Kustomization).\n"
         )
 
 
 def connect_git(target: str, model: str) -> GitTarget:
-    """The target of an address; neither repository nor cluster is reached by this alone.
+    """Returns the target of a URI, without a connection to repository or cluster.
 
-    The namespace that is watched is the one that ``?namespace=`` names, and the manifests name it
-    too. Without it they name none, so that a kustomization or Argo CD says it, and the namespace
-    of the pod that we are in is watched. The folder's name says nothing about it.
+    ``?namespace=`` names the namespace that is watched and written into the manifests. Without it
+    the manifests name none, a kustomization or Argo CD sets it, and the namespace of the pod that
+    we run in is watched. The folder's name says nothing about it.
 
     Args:
         target: ``git+https://host/repository@branch#folder``, with options.
         model: The model's name.
 
     Raises:
-        InputError: The address or the model's name cannot be used.
+        InputError: The URI or the model's name cannot be used.
     """
-    place, name = parse_place(target), check_model(model)
-    desired = Committed(Branch(place.address), name, place.namespace)
-    namespace = namespace_of(place)
-    cluster = cast("Cluster", FollowingCluster(place, namespace))
-    view = View(cluster, namespace or "(unknown)", name)
-    return GitTarget(desired=desired, view=view, uri=target, mode=place.mode, place=place)
+    target_uri, name = parse_target_uri(target), check_model(model)
+    rollout_store = GitStore(Branch(target_uri.address), name, target_uri.namespace)
+    namespace = namespace_of(target_uri)
+    cluster = cast("KubeClient", LazyKubeClient(target_uri, namespace))
+    view = ClusterView(cluster, namespace or "(unknown)", name)
+    return GitTarget(
+        rollout_store=rollout_store,
+        view=view,
+        uri=target,
+        mode=target_uri.mode,
+        target_uri=target_uri,
+    )
 
 
-def _measured(folder: Path) -> tuple[str, ...]:
-    """What the model's card says of it, for the message of the commit."""
+def _metric_lines(folder: Path) -> tuple[str, ...]:
+    """Returns the metrics in the model's card, for the message of the commit."""
     card = ModelCard.read(folder / MODEL_CARD)
     metrics = (
         f"{split} {name} {value:.6g}"

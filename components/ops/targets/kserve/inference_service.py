@@ -1,4 +1,4 @@
-"""The names, labels and annotations by which our objects and their pods are found again."""
+"""The InferenceServices that follow from a record (KServe v1beta1), their names and annotations."""
 
 import math
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from components.core.spans import format_instant
 from components.ops.cluster.protocol import INFERENCE_SERVICE, Object
 from components.ops.targets.kserve.record import PublishedVersion, RolloutRecord, Strategy
 
+RUNTIME = "ratoon"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 OF_MODEL = "app.kubernetes.io/name"
 OWNER = "ratoon"
@@ -24,22 +25,22 @@ TAG_ROUTING = "serving.kserve.io/enable-tag-routing"
 
 
 def record_name(model: str) -> str:
-    """The ConfigMap with the record of a model."""
+    """Names the ConfigMap that holds a model's record."""
     return f"{model}-ratoon"
 
 
 def candidate_name(model: str) -> str:
-    """The InferenceService that a candidate is tried in where it cannot share another's."""
+    """Names the InferenceService of a candidate that cannot share the champion's."""
     return f"{model}-candidate"
 
 
 def labels_of(model: str) -> dict[str, str]:
-    """The labels of all our objects of a model."""
+    """Returns the labels of all our objects of a model."""
     return {MANAGED_BY: OWNER, OF_MODEL: model}
 
 
 def annotations_of(published: PublishedVersion) -> dict[str, str]:
-    """What its pods say of a version; KServe copies an InferenceService's annotations to them."""
+    """Returns the annotations of a version, which KServe copies to its pods."""
     return {
         VERSION: published.version,
         DIGEST: published.digest,
@@ -49,33 +50,26 @@ def annotations_of(published: PublishedVersion) -> dict[str, str]:
 
 
 def metadata_of(found: Object, field: str) -> Mapping[str, Any]:
-    """A mapping of an object's metadata; empty where there is none."""
+    """Returns labels or annotations of an object; empty if there are none."""
     return (found.get("metadata") or {}).get(field) or {}
 
 
 def is_ours(found: Object, model: str) -> bool:
-    """Whether we made an object, for this model."""
+    """Whether Ratoon created an object for this model."""
     return labels_of(model).items() <= dict(metadata_of(found, "labels")).items()
 
 
 def names_version(found: Object, published: PublishedVersion) -> bool:
     """Whether an InferenceService or a pod is of a version, by its annotations."""
-    said = metadata_of(found, "annotations")
-    return (said.get(VERSION), said.get(DIGEST)) == (published.version, published.digest)
-
-
-# ---- inference_service: The InferenceServices that follow from a record (KServe v1beta1).
-
-RUNTIME = "ratoon"
+    annotations = metadata_of(found, "annotations")
+    return (annotations.get(VERSION), annotations.get(DIGEST)) == (
+        published.version,
+        published.digest,
+    )
 
 
 def desired_services(record: RolloutRecord, namespace: str) -> tuple[Object, ...]:
-    """The InferenceServices that there are to be: none, the model's, or also a candidate's.
-
-    Args:
-        record: The record.
-        namespace: Where they are.
-    """
+    """Returns the InferenceServices that should exist: the model's, and perhaps a candidate's."""
     champion, candidate = record.champion, record.candidate
     if candidate is None or champion is None:
         only = champion or candidate
@@ -84,16 +78,16 @@ def desired_services(record: RolloutRecord, namespace: str) -> tuple[Object, ...
         return (_knative_canary(record, namespace, candidate),)
     if record.strategy is Strategy.CANARY and candidate.slot != champion.slot:
         return (_listed_canary(record, namespace, champion, candidate),)
-    # Without shared traffic the service gets the candidate whole, while it still has its own.
+    # The candidate keeps its own service until the model's service has switched to it.
     serves = candidate if record.scaled_up else champion
-    main = _service(record, namespace, record.model, serves, _predictor(record.model, serves))
+    stable = _service(record, namespace, record.model, serves, _predictor(record.model, serves))
     name = candidate_name(record.model)
-    tried = _service(record, namespace, name, candidate, _predictor(record.model, candidate))
-    return main, tried
+    preview = _service(record, namespace, name, candidate, _predictor(record.model, candidate))
+    return stable, preview
 
 
 def percent_of(share: float) -> int:
-    """A share of the traffic in whole percent; some is never none, and a part never the whole."""
+    """Rounds a share of the traffic to percent; only 0 becomes 0, and only 1 becomes 100."""
     if share in (0, 1):
         return int(share * 100)
     return min(99, max(1, round(share * 100)))
@@ -109,8 +103,8 @@ def _stable(record: RolloutRecord, namespace: str, serves: PublishedVersion) -> 
 
 
 def _knative_canary(record: RolloutRecord, namespace: str, candidate: PublishedVersion) -> Object:
-    """The newest revision gets the share, the one that was rolled out last keeps the rest."""
-    # At 100 KServe would take the candidate for rolled out, and could not go back to the champion.
+    """Gives the newest revision its share; the last rolled-out one keeps the rest."""
+    # At 100 KServe would consider the candidate rolled out, with no way back to the champion.
     percent = min(99, percent_of(record.share))
     predictor = {**_predictor(record.model, candidate), "canaryTrafficPercent": percent}
     return _service(record, namespace, record.model, candidate, predictor)
@@ -137,11 +131,11 @@ def _listed_canary(
 
 
 def _named(predictor: dict[str, Any], published: PublishedVersion) -> dict[str, Any]:
-    """A predictor that says itself what it is: beside another one, and after its promotion."""
+    """Gives a predictor its own name and annotations, as one of two and after its promotion."""
     # The schema of spec.canary[] wants the container's name, that of spec.predictor does not.
     model = {"name": CONTAINER, **predictor["model"]}
-    said = annotations_of(published)
-    return {**predictor, "name": published.slot, "annotations": said, "model": model}
+    annotations = annotations_of(published)
+    return {**predictor, "name": published.slot, "annotations": annotations, "model": model}
 
 
 def _predictor(model: str, published: PublishedVersion) -> dict[str, Any]:
@@ -168,8 +162,7 @@ def _service(
     published: PublishedVersion,
     predictor: dict[str, Any],
 ) -> Object:
-    # The tag has no meaning in Standard mode. It is always there, so that pods do not roll when
-    # the mode becomes known.
+    # Meaningless in Standard mode, but always set: pods must not restart once the mode is known.
     annotations = {**annotations_of(published), TAG_ROUTING: "true"}
     if record.mode:
         annotations[DEPLOYMENT_MODE] = record.mode.value

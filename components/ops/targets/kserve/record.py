@@ -1,4 +1,8 @@
-"""What is remembered of a model's rollouts beside its InferenceService."""
+"""What is remembered of a model's rollouts beside its InferenceService.
+
+Annotations of an InferenceService would not do: KServe copies them to the pods, so that every
+change would restart them. The objects that are to exist follow from this record alone.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -6,12 +10,12 @@ from typing import Any, Literal
 
 from components.core.plan import Champion
 from components.core.spec.operation import Serving
-from components.ops.targets.protocol import Candidate, Staged
+from components.ops.targets.protocol import Candidate
 from components.ops.targets.rollout_state import DeployedVersion, RolloutState
 
 
 class Mode(StrEnum):
-    """How KServe deploys, as its annotation ``serving.kserve.io/deploymentMode`` says it."""
+    """KServe's deployment mode, as in its annotation ``serving.kserve.io/deploymentMode``."""
 
     KNATIVE = "Knative"
     STANDARD = "Standard"
@@ -22,19 +26,17 @@ class Strategy(StrEnum):
 
     KNATIVE = "knative"  # two revisions, predictor.canaryTrafficPercent
     CANARY = "canary"  # two deployments, spec.canary[] (KServe 0.20)
-    BLUE_GREEN = (
-        "blue_green"  # no shared traffic: tried in a service of its own, then promoted whole
-    )
+    BLUE_GREEN = "blue_green"  # no shared traffic: a service of its own, then a switch
 
 
 class PublishedVersion(DeployedVersion):
     """A version whose model folder is in the model store.
 
     Attributes:
-        uri: Its folder in the store, as KServe reads it.
+        uri: Its folder in the store, the ``storageUri``.
         serving: How it serves: replicas, resources, the prediction log.
-        slot: The name of its predictor where the champion's has another (`Strategy.CANARY`); it
-            keeps the name when it is promoted, so that its pods stay.
+        slot: The name of its predictor under `Strategy.CANARY`, else empty. It keeps the name when
+            it is promoted, so that its pods stay.
     """
 
     uri: str
@@ -42,42 +44,33 @@ class PublishedVersion(DeployedVersion):
     slot: str = ""
 
     @classmethod
-    def of(cls, candidate: Candidate, uri: str, digest: str) -> "PublishedVersion":
-        """A candidate in its place in the store."""
-        return cls(
-            **candidate.model_dump(exclude={"model", "serving"}),
-            uri=uri,
-            digest=digest,
-            serving=candidate.serving,
-        )
+    def of(cls, candidate: Candidate, uri: str) -> "PublishedVersion":
+        """Returns a candidate that is published at a URI."""
+        fields = candidate.model_dump(exclude={"model", "serving"})
+        return cls(**fields, uri=uri, serving=candidate.serving)
 
     def as_champion(self) -> Champion:
-        """As the plan knows it."""
+        """Returns it as the plan knows it."""
         return Champion(**self.model_dump(exclude={"serving", "slot"}))
 
-    def as_strong_as(self, other: "PublishedVersion | None") -> "PublishedVersion":
-        """The same with no fewer servers than the one that it is to take over from."""
-        fewest = other.serving.min_replicas if other else 0
-        replicas = max(fewest, self.serving.min_replicas)
+    def with_replicas_of(self, other: "PublishedVersion | None") -> "PublishedVersion":
+        """Returns it with at least as many replicas as the version that it is to replace."""
+        min_replicas = other.serving.min_replicas if other else 0
+        replicas = max(min_replicas, self.serving.min_replicas)
         serving = self.serving.model_copy(update={"min_replicas": replicas})
         return self.model_copy(update={"serving": serving})
 
-    def as_staged(self, share: float) -> Staged:
-        """As a rollout knows it."""
-        return Staged(**self.as_champion().model_dump(), share=share)
-
 
 class RolloutRecord(RolloutState[PublishedVersion]):
-    """Everything that is remembered of a model; the wanted objects are a function of it alone.
+    """Everything that is remembered of a model's rollouts.
 
     Attributes:
-        format: Of this record.
-        mode: The deployment mode that the target names; None: KServe's default.
-        strategy: How the rollout under way shares traffic; None: nothing serves beside it, or it
-            is not known.
-        scaled_up: Whether the candidate is being brought up for the whole traffic, to be promoted.
-        pinned: Whether Knative is to keep all traffic where it was rolled out last, because the
-            newest revision may be one that was rolled back.
+        format: The version of this format.
+        mode: The deployment mode that the target names; None for KServe's default.
+        strategy: How the rollout under way shares traffic; None if nothing serves beside it.
+        scaled_up: Whether the candidate is being scaled for all traffic, just before its promotion.
+        pinned: Whether Knative is to keep all traffic at the revision that was rolled out last,
+            because the newest revision may be of a candidate that was rolled back.
     """
 
     format: Literal[1] = 1
@@ -87,13 +80,13 @@ class RolloutRecord(RolloutState[PublishedVersion]):
     pinned: bool = False
 
     def retired(self, version: PublishedVersion, *, served: bool) -> Mapping[str, Any]:
-        """An earlier champion is remembered; a promotion makes the newest revision the one."""
+        """Remembers an earlier champion; after a promotion the newest revision may serve."""
         if not served:
             return {"scaled_up": False}
-        return {"previous": self.with_earlier(version), "scaled_up": False, "pinned": False}
+        return {"previous": self.with_previous(version), "scaled_up": False, "pinned": False}
 
     @property
     def known(self) -> tuple[PublishedVersion, ...]:
-        """Every version whose model folder stays: all in use, and the last few champions."""
+        """Every version whose model folder is kept: all in use, and the last few champions."""
         used = (self.champion, self.candidate, *self.previous)
         return tuple(one for one in used if one)

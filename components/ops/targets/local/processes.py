@@ -1,7 +1,14 @@
-"""Processes that outlive the step that started them, found again and ended without a mistake."""
+"""Processes that outlive the step that started them, and free ports for them.
+
+A process is recorded with the moment of its start, so that a later one with the same id is never
+mistaken for it. It also carries its serving folder as an environment variable, so that it is found
+even if the record was lost. Both are read from ``/proc``: local serving needs Linux.
+"""
 
 import os
+import secrets
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -9,15 +16,44 @@ from pathlib import Path
 
 from components.ops.targets.local.record import Process
 
-MARK = "RATOON_SERVING_FOLDER"
+HOST = "127.0.0.1"
+FOLDER_VARIABLE = "RATOON_SERVING_FOLDER"
+# Below the range from which the system draws ports for outgoing connections: none of those can
+# take the port between the choice and the moment when the server binds it.
+_MIN_PORT, _MAX_PORT = 20_000, 32_000
+_PORT_ATTEMPTS = 200
 _PROC = Path("/proc")
 _POLL_S = 0.05
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could bind the port now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """Returns a port that no server has.
+
+    Raises:
+        OSError: None was found.
+    """
+    for _ in range(_PORT_ATTEMPTS):
+        port = _MIN_PORT + secrets.randbelow(_MAX_PORT - _MIN_PORT)
+        if is_free(port):
+            return port
+    raise OSError(f"no free port found between {_MIN_PORT} and {_MAX_PORT}")
 
 
 def start(
     command: Sequence[str], environment: Mapping[str, str], log: Path, folder: Path
 ) -> Process:
-    """Starts a process in a session of its own, so that the end of this one does not end it.
+    """Starts a process in a session of its own, so that it outlives this one.
 
     Args:
         command: Program and arguments.
@@ -29,23 +65,23 @@ def start(
     with log.open("ab") as stream:
         child = subprocess.Popen(
             command,
-            env={**environment, MARK: str(folder.resolve())},
+            env={**environment, FOLDER_VARIABLE: str(folder.resolve())},
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    child.returncode = 0  # it is not waited for here: silences Popen's complaint about that
-    return Process(pid=child.pid, started=_started(child.pid) or "")
+    child.returncode = 0  # Popen would warn that nobody waited for it
+    return Process(pid=child.pid, started=_start_time(child.pid) or "")
 
 
 def is_running(process: Process) -> bool:
     """Whether this very process still runs; a later one with the same id does not count."""
-    return bool(process.started) and _started(process.pid) == process.started
+    return bool(process.started) and _start_time(process.pid) == process.started
 
 
 def end(process: Process, grace_s: float) -> None:
-    """Asks a process to end (SIGTERM) and, where it does not within the grace period, ends it."""
+    """Sends SIGTERM, and SIGKILL if the process still runs after the grace period."""
     deadline = time.monotonic() + grace_s
     _signal(process, signal.SIGTERM)
     while is_running(process) and time.monotonic() < deadline:
@@ -55,27 +91,24 @@ def end(process: Process, grace_s: float) -> None:
         time.sleep(_POLL_S)
 
 
-def belonging_to(folder: Path, besides: Collection[Process] = ()) -> tuple[Process, ...]:
-    """Finds the processes that were started for a serving folder, whether recorded or not.
+def find_processes(folder: Path, besides: Collection[Process] = ()) -> tuple[Process, ...]:
+    """Finds the processes that were started for a serving folder, recorded or not.
 
     Args:
         folder: The serving folder.
-        besides: Processes left out, with all that they started themselves.
-
-    Returns:
-        The processes; none where there is no /proc.
+        besides: Processes to leave out, with all that they started themselves.
     """
-    mark = f"{MARK}={folder.resolve()}".encode()
+    wanted = f"{FOLDER_VARIABLE}={folder.resolve()}".encode()
     known = {os.getpid(), *(process.pid for process in besides)}
     found = []
     for entry in _PROC.glob("[0-9]*"):
         pid = int(entry.name)
         try:
-            marked = mark in (entry / "environ").read_bytes().split(b"\0")
-            session = os.getsid(pid) if marked else 0
+            belongs = wanted in (entry / "environ").read_bytes().split(b"\0")
+            session = os.getsid(pid) if belongs else 0
         except OSError:  # ended meanwhile, or another user's
             continue
-        started = _started(pid) if marked and known.isdisjoint({pid, session}) else None
+        started = _start_time(pid) if belongs and known.isdisjoint({pid, session}) else None
         if started:
             found.append(Process(pid=pid, started=started))
     return tuple(found)
@@ -90,13 +123,8 @@ def _signal(process: Process, number: signal.Signals) -> None:
         return
 
 
-def _started(pid: int) -> str | None:
-    """When a process started, as the system tells it; None for one that ended."""
-    return _started_by_proc(pid) if _PROC.exists() else _started_by_ps(pid)
-
-
-def _started_by_proc(pid: int) -> str | None:
-    """Boot id and start in clock ticks since the boot."""
+def _start_time(pid: int) -> str | None:
+    """Boot id and start in clock ticks since the boot; None for a process that ended."""
     try:
         status = (_PROC / f"{pid}/stat").read_text(encoding="utf-8", errors="replace")
         boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -105,12 +133,3 @@ def _started_by_proc(pid: int) -> str | None:
     # The name stands in brackets and may hold anything; the fields after it begin with the state.
     fields = status.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else f"{boot}/{fields[19]}"
-
-
-def _started_by_ps(pid: int) -> str | None:
-    """The same where there is no /proc, as on macOS: state and second of the start."""
-    asked = subprocess.run(
-        ("ps", "-o", "stat=,lstart=", "-p", str(pid)), capture_output=True, text=True, check=False
-    )
-    state, _, start_time = asked.stdout.strip().partition(" ")
-    return None if not state or state.startswith("Z") else start_time.strip()

@@ -1,4 +1,4 @@
-"""``record.json``: what a folder of local serving remembers, and its lock."""
+"""``record.json``: what a serving folder remembers, and the lock for changing it."""
 
 import fcntl
 import os
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError, field_validator
+from pydantic import ValidationError
 
 from components.core.artifacts import Record
 from components.core.errors import DeadlineExceeded, InputError
-from components.ops.targets.state import RolloutState, Version
+from components.ops.targets.rollout_state import DeployedVersion, RolloutState
 
 RECORD = "record.json"
 _LOCK_TIMEOUT_S = 120.0
@@ -21,74 +21,64 @@ _POLL_S = 0.02
 
 
 class Process(Record):
-    """A process, told apart from a later one that got the same id.
+    """A process, distinct from a later one with the same id.
 
     Attributes:
         pid: Its id.
-        started: The machine's boot and the moment of its start.
+        started: The machine's boot and the time of its start.
     """
 
     pid: int
     started: str
 
 
-class Server(Record):
+class ServerProcess(Record):
     """A process that answers HTTP on this machine; it may have ended since."""
 
     port: int
     process: Process
 
 
-class Deployed(Version):
+class LocalVersion(DeployedVersion):
     """A version that is published in this folder, in ``models/<version>``.
 
     Attributes:
         log: Where its server writes the prediction log.
-        audit: Where the audit of its rollout goes; None: not remembered.
-        server: Its server; None: not started.
+        server: Its server; None if not started.
     """
 
     log: str
-    audit: str | None = None
-    server: Server | None = None
+    server: ServerProcess | None = None
 
 
-class LocalRecord(RolloutState[Deployed]):
-    """Everything that a folder of local serving remembers.
+class LocalRecord(RolloutState[LocalVersion]):
+    """Everything that a serving folder remembers.
 
     Attributes:
-        format: Of this file.
-        draining: Versions that get no request any more and whose servers are to be ended.
+        format: The version of this file's format.
+        draining: Versions without new requests, whose servers are to be ended.
         gateway: The process behind the address of clients.
     """
 
     format: Literal[1] = 1
-    draining: tuple[Deployed, ...] = ()
-    gateway: Server | None = None
+    draining: tuple[LocalVersion, ...] = ()
+    gateway: ServerProcess | None = None
 
-    @field_validator("previous", mode="before")
-    @classmethod
-    def _without_names(cls, value: object) -> object:
-        """An older release kept only the names of earlier champions: none to go back to."""
-        if isinstance(value, list | tuple):
-            return tuple(one for one in value if not isinstance(one, str))
-        return value
-
-    def retired(self, version: Deployed, *, served: bool) -> Mapping[str, Any]:
-        """Its server is ended when it is drained."""
+    def retired(self, version: LocalVersion, *, served: bool) -> Mapping[str, Any]:
+        """Drains the version; an earlier champion is remembered."""
         ended = version.model_copy(update={"server": None})
-        previous = self.with_earlier(ended) if served else self.previous
+        previous = self.with_previous(ended) if served else self.previous
         return {"draining": (*self.draining, version), "previous": previous}
 
     @property
     def kept_versions(self) -> frozenset[str]:
-        """The versions whose model folders stay: all in use, and the last few champions."""
+        """The versions whose model folders are kept: all in use, and the last few champions."""
         used = (self.champion, self.candidate, *self.draining, *self.previous)
         return frozenset(d.version for d in used if d)
 
     @property
-    def servers(self) -> tuple[Server, ...]:
-        """Every process that it knows, the gateway first."""
+    def servers(self) -> tuple[ServerProcess, ...]:
+        """Every recorded process, the gateway first."""
         deployed = (self.champion, self.candidate, *self.draining)
         servers = (self.gateway, *(d.server for d in deployed if d))
         return tuple(server for server in servers if server)
@@ -110,7 +100,7 @@ class RecordFile:
         return self.folder / RECORD
 
     def read(self) -> LocalRecord | None:
-        """The record; None where there is none yet.
+        """Reads the record; None if there is none yet.
 
         Raises:
             InputError: The file is damaged.
@@ -124,12 +114,11 @@ class RecordFile:
                 str(self.path),
                 str(error).splitlines()[0],
                 "the record that Ratoon wrote",
-                "Put back a copy of it; or end what serves there with `python -m components.ops."
-                f"deploy.targets.local.stop {self.folder}` and move the folder away.",
+                "Restore a copy of it; or run `ratoon serve stop` and move the folder away.",
             ) from error
 
     def write(self, record: LocalRecord) -> None:
-        """Replaces the record: a reader sees the old one or the new one, never a part."""
+        """Replaces the record atomically."""
         part = self.path.with_suffix(".part")
         with part.open("w", encoding="utf-8") as stream:
             stream.write(record.model_dump_json(indent=1) + "\n")
@@ -139,17 +128,17 @@ class RecordFile:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps every other writer out.
+        """Locks the record against every other writer.
 
         Raises:
-            DeadlineExceeded: Another writer holds the lock for too long.
+            DeadlineExceeded: Another writer held the lock for too long.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "record.lock").open("a") as stream:
-            self._take(stream.fileno())
+            self._acquire(stream.fileno())
             yield  # closing the file releases the lock, and so does the end of the process
 
-    def _take(self, descriptor: int) -> None:
+    def _acquire(self, descriptor: int) -> None:
         deadline = time.monotonic() + _LOCK_TIMEOUT_S
         while True:
             try:
@@ -157,7 +146,7 @@ class RecordFile:
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
                     raise DeadlineExceeded(
-                        f"{self.folder}: another process changes what serves here for more than "
+                        f"{self.folder}: another process has held the lock for more than "
                         f"{_LOCK_TIMEOUT_S:.0f} s"
                     ) from error
                 time.sleep(_POLL_S)

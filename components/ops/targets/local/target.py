@@ -1,39 +1,53 @@
-"""``local://<folder>``: model servers and a gateway as processes of this machine."""
+"""``local://<folder>``: model servers and a gateway as processes of this machine.
+
+Each version has a server of its own. Clients ask the gateway, which sends their requests to the
+champion and, during a rollout, a share of them to the candidate. The record of the folder says
+which; the gateway reads it again as soon as it changes.
+"""
 
 import os
+import re
+import shutil
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.core.artifacts import PUBLISHED
 from components.core.digest import digest_folder
-from components.core.errors import ApiUnavailable
+from components.core.errors import ApiUnavailable, InputError
 from components.core.plan import Champion
-from components.ops.targets import changes
-from components.ops.targets.approval import approval
-from components.ops.targets.local import models, processes, servers
-from components.ops.targets.local.gateway.client import LocalGateway, address_of
-from components.ops.targets.local.place import LocalPlace
-from components.ops.targets.local.record import Deployed, LocalRecord, Server
-from components.ops.targets.protocol import Candidate, Endpoint, Outcome, Staged
-from components.ops.targets.traffic import Traffic
+from components.ops.targets.base_target import BaseTarget, champion_or_candidate
+from components.ops.targets.local import processes, servers
+from components.ops.targets.local.record import LocalRecord, LocalVersion, ServerProcess
+from components.ops.targets.local.servers import LocalGateway, address_of
+from components.ops.targets.local.target_uri import LocalTargetUri
+from components.ops.targets.protocol import Candidate, Endpoint, Staged, Traffic
+from components.ops.targets.rollout_state import (
+    check_stored_digest,
+    find_candidate,
+    with_candidate,
+    without_candidate,
+)
 
 READY_TIMEOUT_S = 180.0
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _DRAIN_TIMEOUT_S = 60.0
 _GRACE_S = 30.0
 _POLL_S = 0.02
 
 
 @dataclass(frozen=True)
-class LocalTarget:
-    """A folder that serves one model; see `Target` for what each method promises.
+class LocalTarget(BaseTarget[LocalRecord]):
+    """A folder that serves one model; see `Target` for the contract of each method.
 
     Attributes:
-        place: The folder.
+        target_uri: The folder.
         model: The model's name.
     """
 
-    place: LocalPlace
+    target_uri: LocalTargetUri
     model: str
 
     @property
@@ -42,215 +56,207 @@ class LocalTarget:
         gateway = self._record().gateway
         return address_of(gateway) if gateway else None
 
-    @property
-    def leaves_to_person(self) -> bool:
-        """Never: the spec alone says so."""
-        return False
-
-    def champion(self) -> Champion | None:
-        """What serves now."""
-        return self._serving(self._record())
-
-    def staged(self) -> Staged | None:
-        """The rollout under way."""
-        record = self._record()
-        return self._staged(record.candidate, record.share) if record.candidate else None
-
-    def outcome(self, version: str) -> Outcome | None:
-        """How the last rollout of this version ended."""
-        return changes.find_outcome(self._record(), version)
-
     def stage(self, folder: Path, candidate: Candidate, expected: Champion | None) -> Staged:
         """Publishes the folder, and starts its server and the gateway."""
         log = candidate.serving.log
-        deployed = Deployed(
+        version = LocalVersion(
             version=candidate.version,
-            digest=digest_folder(folder),
+            digest=candidate.digest,
             run=candidate.run,
             as_of=candidate.as_of,
             # The server may be started again from another working directory.
             log=log if "://" in log else str(Path(log).absolute()),
-            audit=candidate.serving.audit_uri,
         )
 
         def change(record: LocalRecord) -> LocalRecord:
-            again = changes.found(record, deployed)
-            if record.champion is None or record.champion.version != deployed.version:
-                changes.check_champion(self._serving(record), expected)
-            if again:
+            if not self._must_stage(record, version, expected):
                 return record
-            models.publish(folder, self.place.model_folder(deployed.version))
-            return changes.staged(record, deployed)
+            publish(folder, self.target_uri.model_folder(version.version), version.digest)
+            return with_candidate(record, version)
 
-        record = self._change(change)
-        self._settle()
-        self._serve()
-        serves = record.champion is not None and record.champion.version == deployed.version
-        return self._staged(deployed, 1.0 if serves else record.share)
+        record = self._change(change, f"stage version {version.version}")
+        self._clean_up()
+        self._start_missing()
+        serves = record.champion is not None and record.champion.version == version.version
+        return self._as_staged(version, 1.0 if serves else record.share)
 
-    def restorable(self) -> tuple[Champion, ...]:
-        """The earlier champions whose folders are kept here."""
-        return tuple(self.place.champion_of(one) for one in self._record().previous)
-
-    def bring_back(self, version: str, expected: Champion | None) -> Staged:
+    def stage_previous(self, version: str, expected: Champion | None) -> Staged:
         """Starts an earlier champion from its published folder."""
 
         def change(record: LocalRecord) -> LocalRecord:
-            kept = changes.find_earlier(record, version)
-            changes.check_champion(self._serving(record), expected)
-            folder = self.place.model_folder(version)
+            kept = self._previous_to_stage(record, version, expected)
+            if kept is None:
+                return record
+            folder = self.target_uri.model_folder(version)
             digest = digest_folder(folder) if folder.is_dir() else None
-            changes.check_bytes(kept, str(folder), digest)
-            now = record.candidate
-            again = now and (now.version, now.digest) == (version, kept.digest)
-            return record if again else changes.staged(record, kept)
+            check_stored_digest(kept, str(folder), digest)
+            return with_candidate(record, kept)
 
-        record = self._change(change)
-        self._settle()
-        self._serve()
-        return self._staged(changes.find_candidate(record, version), record.share)
+        record = self._change(change, f"stage version {version}, which served before")
+        self._clean_up()
+        self._start_missing()
+        return self._as_staged(find_candidate(record, version), record.share)
 
-    def reach(self, version: str, timeout_s: float = READY_TIMEOUT_S) -> Endpoint:
-        """Waits for the server of the staged version, started again where it ended."""
-        record = self._serve()
-        is_champion = record.champion and record.champion.version == version
-        deployed = record.champion if is_champion else changes.find_candidate(record, version)
-        assert deployed is not None  # either the champion or the candidate
-        assert deployed.server is not None  # `_serve` started it
-        log = servers.server_log(self.place.folder, version)
-        return Endpoint(url=servers.await_ready(deployed.server, self.model, log, timeout_s))
+    def wait_ready(self, version: str, timeout_s: float = READY_TIMEOUT_S) -> Endpoint:
+        """Waits for the server of the staged version, which is started again if it ended."""
+        staged = champion_or_candidate(self._start_missing(), version)
+        log = servers.server_log(self.target_uri.folder, version)
+        url = servers.wait_server_ready(staged.server, self.model, log, timeout_s)
+        return Endpoint(url=url)
 
-    def shift(self, version: str, share: float) -> None:
-        """Lets the gateway send a share of the predictions to the staged version."""
-        self._change(lambda record: changes.shifted(record, version, share))
-
-    def obstacle(self) -> None:
+    def no_canary_reason(self) -> None:
         """None: the gateway shares the traffic."""
         return
 
-    def propose(self, version: str) -> str:
-        """Leaves the candidate without traffic until a person decides."""
-        self.shift(version, 0.0)
-        candidate = changes.find_candidate(self._record(), version)
-        return approval(self.place.target, self.model, version, candidate.audit)
-
     def traffic(self, version: str) -> Traffic:
-        """What the gateway counted."""
+        """Returns what the gateway counted."""
         gateway = self._record().gateway
         if not _runs(gateway):
-            gateway = self._serve().gateway
-        assert gateway is not None  # `_serve` started it
-        return LocalGateway(self.place).read(gateway).versions.get(version, Traffic())
+            gateway = self._start_missing().gateway
+        assert gateway is not None  # started just now
+        return LocalGateway(self.target_uri).read(gateway).versions.get(version, Traffic())
 
     def promote(self, version: str, expected: Champion | None, reason: str) -> Champion:
-        """Switches the gateway over, then ends the old champion's server when it is drained."""
-
-        def change(record: LocalRecord) -> LocalRecord:
-            if record.champion and record.champion.version == version:
-                return record
-            changes.check_champion(self._serving(record), expected)
-            return changes.promoted(record, version, reason)
-
-        self.reach(version)
-        champion = self._change(change).champion
-        self._settle()
-        assert champion is not None  # it was just made so
-        return self.place.champion_of(champion)
+        """Switches the gateway over, then ends the old champion's server once it is drained."""
+        self.wait_ready(version)
+        record = self._promote_in_record(version, expected, reason)
+        self._clean_up()
+        assert record.champion is not None  # it was just made so
+        return self._as_champion(record.champion)
 
     def roll_back(self, version: str, reason: str) -> None:
         """Takes the staged version out of the gateway, ends its server, removes its folder."""
-        self._change(lambda record: changes.rolled_back(record, version, reason))
-        self._settle()
+        why = f"roll back version {version}: {reason}"
+        self._change(lambda record: without_candidate(record, version, reason), why)
+        self._clean_up()
 
     def ensure_serving(self, timeout_s: float = READY_TIMEOUT_S) -> Champion | None:
-        """Brings back the champion and the gateway, for example after a restart of the machine.
+        """Starts the champion and the gateway again, for example after a reboot.
 
         Returns:
-            What serves; None: nothing does.
+            What serves; None if nothing does.
 
         Raises:
             DeadlineExceeded: The champion's server does not become ready.
         """
         champion = self.champion()
         if champion is not None:
-            self._settle()
-            self.reach(champion.version, timeout_s)
+            self._clean_up()
+            self.wait_ready(champion.version, timeout_s)
         return champion
 
-    def _serve(self) -> LocalRecord:
+    def _start_missing(self) -> LocalRecord:
         """Starts what should run and does not, and waits for the gateway to listen."""
-        record = self._change(self._started)
+        record = self._change(self._started, "start what should run")
         assert record.gateway is not None  # `_started` started it
-        LocalGateway(self.place).await_listening(record.gateway)
+        LocalGateway(self.target_uri).wait_listening(record.gateway)
         return record
 
     def _started(self, record: LocalRecord) -> LocalRecord:
         for name in ("champion", "candidate"):
-            deployed: Deployed | None = getattr(record, name)
-            if deployed and not _runs(deployed.server):
-                record = record.model_copy(update={name: self._with_server(deployed)})
+            version: LocalVersion | None = getattr(record, name)
+            if version and not _runs(version.server):
+                record = record.model_copy(update={name: self._with_server(version)})
                 # Written at once: a process must not be forgotten because the next one failed.
-                self.place.record_file.write(record)
-        gateway = LocalGateway(self.place).start(record.gateway)
+                self.target_uri.record_file.write(record)
+        gateway = LocalGateway(self.target_uri).start(record.gateway)
         return record.model_copy(update={"gateway": gateway})
 
-    def _with_server(self, deployed: Deployed) -> Deployed:
-        server = servers.start_server(
-            servers.server_command(os.environ),
-            self.place.folder,
-            deployed,
-            self.place.model_folder(deployed.version),
-        )
-        return deployed.model_copy(update={"server": server})
+    def _with_server(self, version: LocalVersion) -> LocalVersion:
+        model_folder = self.target_uri.model_folder(version.version)
+        command = servers.server_command(os.environ)
+        server = servers.start_server(command, self.target_uri.folder, version, model_folder)
+        return version.model_copy(update={"server": server})
 
-    def _settle(self) -> None:
-        """Ends what gets no request any more; removes old versions and what a killed step left."""
+    def _clean_up(self) -> None:
+        """Ends drained servers, and removes old versions and what a killed step left behind."""
         record = self._record()
-        self._await_drained(record)
-        for process in [d.server.process for d in record.draining if d.server]:
+        self._wait_drained(record)
+        for process in [v.server.process for v in record.draining if v.server]:
             processes.end(process, _GRACE_S)
-        self._change(self._cleared)
+        self._change(self._cleaned_up, "end what is drained")
 
-    def _cleared(self, record: LocalRecord) -> LocalRecord:
-        left = tuple(deployed for deployed in record.draining if _runs(deployed.server))
+    def _cleaned_up(self, record: LocalRecord) -> LocalRecord:
+        left = tuple(version for version in record.draining if _runs(version.server))
         record = record.model_copy(update={"draining": left})
         known = tuple(server.process for server in record.servers)
-        for process in processes.belonging_to(self.place.folder, besides=known):
+        for process in processes.find_processes(self.target_uri.folder, besides=known):
             processes.end(process, _GRACE_S)
-        models.prune(self.place.folder / "models", record.kept_versions)
+        prune(self.target_uri.folder / "models", record.kept_versions)
         return record
 
-    def _await_drained(self, record: LocalRecord) -> None:
-        """Waits until the gateway has no request under way at them; not for ever."""
-        versions = [d.version for d in record.draining if _runs(d.server)]
+    def _wait_drained(self, record: LocalRecord) -> None:
+        """Waits until no request to them is under way at the gateway, up to a timeout."""
+        versions = [v.version for v in record.draining if _runs(v.server)]
         deadline = time.monotonic() + _DRAIN_TIMEOUT_S
         while versions and _runs(record.gateway) and time.monotonic() < deadline:
             assert record.gateway is not None  # it runs
             try:
-                in_flight = LocalGateway(self.place).read(record.gateway).in_flight
-            except ApiUnavailable:  # busy: asked again until the deadline
+                in_flight = LocalGateway(self.target_uri).read(record.gateway).in_flight
+            except ApiUnavailable:  # busy: retried until the deadline
                 continue
             if not any(in_flight.get(version, 0) for version in versions):
                 return
             time.sleep(_POLL_S)
 
-    def _change(self, change: Callable[[LocalRecord], LocalRecord]) -> LocalRecord:
-        with self.place.record_file.locked():
+    def _change(self, change: Callable[[LocalRecord], LocalRecord], why: str) -> LocalRecord:
+        with self.target_uri.record_file.locked():
             record = self._record()
             new = change(record)
-            if new != self.place.read(self.model):
-                self.place.record_file.write(new)
+            if new != self.target_uri.read_record(self.model):
+                self.target_uri.record_file.write(new)
         return new
 
     def _record(self) -> LocalRecord:
-        return self.place.read(self.model) or LocalRecord(model=self.model)
+        return self.target_uri.read_record(self.model) or LocalRecord(model=self.model)
 
-    def _serving(self, record: LocalRecord) -> Champion | None:
-        return self.place.champion_of(record.champion) if record.champion else None
+    def _as_champion(self, version: LocalVersion) -> Champion:
+        return self.target_uri.as_champion(version)
 
-    def _staged(self, deployed: Deployed, share: float) -> Staged:
-        return Staged(**self.place.champion_of(deployed).model_dump(), share=share)
+    def _uri(self) -> str:
+        return str(self.target_uri)
 
 
-def _runs(server: Server | None) -> bool:
+def publish(source: Path, destination: Path, digest: str) -> None:
+    """Copies a model folder completely, unless it is published already with the same bytes.
+
+    Args:
+        source: The model folder.
+        destination: Where to, named by the version.
+        digest: Digest of the model folder.
+
+    Raises:
+        InputError: The version is not a file name, or the copy differs from the digest.
+    """
+    if not _VERSION.fullmatch(destination.name):
+        raise InputError("version", destination.name, "letters, digits, '_', '.' and '-'")
+    if destination.is_dir() and digest_folder(destination) == digest:
+        return
+    part = destination.with_name(f".{destination.name}.{uuid.uuid4().hex}")
+    try:
+        shutil.copytree(source, part)
+        (part / PUBLISHED).unlink(missing_ok=True)
+        if digest_folder(part) != digest:
+            given = "a folder that changed while it was copied"
+            raise InputError(str(source), given, "a finished model folder")
+        shutil.rmtree(destination, ignore_errors=True)
+        part.replace(destination)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def prune(models: Path, keep: Collection[str]) -> tuple[str, ...]:
+    """Removes all published versions but some, and the remains of interrupted copies.
+
+    Returns:
+        The names that were removed.
+    """
+    folders = sorted(models.iterdir()) if models.is_dir() else []
+    old = tuple(folder for folder in folders if folder.name not in keep)
+    for folder in old:
+        shutil.rmtree(folder, ignore_errors=True)
+    return tuple(folder.name for folder in old)
+
+
+def _runs(server: ServerProcess | None) -> bool:
     return server is not None and processes.is_running(server.process)

@@ -1,25 +1,43 @@
-"""Brings a model folder into a store, whole or not at all, and takes a refused one out again."""
+"""Publishes a model folder completely or not at all, deletes it, and digests what is stored.
+
+Files are uploaded first and ``published.json`` last. A lease beside the folder decides between two
+runs that upload different bytes under one version at once.
+"""
 
 import hashlib
 import shutil
 import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pydantic import ValidationError
 
 from components.core import storage
 from components.core.artifacts import PUBLISHED, Record
-from components.core.digest import digest_file, digest_folder
+from components.core.digest import digest_file, digest_folder, digest_of
 from components.core.errors import ApiUnavailable, InputError
-from components.ops.targets.store import claim
-from components.ops.targets.store.failures import told_plainly
-from components.ops.targets.store.shelf import Shelf, find_shelf
+from components.ops.targets.store.location import ModelLocation, locate_model, translate_errors
 
+# Longer than any upload takes: an older lease was left by an interrupted one.
+LEASE_DURATION = timedelta(hours=1)
 _CHUNK_BYTES = 1 << 20
 
 
-class Marker(Record):
-    """``published.json``: the version beside it is whole.
+class UploadLease(Record):
+    """Who uploads a version.
+
+    Attributes:
+        digest: Digest of the model folder that is uploaded.
+        since: When the upload began, UTC.
+    """
+
+    digest: str
+    since: datetime
+
+
+class PublishedMarker(Record):
+    """``published.json``: the version beside it is complete.
 
     Attributes:
         digest: Digest of the model folder without this file.
@@ -28,124 +46,149 @@ class Marker(Record):
     digest: str
 
 
-def publish(folder: Path, store: str, model: str, version: str) -> str:
+def publish(folder: Path, store: str, model: str, version: str, digest: str) -> str:
     """Copies a model folder to ``<store>/<model>/<version>/``.
 
-    A version that is there with the same bytes is left as it is; what a broken-off upload left is
-    overwritten.
+    A version that is stored with the same bytes is left as it is; the remains of an interrupted
+    upload are overwritten.
 
     Args:
         folder: The model folder.
         store: The spec's `serving.store`.
         model: The model's name.
         version: Its version.
+        digest: Digest of the folder without ``published.json``.
 
     Returns:
         The URI of the published folder, as KServe's storage initializer reads it.
 
     Raises:
-        InputError: The version is there with other bytes, or the store is not reachable as named.
+        InputError: The version exists with other bytes, the folder changed meanwhile, or the store
+            cannot be reached as named.
         ApiRejected: The store refuses.
         ApiUnavailable: The store did not answer, or other bytes are being uploaded.
     """
-    shelf = find_shelf(store, model, version)
-    digest = digest_folder(folder, leave_out=(PUBLISHED,))
-    with told_plainly(shelf.uri):
-        if not is_there(shelf, digest):
-            _bring(folder, shelf, digest)
-    return shelf.uri
+    location = locate_model(store, model, version)
+    with translate_errors(location.uri):
+        if not _is_published(location, digest):
+            _upload_under_lease(folder, location, digest)
+    return location.uri
 
 
-def withdraw(store: str, model: str, version: str) -> None:
-    """Removes a version; nothing where there is none.
+def delete(store: str, model: str, version: str) -> None:
+    """Deletes a version, if it exists.
 
     Raises:
         InputError: It would lie outside of the store.
         ApiRejected: The store refuses.
         ApiUnavailable: The store did not answer.
     """
-    shelf = find_shelf(store, model, version)
-    with told_plainly(shelf.uri):
-        _remove(shelf, PUBLISHED)  # first: half a version must not pass for a whole one
-        for name in shelf.names():
-            _remove(shelf, name)
-        if shelf.is_local:
-            shutil.rmtree(shelf.path, ignore_errors=True)
-            shutil.rmtree(_parts(shelf), ignore_errors=True)
-        claim.drop(shelf)
+    location = locate_model(store, model, version)
+    with translate_errors(location.uri):
+        _remove(location, PUBLISHED)  # first: half a version must not pass for a complete one
+        for name in location.names():
+            _remove(location, name)
+        if location.is_local:
+            shutil.rmtree(location.path, ignore_errors=True)
+            shutil.rmtree(_parts(location), ignore_errors=True)
+        _release_lease(location)
 
 
-def is_there(shelf: Shelf, digest: str) -> bool:
-    """Whether a version was published with these bytes.
+def stored_digest(uri: str) -> str | None:
+    """Digests a published folder by all its bytes.
+
+    Args:
+        uri: As returned by `publish`.
+
+    Returns:
+        The digest; None if it is gone or was not published completely.
 
     Raises:
-        InputError: It was, with other bytes.
+        InputError: The store cannot be reached from here as it is named.
+        ApiRejected: The store refuses.
+        ApiUnavailable: The store did not answer.
     """
-    marker = read_marker(shelf.marker)
+    storage.resolve(uri)  # raises if its claim is not mounted here
+    with translate_errors(uri), TemporaryDirectory() as temporary:
+        if _read_marker(f"{uri}/{PUBLISHED}") is None:
+            return None
+        storage.fetch_folder(uri, Path(temporary), leave_out=(PUBLISHED,))
+        return digest_folder(Path(temporary))
+
+
+def _is_published(location: ModelLocation, digest: str) -> bool:
+    """Whether the version is published with these bytes.
+
+    Raises:
+        InputError: It is published with other bytes.
+    """
+    marker = _read_marker(location.marker)
     if marker is None or marker.digest == digest:
         return marker is not None
     raise InputError(
-        shelf.uri,
+        location.uri,
         f"a model with other bytes (digest {digest[:12]}…) than the one published there",
         f"the same bytes (digest {marker.digest[:12]}…), or a version of its own",
         "Train again, for another instant or with another spec.",
     )
 
 
-def read_marker(uri: str) -> Marker | None:
-    """What a marker says; None: there is none, so the version is not whole."""
+def _read_marker(uri: str) -> PublishedMarker | None:
     try:
         content = storage.read_bytes(uri)
-    except InputError:  # asked of the store itself: what a client has listed before may be old
+    except InputError:  # asked of the store itself: a client's listing may be stale
         return None
     try:
-        return Marker.model_validate_json(content)
+        return PublishedMarker.model_validate_json(content)
     except ValidationError as error:
         accepted = "the marker that Ratoon writes"
         raise InputError(uri, str(error).splitlines()[0], accepted) from error
 
 
-def _bring(folder: Path, shelf: Shelf, digest: str) -> None:
-    claim.take(shelf, digest)
-    if not is_there(shelf, digest):  # who held the claim before may have ended well
+def _upload_under_lease(folder: Path, location: ModelLocation, digest: str) -> None:
+    _acquire_lease(location, digest)
+    if not _is_published(location, digest):  # the lease's last holder may have completed it
         try:
-            _upload(folder, shelf, digest)
-        except FileNotFoundError:  # another with the same bytes was first, and swept up
-            if not is_there(shelf, digest):
+            _upload(folder, location, digest)
+        except FileNotFoundError:  # another upload of the same bytes completed and cleaned up
+            if not _is_published(location, digest):
                 raise
-    claim.drop(shelf)
+    _release_lease(location)
 
 
-def _upload(folder: Path, shelf: Shelf, digest: str) -> None:
+def _upload(folder: Path, location: ModelLocation, digest: str) -> None:
     files = {f.relative_to(folder).as_posix(): f for f in folder.rglob("*") if f.is_file()}
     files.pop(PUBLISHED, None)
-    for name, file in sorted(files.items()):
-        _copy(file, shelf, name)
-    for name in shelf.names() - set(files):  # of an upload of other bytes that was broken off
-        _remove(shelf, name)
-    claim.check(shelf, digest)
-    marker = Marker(digest=digest).model_dump_json().encode()
-    if not storage.create_bytes(shelf.marker, marker):
-        is_there(shelf, digest)
-    if shelf.is_local:
-        shutil.rmtree(_parts(shelf), ignore_errors=True)
+    copied = [[name, _copy(file, location, name)] for name, file in sorted(files.items())]
+    if digest_of(copied) != digest:
+        given = "a folder that changed while it was copied"
+        raise InputError(str(folder), given, "a finished model folder")
+    for name in location.names() - set(files):  # of an interrupted upload of other bytes
+        _remove(location, name)
+    _check_lease(location, digest)
+    marker = PublishedMarker(digest=digest).model_dump_json().encode()
+    if not storage.create_bytes(location.marker, marker):
+        _is_published(location, digest)
+    if location.is_local:
+        shutil.rmtree(_parts(location), ignore_errors=True)
 
 
-def _copy(file: Path, shelf: Shelf, name: str) -> None:
-    """Copies a file, unless it is there, and reads it back."""
-    wanted, path = digest_file(file), f"{shelf.path}/{name}"
-    if _digest(shelf, path) == wanted:
-        return
-    if shelf.is_local:
-        _copy_whole(file, Path(path), _parts(shelf))
+def _copy(file: Path, location: ModelLocation, name: str) -> str:
+    """Copies a file unless it is stored already, reads it back, and returns its digest."""
+    wanted, path = digest_file(file), f"{location.path}/{name}"
+    if _digest(location, path) == wanted:
+        return wanted
+    if location.is_local:
+        _copy_atomically(file, Path(path), _parts(location))
     else:
-        shelf.filesystem.put_file(str(file), path)
-    if _digest(shelf, path) != wanted:
-        raise ApiUnavailable(f"{shelf.uri}/{name} came back with other bytes than were written")
+        location.filesystem.put_file(str(file), path)
+    if _digest(location, path) != wanted:
+        raise ApiUnavailable(f"{location.uri}/{name} came back with other bytes than were written")
+    return wanted
 
 
-def _copy_whole(file: Path, path: Path, parts: Path) -> None:
-    """Who reads the copy sees all of it or none; a disk does not do so by itself, as s3 does."""
+def _copy_atomically(file: Path, path: Path, parts: Path) -> None:
+    """Shows a reader all of the copy or nothing, as s3 does by itself."""
     parts.mkdir(parents=True, exist_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = parts / uuid.uuid4().hex
@@ -153,12 +196,12 @@ def _copy_whole(file: Path, path: Path, parts: Path) -> None:
     part.replace(path)
 
 
-def _digest(shelf: Shelf, path: str) -> str | None:
-    """SHA-256 (hex) of a file in the store; None: there is none."""
-    shelf.filesystem.invalidate_cache()
+def _digest(location: ModelLocation, path: str) -> str | None:
+    """SHA-256 (hex) of a stored file; None if it does not exist."""
+    location.filesystem.invalidate_cache()
     digest = hashlib.sha256()
     try:
-        with shelf.filesystem.open(path, "rb") as stream:
+        with location.filesystem.open(path, "rb") as stream:
             while chunk := stream.read(_CHUNK_BYTES):
                 digest.update(chunk)
     except FileNotFoundError:
@@ -166,14 +209,55 @@ def _digest(shelf: Shelf, path: str) -> str | None:
     return digest.hexdigest()
 
 
-def _remove(shelf: Shelf, name: str) -> None:
+def _remove(location: ModelLocation, name: str) -> None:
     try:
-        shelf.filesystem.rm_file(f"{shelf.path}/{name}")
+        location.filesystem.rm_file(f"{location.path}/{name}")
     except FileNotFoundError:
         return
 
 
-def _parts(shelf: Shelf) -> Path:
-    """The folder beside the version, on the same disk, where its files are written."""
-    path = Path(shelf.path)
+def _parts(location: ModelLocation) -> Path:
+    """The folder beside the version, on the same disk, where its files are written first."""
+    path = Path(location.path)
     return path.with_name(f".{path.name}.parts")
+
+
+def _acquire_lease(location: ModelLocation, digest: str) -> None:
+    """Takes the version's lease for these bytes; uploads of the same bytes share it."""
+    now = datetime.now(UTC)
+    mine = UploadLease(digest=digest, since=now).model_dump_json().encode()
+    if storage.create_bytes(location.lease, mine):
+        return
+    held = _read_lease(location)
+    if held and held.digest != digest and now - held.since < LEASE_DURATION:
+        raise _busy(location, held)
+    storage.write_bytes(location.lease, mine)
+    _check_lease(location, digest)
+
+
+def _check_lease(location: ModelLocation, digest: str) -> None:
+    held = _read_lease(location)
+    if held and held.digest != digest:
+        raise _busy(location, held)
+
+
+def _release_lease(location: ModelLocation) -> None:
+    try:
+        location.filesystem.rm_file(storage.resolve(location.lease)[1])
+    except FileNotFoundError:
+        return
+
+
+def _read_lease(location: ModelLocation) -> UploadLease | None:
+    try:
+        return UploadLease.model_validate_json(storage.read_bytes(location.lease))
+    except (InputError, ValidationError):  # released meanwhile, or not a lease
+        return None
+
+
+def _busy(location: ModelLocation, held: UploadLease) -> ApiUnavailable:
+    return ApiUnavailable(
+        f"{location.uri}: another run has been uploading other bytes under this version since "
+        f"{held.since:%Y-%m-%dT%H:%M:%SZ}. Try again when it has ended; a lease older than "
+        f"{LEASE_DURATION.seconds // 60} minutes is ignored."
+    )

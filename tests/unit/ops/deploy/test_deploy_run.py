@@ -12,9 +12,9 @@ from components.core.errors import InputError
 from components.core.plan import Champion
 from components.core.verdict import Verdict
 from components.ops.deploy.deployment import Deployment
-from components.ops.deploy.run import Outputs, deploy
-from tests.unit.ops.deploy.conftest import Serving
-from tests.unit.ops.deploy.serving_factories import (
+from components.ops.deploy.run import DeployOutputs, deploy
+from tests.unit.ops.targets.conftest import Serving
+from tests.unit.ops.targets.serving_factories import (
     GOLDENS,
     MODEL,
     body_of,
@@ -26,10 +26,10 @@ from tests.unit.ops.deploy.serving_factories import (
 
 def run_deploy(
     serving: Serving, version: str, champion: Champion | None, **behaviour: object
-) -> tuple[Verdict, Outputs]:
+) -> tuple[Verdict, DeployOutputs]:
     plan = make_plan(serving.tmp, serving.uri, champion)
     model = make_model(serving.tmp, version, **behaviour)
-    outputs = Outputs(serving.tmp / f"deployment-{version}", serving.tmp / f"{version}.html")
+    outputs = DeployOutputs(serving.tmp / f"deployment-{version}", serving.tmp / f"{version}.html")
     return deploy(plan, model, "run-1", outputs, ready_timeout_s=10), outputs
 
 
@@ -72,9 +72,9 @@ def test_a_sound_candidate_is_staged_without_traffic(serving: Serving) -> None:
     [
         ({"start_fails": True}, "ready", "it was ready. SavedModel file does not exist"),
         ({"offset": 0.001}, "golden", "differ from the golden ones by 0.001"),
-        ({"says_version": "v1"}, "version", "Answers name version v1, not v2"),
+        ({"says_version": "v1"}, "version", "Responses name version v1, not v2"),
         ({"trial_delay_s": 1.05}, "latency", "95% of 2 requests"),
-        ({"accepts_all": True}, "wrong_input", "a body that is no JSON: 200"),
+        ({"accepts_all": True}, "wrong_input", "a body that is not JSON: 200"),
     ],
 )
 def test_an_unsound_candidate_never_gets_traffic(
@@ -88,7 +88,7 @@ def test_an_unsound_candidate_never_gets_traffic(
     assert not (outputs.deployment / DEPLOYMENT).exists()
     assert serving.target.staged() is None
     assert serving.target.champion() == champion
-    assert not serving.target.place.model_folder("v2").exists()
+    assert not serving.target.target_uri.model_folder("v2").exists()
     assert version_that_serves(serving) == "v1"
     assert serving.target.traffic("v2").requests == 0
 
@@ -96,7 +96,7 @@ def test_an_unsound_candidate_never_gets_traffic(
 def test_a_server_that_never_becomes_ready(serving: Serving) -> None:
     champion = serving.promote("v1")
     model = make_model(serving.tmp, "v2", never_ready=True)
-    outputs = Outputs(serving.tmp / "deployment", serving.tmp / "report.html")
+    outputs = DeployOutputs(serving.tmp / "deployment", serving.tmp / "report.html")
     plan = make_plan(serving.tmp, serving.uri, champion)
     verdict = deploy(plan, model, "run-1", outputs, ready_timeout_s=0.5)
     assert verdict.decision == "refused"
@@ -119,7 +119,7 @@ def test_another_champion_by_the_time_of_deploy_stops_it(serving: Serving) -> No
 
 def test_a_first_model_needs_the_spec_to_say_so(serving: Serving) -> None:
     model = make_model(serving.tmp, "v1")
-    outputs = Outputs(serving.tmp / "deployment", serving.tmp / "report.html")
+    outputs = DeployOutputs(serving.tmp / "deployment", serving.tmp / "report.html")
     refused = deploy(
         make_plan(serving.tmp, serving.uri, first_model="refused"), model, "run-1", outputs
     )
@@ -134,10 +134,10 @@ def test_a_first_model_needs_the_spec_to_say_so(serving: Serving) -> None:
 def test_the_step_again_finds_what_it_staged(serving: Serving) -> None:
     champion = serving.promote("v1")
     run_deploy(serving, "v2", champion)
-    before = serving.target.place.record_file.read()
+    before = serving.target.target_uri.record_file.read()
     verdict, outputs = run_deploy(serving, "v2", champion)
     assert verdict.decision == "staged"
-    assert serving.target.place.record_file.read() == before
+    assert serving.target.target_uri.record_file.read() == before
     serving.target.promote("v2", champion, "by the test")
     verdict, _ = run_deploy(serving, "v2", champion)
     assert verdict.decision == "staged"
@@ -146,7 +146,7 @@ def test_the_step_again_finds_what_it_staged(serving: Serving) -> None:
 
 def test_a_model_of_another_name_or_without_goldens_is_no_input(serving: Serving) -> None:
     plan = make_plan(serving.tmp, serving.uri)
-    outputs = Outputs(serving.tmp / "deployment", serving.tmp / "report.html")
+    outputs = DeployOutputs(serving.tmp / "deployment", serving.tmp / "report.html")
     model = make_model(serving.tmp, "v1")
     GOLDENS.model_copy(update={"probability": ()}).write(model / GOLDEN)
     with pytest.raises(InputError, match="golden rows"):

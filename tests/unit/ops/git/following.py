@@ -16,11 +16,11 @@ from components.ops.cluster.protocol import INFERENCE_SERVICE, Object
 from components.ops.targets.git.target import GitTarget, connect_git
 from components.ops.targets.kserve.record import Mode, PublishedVersion, RolloutRecord, Strategy
 from components.ops.targets.protocol import Candidate
-from tests.unit.ops.deploy.kserve_factories import WAYS
-from tests.unit.ops.deploy.kserve_harness import NAMESPACE, KServeHarness
-from tests.unit.ops.deploy.kserve_pods import Servers
-from tests.unit.ops.deploy.serving_factories import AS_OF, MODEL, make_model
 from tests.unit.ops.git.repositories import Bare, published
+from tests.unit.ops.targets.kserve_factories import WAYS
+from tests.unit.ops.targets.kserve_harness import NAMESPACE, KServeHarness
+from tests.unit.ops.targets.kserve_pods import Servers
+from tests.unit.ops.targets.serving_factories import AS_OF, MODEL, make_model
 
 _SYNC_S = 0.02
 _PATIENCE_S = 20

@@ -13,11 +13,11 @@ from components.ops.rollout.run import RolloutOutputs, roll_out
 from components.ops.targets import read_champion
 from components.ops.targets.git.target import Proposal
 from components.ops.targets.protocol import CandidateGone
-from tests.unit.ops.deploy.kserve_factories import WAYS
-from tests.unit.ops.deploy.kserve_harness import NAMESPACE
-from tests.unit.ops.deploy.serving_factories import MODEL, make_plan
 from tests.unit.ops.git.following import Followed, followed
 from tests.unit.ops.git.repositories import Bare, git
+from tests.unit.ops.targets.kserve_factories import WAYS
+from tests.unit.ops.targets.kserve_harness import NAMESPACE
+from tests.unit.ops.targets.serving_factories import MODEL, make_plan
 
 BRANCH = f"ratoon/{MODEL}-v2"
 

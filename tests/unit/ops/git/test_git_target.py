@@ -11,10 +11,10 @@ from components.ops.targets import read_champion
 from components.ops.targets.git.target import connect_git
 from components.ops.targets.git.target_uri import namespace_of, parse_target_uri
 from components.ops.targets.protocol import CandidateGone, ChampionChanged
-from tests.unit.ops.deploy.kserve_factories import WAYS
-from tests.unit.ops.deploy.serving_factories import MODEL
 from tests.unit.ops.git.following import Followed, followed
 from tests.unit.ops.git.repositories import FOLDER, Bare
+from tests.unit.ops.targets.kserve_factories import WAYS
+from tests.unit.ops.targets.serving_factories import MODEL
 
 
 @pytest.fixture(params=WAYS)

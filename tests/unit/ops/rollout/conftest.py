@@ -1,5 +1,5 @@
 """The serving folders of the deploy tests."""
 
-from tests.unit.ops.deploy.conftest import serving
+from tests.unit.ops.targets.conftest import serving
 
 __all__ = ["serving"]

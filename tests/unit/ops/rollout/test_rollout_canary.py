@@ -1,4 +1,4 @@
-"""The judge of a canary, by numbers derived by hand."""
+"""Canary analysis, by numbers derived by hand."""
 
 import math
 
@@ -37,14 +37,14 @@ def traffic_of(
     return Traffic(requests=requests, errors=errors, refused=refused, latency=tuple(counts))
 
 
-def side(
+def stats(
     requests: int, mean: float = 0.3, rows: int | None = None, **traffic: float
 ) -> VersionStats:
     rows = requests if rows is None else rows
     return VersionStats(traffic_of(requests, **traffic), PredictionStats(rows, rows * mean))
 
 
-GOOD = side(450)
+GOOD = stats(450)
 
 
 def failed(
@@ -57,19 +57,19 @@ def failed(
 @pytest.mark.parametrize(
     ("candidate", "move", "codes"),
     [
-        (side(50), Decision.ON, []),
-        (side(50, errors=1), Decision.ON, []),  # 2% is accepted
-        (side(50, errors=2), Decision.ROLL_BACK, ["errors"]),
-        (side(100, slowest=5000.0), Decision.ON, []),  # one of a hundred: p99 is still 10 ms
-        (side(90, slowest=5000.0), Decision.ROLL_BACK, ["latency"]),
-        (side(50, latency_ms=25.0), Decision.ON, []),
-        (side(50, latency_ms=40.0), Decision.ROLL_BACK, ["slower"]),
-        (side(50, mean=0.39), Decision.ON, []),
-        (side(50, mean=0.41), Decision.ROLL_BACK, ["shift"]),
-        (side(50, mean=0.19), Decision.ROLL_BACK, ["shift"]),
-        (side(50, mean=math.nan), Decision.ROLL_BACK, ["shift"]),
-        (side(50, refused=1), Decision.ON, []),
-        (side(50, refused=2), Decision.ROLL_BACK, ["refused"]),
+        (stats(50), Decision.ADVANCE, []),
+        (stats(50, errors=1), Decision.ADVANCE, []),  # 2% is accepted
+        (stats(50, errors=2), Decision.ROLL_BACK, ["errors"]),
+        (stats(100, slowest=5000.0), Decision.ADVANCE, []),  # one of a hundred: p99 is still 10 ms
+        (stats(90, slowest=5000.0), Decision.ROLL_BACK, ["latency"]),
+        (stats(50, latency_ms=25.0), Decision.ADVANCE, []),
+        (stats(50, latency_ms=40.0), Decision.ROLL_BACK, ["slower"]),
+        (stats(50, mean=0.39), Decision.ADVANCE, []),
+        (stats(50, mean=0.41), Decision.ROLL_BACK, ["shift"]),
+        (stats(50, mean=0.19), Decision.ROLL_BACK, ["shift"]),
+        (stats(50, mean=math.nan), Decision.ROLL_BACK, ["shift"]),
+        (stats(50, refused=1), Decision.ADVANCE, []),
+        (stats(50, refused=2), Decision.ROLL_BACK, ["refused"]),
     ],
 )
 def test_with_enough_requests_the_limits_decide(
@@ -79,28 +79,31 @@ def test_with_enough_requests_the_limits_decide(
 
 
 def test_refusals_are_held_against_the_champions() -> None:
-    assert failed(side(50, refused=10), side(450, refused=90)) == (Decision.ON, [])
-    assert failed(side(50, refused=12), side(450, refused=90)) == (Decision.ROLL_BACK, ["refused"])
+    assert failed(stats(50, refused=10), stats(450, refused=90)) == (Decision.ADVANCE, [])
+    assert failed(stats(50, refused=12), stats(450, refused=90)) == (
+        Decision.ROLL_BACK,
+        ["refused"],
+    )
 
 
 def test_errors_of_the_champion_are_shown_but_excuse_nothing() -> None:
-    found = assess_canary(CanaryAnalysis(0.1, side(50), side(450, errors=90), False), CANARY)
-    assert found.decision is Decision.ON
+    found = assess_canary(CanaryAnalysis(0.1, stats(50), stats(450, errors=90), False), CANARY)
+    assert found.decision is Decision.ADVANCE
     assert [f.code for f in found.findings if f.severity is Severity.WARN] == ["champion_errors"]
-    assert failed(side(50, errors=10), side(450, errors=90)) == (Decision.ROLL_BACK, ["errors"])
+    assert failed(stats(50, errors=10), stats(450, errors=90)) == (Decision.ROLL_BACK, ["errors"])
 
 
 @pytest.mark.parametrize(
     ("candidate", "code"),
     [
-        (side(0), "traffic"),
-        (side(49), "traffic"),
-        (side(19, errors=19), "traffic"),
-        (side(50, rows=49), "log"),
-        (side(50, rows=0), "log"),
+        (stats(0), "traffic"),
+        (stats(49), "traffic"),
+        (stats(19, errors=19), "traffic"),
+        (stats(50, rows=49), "log"),
+        (stats(50, rows=0), "log"),
     ],
 )
-def test_too_little_is_waited_for_and_goes_back_at_the_deadline(
+def test_too_little_is_waited_for_and_is_rolled_back_at_the_deadline(
     candidate: VersionStats, code: str
 ) -> None:
     assert failed(candidate) == (Decision.WAIT, [])
@@ -111,14 +114,14 @@ def test_too_little_is_waited_for_and_goes_back_at_the_deadline(
 def test_a_champion_whose_answers_are_not_in_the_log_is_waited_for(
     overdue: bool, decision: Decision
 ) -> None:
-    unlogged = VersionStats(side(50).traffic, PredictionStats())
-    found = assess_canary(CanaryAnalysis(0.5, side(50), unlogged, overdue), CANARY)
+    unlogged = VersionStats(stats(50).traffic, PredictionStats())
+    found = assess_canary(CanaryAnalysis(0.5, stats(50), unlogged, overdue), CANARY)
     assert found.decision is decision
     assert "shift" not in {finding.code for finding in found.findings}
 
 
 def test_a_good_step_that_ends_at_the_deadline_is_good() -> None:
-    assert failed(side(50), overdue=True) == (Decision.ON, [])
+    assert failed(stats(50), overdue=True) == (Decision.ADVANCE, [])
 
 
 @pytest.mark.parametrize(
@@ -133,10 +136,10 @@ def test_a_good_step_that_ends_at_the_deadline_is_good() -> None:
         (19, 0, 3000.0, Decision.WAIT),
     ],
 )
-def test_a_clearly_failing_candidate_goes_back_early(
+def test_a_clearly_failing_candidate_is_rolled_back_early(
     requests: int, errors: int, latency_ms: float, decision: Decision
 ) -> None:
-    assert failed(side(requests, errors=errors, latency_ms=latency_ms))[0] is decision
+    assert failed(stats(requests, errors=errors, latency_ms=latency_ms))[0] is decision
 
 
 def test_the_bound_behind_going_back_early() -> None:
@@ -157,19 +160,19 @@ def test_the_bound_behind_going_back_early() -> None:
 def test_no_error_is_accepted_where_the_limit_is_none() -> None:
     strict = CANARY.model_copy(update={"max_error_ratio": 0.0})
     assert (
-        assess_canary(CanaryAnalysis(0.1, side(20, errors=1), GOOD, False), strict).decision
+        assess_canary(CanaryAnalysis(0.1, stats(20, errors=1), GOOD, False), strict).decision
         is Decision.ROLL_BACK
     )
     lenient = CANARY.model_copy(update={"max_error_ratio": 1.0})
     assert (
-        assess_canary(CanaryAnalysis(0.1, side(50, errors=50), GOOD, False), lenient).decision
-        is Decision.ON
+        assess_canary(CanaryAnalysis(0.1, stats(50, errors=50), GOOD, False), lenient).decision
+        is Decision.ADVANCE
     )
 
 
 def test_without_a_champions_traffic_the_comparisons_are_warnings() -> None:
-    found = assess_canary(CanaryAnalysis(1.0, side(50), VersionStats(), False), CANARY)
-    assert found.decision is Decision.ON
+    found = assess_canary(CanaryAnalysis(1.0, stats(50), VersionStats(), False), CANARY)
+    assert found.decision is Decision.ADVANCE
     warned = {f.code for f in found.findings if f.severity is Severity.WARN}
     assert warned == {"slower", "shift"}
 

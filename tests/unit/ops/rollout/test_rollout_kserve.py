@@ -23,9 +23,9 @@ from components.ops.deploy.deployment import Deployment
 from components.ops.rollout.run import RolloutOutputs, roll_out
 from components.ops.targets import connect, read_champion
 from tests.fakes.api_server import running
-from tests.unit.ops.deploy.kserve_factories import Toy, toy
-from tests.unit.ops.deploy.kserve_harness import NAMESPACE
-from tests.unit.ops.deploy.serving_factories import MODEL, make_model, make_plan
+from tests.unit.ops.targets.kserve_factories import Toy, toy
+from tests.unit.ops.targets.kserve_harness import NAMESPACE
+from tests.unit.ops.targets.serving_factories import MODEL, make_model, make_plan
 
 TARGET = f"kserve://{NAMESPACE}"
 STEPS = {
@@ -133,7 +133,7 @@ def test_a_good_candidate_is_promoted_step_by_step(
 
 
 @pytest.mark.parametrize("way", ["knative", "canary"])
-def test_a_candidate_that_fails_goes_back(
+def test_a_candidate_that_fails_is_rolled_back(
     tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with live(tmp_path, way, monkeypatch) as world:

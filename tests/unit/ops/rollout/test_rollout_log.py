@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.core.artifacts import TRIAL_REQUEST
-from components.ops.rollout.canary import Answers
-from components.ops.rollout.prediction_log import LogReader
+from components.ops.rollout.canary import PredictionStats
+from components.ops.rollout.steps import LogReader
 
 
 def write(
@@ -23,20 +23,20 @@ def write(
 def test_only_what_is_logged_from_now_on_counts(tmp_path: Path) -> None:
     write(tmp_path, "v1-a", "v1", [0.9])
     reader = LogReader(str(tmp_path), ("v1", "v2"))
-    assert reader.read() == {"v1": Answers(), "v2": Answers()}
+    assert reader.read() == {"v1": PredictionStats(), "v2": PredictionStats()}
     write(tmp_path, "v1-b", "v1", [0.25, 0.5])
     write(tmp_path, "v2-a", "v2", [1.0])
     write(tmp_path, "v3-a", "v3", [1.0])
-    assert reader.read() == {"v1": Answers(2, 0.75), "v2": Answers(1, 1.0)}
+    assert reader.read() == {"v1": PredictionStats(2, 0.75), "v2": PredictionStats(1, 1.0)}
     write(tmp_path, "v2-b", "v2", [0.5])
-    assert reader.read()["v2"] == Answers(2, 1.5)
-    assert reader.read()["v2"] == Answers(2, 1.5)
+    assert reader.read()["v2"] == PredictionStats(2, 1.5)
+    assert reader.read()["v2"] == PredictionStats(2, 1.5)
 
 
 def test_a_version_whose_name_begins_another_is_told_apart(tmp_path: Path) -> None:
     reader = LogReader(str(tmp_path), ("v1", "v1-recalibrated"))
     write(tmp_path, "v1-recalibrated-a", "v1-recalibrated", [0.5])
-    assert reader.read() == {"v1": Answers(), "v1-recalibrated": Answers(1, 0.5)}
+    assert reader.read() == {"v1": PredictionStats(), "v1-recalibrated": PredictionStats(1, 0.5)}
 
 
 def test_trials_and_broken_files_do_not_count(tmp_path: Path) -> None:
@@ -45,14 +45,14 @@ def test_trials_and_broken_files_do_not_count(tmp_path: Path) -> None:
     (tmp_path / "2026-01-01T00" / "v1-b.parquet").write_bytes(b"PAR1 cut off")
     (tmp_path / "2026-01-01T00" / "v1-c.parquet").write_bytes(b"")
     write(tmp_path, "v1-d", "v1", [0.5])
-    assert reader.read() == {"v1": Answers(1, 0.5)}
+    assert reader.read() == {"v1": PredictionStats(1, 0.5)}
 
 
 def test_rows_without_a_probability_do_not_count(tmp_path: Path) -> None:
     reader = LogReader(str(tmp_path), ("v1",))
     write(tmp_path, "v1-a", "v1", [0.5, None, 0.25])
-    assert reader.read() == {"v1": Answers(2, 0.75)}
+    assert reader.read() == {"v1": PredictionStats(2, 0.75)}
 
 
 def test_there_may_be_no_log_yet(tmp_path: Path) -> None:
-    assert LogReader(str(tmp_path / "none"), ("v1",)).read() == {"v1": Answers()}
+    assert LogReader(str(tmp_path / "none"), ("v1",)).read() == {"v1": PredictionStats()}

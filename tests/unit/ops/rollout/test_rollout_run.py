@@ -1,7 +1,5 @@
 """The rollout step under live traffic: promoted or taken back by numbers, and never by silence."""
 
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,10 +12,12 @@ from components.core.artifacts import DEPLOYMENT, VERDICT
 from components.core.plan import Champion
 from components.core.verdict import Verdict
 from components.ops.deploy.deployment import Deployment
+from components.ops.rollout.manual import decide
 from components.ops.rollout.run import RolloutOutputs, roll_out
 from components.ops.targets.local import processes
-from tests.unit.ops.deploy.conftest import Serving
-from tests.unit.ops.deploy.serving_factories import MODEL, Clients, make_plan
+from components.ops.targets.protocol import CandidateGone
+from tests.unit.ops.targets.conftest import Serving
+from tests.unit.ops.targets.serving_factories import MODEL, Clients, make_plan
 
 STEPS = {
     "steps": ["30%", "60%"],
@@ -100,7 +100,7 @@ def test_a_good_candidate_is_promoted_step_by_step(serving: Serving) -> None:
         ({"offset": 0.4}, {}, "shift"),
     ],
 )
-def test_a_bad_candidate_goes_back(
+def test_a_bad_candidate_is_rolled_back(
     serving: Serving, behaviour: dict[str, object], changes: dict[str, object], code: str
 ) -> None:
     champion = serving.promote("v1")
@@ -199,7 +199,7 @@ def test_a_newer_candidate_ends_the_rollout(serving: Serving) -> None:
 def test_another_champion_by_the_end_of_the_rollout_stops_the_promotion(serving: Serving) -> None:
     champion = serving.promote("v1")
     deployment = staged(serving, "v2", champion)
-    file = serving.target.place.record_file
+    file = serving.target.target_uri.record_file
 
     def replace_champion() -> None:
         with file.locked():
@@ -217,12 +217,12 @@ def test_another_champion_by_the_end_of_the_rollout_stops_the_promotion(serving:
     assert codes(verdict) == ["champion_changed"]
 
 
-def test_a_candidate_that_dies_goes_back_and_no_client_notices(serving: Serving) -> None:
+def test_a_candidate_that_dies_is_rolled_back_and_no_client_notices(serving: Serving) -> None:
     champion = serving.promote("v1")
     deployment = staged(serving, "v2", champion)
 
     def kill() -> None:
-        record = serving.target.place.record_file.read()
+        record = serving.target.target_uri.record_file.read()
         assert record is not None
         assert record.candidate is not None
         assert record.candidate.server is not None
@@ -240,7 +240,7 @@ def test_a_candidate_that_dies_goes_back_and_no_client_notices(serving: Serving)
 
 def test_a_promotion_that_wants_approval_waits_for_a_person(serving: Serving) -> None:
     champion = serving.promote("v1")
-    for version, word, decision in (("v2", "--reject", "rolled_back"), ("v3", "", "promoted")):
+    for version, reject, decision in (("v2", True, "rolled_back"), ("v3", False, "promoted")):
         deployment = staged(serving, version, champion)
         verdict = run(serving, deployment, champion, gates={"approval": "required"})
         assert verdict.decision == "proposed"
@@ -248,15 +248,11 @@ def test_a_promotion_that_wants_approval_waits_for_a_person(serving: Serving) ->
         proposed = serving.target.staged()
         assert proposed is not None
         assert (proposed.version, proposed.share) == (version, 0.0)
-        command = verdict.reason.partition(": python ")[2].partition("  (")[0]
-        done = subprocess.run(
-            f"{sys.executable} {command} {word}", shell=True, capture_output=True, text=True
-        )
-        assert done.stdout == f"version {version}: {decision}\n", done.stderr
-        again = subprocess.run(f"{sys.executable} {command}", shell=True, capture_output=True)
-        assert again.returncode == 1
+        command = f"ratoon rollout approve <folder of {MODEL}> {version} --target '{serving.uri}'"
+        assert command in verdict.reason
+        assert decide(serving.target, version, reject=reject, reason="by the test") == decision
+        with pytest.raises(CandidateGone, match="is not staged"):
+            decide(serving.target, version, reject=reject, reason="again")
     serves = serving.target.champion()
     assert serves is not None
     assert serves.version == "v3"
-    decided = [e for e in audit.entries(f"{serving.tmp}/log-audit") if e.step == "approve"]
-    assert {e.version: e.decision for e in decided} == {"v2": "rolled_back", "v3": "promoted"}

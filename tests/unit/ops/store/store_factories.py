@@ -12,6 +12,9 @@ from pathlib import Path
 import httpx
 
 from components.core import storage
+from components.core.artifacts import PUBLISHED
+from components.core.digest import digest_folder
+from components.ops.targets import store as model_store
 
 ROOT = Path(__file__).parents[4]
 # moto cannot be installed beside what the image holds: it runs from the developers' environment.
@@ -43,6 +46,15 @@ def make_folder(folder: Path, seed: str = "a", nbytes: int = 300_000) -> Path:
     (folder / "saved_model" / "saved_model.pb").write_bytes(seed.encode() * 1000)
     (folder / "saved_model" / "variables" / "variables.data").write_bytes(seed.encode() * nbytes)
     return folder
+
+
+def publish(folder: Path, store: str, model: str, version: str) -> str:
+    digest = digest_folder(folder, leave_out=(PUBLISHED,))
+    return model_store.publish(folder, store, model, version, digest)
+
+
+def fetch(uri: str, into: Path) -> None:
+    storage.fetch_folder(uri, into, leave_out=(PUBLISHED,))
 
 
 @contextmanager

@@ -9,14 +9,21 @@ import pytest
 
 from components.core.artifacts import PUBLISHED
 from components.core.digest import digest_folder
-from components.ops.targets.store import fetch, publish
-from tests.unit.ops.store.store_factories import MODEL, ROOT, VERSION, Store, make_folder
+from tests.unit.ops.store.store_factories import (
+    MODEL,
+    ROOT,
+    VERSION,
+    Store,
+    fetch,
+    make_folder,
+    publish,
+)
 
 _PUBLISH = """
 import sys
 from pathlib import Path
 from components.core.errors import RatoonError
-from components.ops.targets.store import publish
+from tests.unit.ops.store.store_factories import publish
 folder, store, model, version = sys.argv[1:]
 print("ready", flush=True)
 sys.stdin.readline()
@@ -72,7 +79,7 @@ def test_killed_in_the_middle_and_run_again(tmp_path: Path, store: Store, seen: 
     uri = publish(folder, store.uri, MODEL, VERSION)
     fetch(uri, tmp_path / "back")
     assert digest_folder(tmp_path / "back") == digest_folder(folder)
-    assert len(store.files()) == _FILES + 5  # no claim, no part of a file
+    assert len(store.files()) == _FILES + 5  # no lease, no part of a file
 
 
 def test_two_with_the_same_bytes_at_once(tmp_path: Path, store: Store) -> None:

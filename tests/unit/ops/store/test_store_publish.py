@@ -1,4 +1,4 @@
-"""A model is in the store whole or not at all."""
+"""A model is published completely or not at all."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -10,10 +10,9 @@ from components.core import storage
 from components.core.artifacts import PUBLISHED
 from components.core.digest import digest_folder
 from components.core.errors import ApiUnavailable, InputError
-from components.ops.targets.store import fetch, publish
-from components.ops.targets.store.claim import LEASE, Claim
-from components.ops.targets.store.publish import withdraw
-from tests.unit.ops.store.store_factories import MODEL, VERSION, Store, make_folder
+from components.ops.targets import store as model_store
+from components.ops.targets.store.publish import LEASE_DURATION, UploadLease, delete, stored_digest
+from tests.unit.ops.store.store_factories import MODEL, VERSION, Store, fetch, make_folder, publish
 
 FILES = [
     "golden.json",
@@ -62,7 +61,7 @@ def test_other_bytes_under_a_version_are_refused(tmp_path: Path, store: Store) -
     assert json.loads(store.content(f"{PLACE}/model.json")) == {"seed": "a"}
 
 
-def test_what_a_broken_off_upload_left_is_overwritten(tmp_path: Path, store: Store) -> None:
+def test_the_remains_of_an_interrupted_upload_are_overwritten(tmp_path: Path, store: Store) -> None:
     folder = make_folder(tmp_path / "made")
     for name in ("model.json", "of_an_older_try.json", "saved_model/old.pb"):
         storage.write_bytes(f"{store.uri}/{PLACE}/{name}", b"half")
@@ -74,30 +73,31 @@ def test_what_a_broken_off_upload_left_is_overwritten(tmp_path: Path, store: Sto
 
 
 @pytest.mark.parametrize(
-    ("age", "refused"), [(timedelta(minutes=1), True), (LEASE + timedelta(seconds=1), False)]
+    ("age", "refused"),
+    [(timedelta(minutes=1), True), (LEASE_DURATION + timedelta(seconds=1), False)],
 )
-def test_a_claim_for_other_bytes_holds_for_a_while(
+def test_a_lease_for_other_bytes_holds_for_a_while(
     tmp_path: Path, store: Store, age: timedelta, refused: bool
 ) -> None:
-    claim = Claim(digest="other", since=datetime.now(UTC) - age)
-    storage.write_bytes(f"{store.uri}/{PLACE}.claim.json", claim.model_dump_json().encode())
+    lease = UploadLease(digest="other", since=datetime.now(UTC) - age)
+    storage.write_bytes(f"{store.uri}/{PLACE}.lease.json", lease.model_dump_json().encode())
     folder = make_folder(tmp_path / "made")
 
     if refused:
         with pytest.raises(ApiUnavailable, match="another run has been uploading"):
             publish(folder, store.uri, MODEL, VERSION)
-        assert store.files() == [f"{PLACE}.claim.json"]
+        assert store.files() == [f"{PLACE}.lease.json"]
     else:
         publish(folder, store.uri, MODEL, VERSION)
-        assert f"{PLACE}.claim.json" not in store.files()
+        assert f"{PLACE}.lease.json" not in store.files()
 
 
-def test_a_refused_version_goes_and_leaves_the_others(tmp_path: Path, store: Store) -> None:
+def test_deleting_a_version_leaves_the_others(tmp_path: Path, store: Store) -> None:
     folder = make_folder(tmp_path / "made")
     for version in (VERSION, f"{VERSION}-c"):
         publish(folder, store.uri, MODEL, version)
-    withdraw(store.uri, MODEL, VERSION)
-    withdraw(store.uri, MODEL, VERSION)
+    delete(store.uri, MODEL, VERSION)
+    delete(store.uri, MODEL, VERSION)
 
     assert {name.split("/")[1] for name in store.files()} == {f"{VERSION}-c"}
     with pytest.raises(InputError, match="no such folder"):
@@ -106,16 +106,20 @@ def test_a_refused_version_goes_and_leaves_the_others(tmp_path: Path, store: Sto
     publish(make_folder(tmp_path / "again", "b"), store.uri, MODEL, VERSION)
 
 
-def test_a_folder_that_something_else_wrote_is_taken_as_it_is(tmp_path: Path, store: Store) -> None:
-    storage.write_bytes(f"{store.uri}/by_hand/model.json", b"{}")
-    fetch(f"{store.uri}/by_hand/", tmp_path / "back")
-
-    assert [p.name for p in (tmp_path / "back").iterdir()] == ["model.json"]
-
-
-def test_a_damaged_version_is_not_handed_out(tmp_path: Path, store: Store) -> None:
-    uri = publish(make_folder(tmp_path / "made"), store.uri, MODEL, VERSION)
+def test_the_digest_of_what_is_stored_shows_damage(tmp_path: Path, store: Store) -> None:
+    folder = make_folder(tmp_path / "made")
+    uri = publish(folder, store.uri, MODEL, VERSION)
+    assert stored_digest(uri) == digest_folder(folder)
     storage.write_bytes(f"{uri}/golden.json", b"changed")
+    assert stored_digest(uri) not in (None, digest_folder(folder))
+    delete(store.uri, MODEL, VERSION)
+    assert stored_digest(uri) is None
 
-    with pytest.raises(ApiUnavailable, match="other bytes than were published"):
-        fetch(uri, tmp_path / "back")
+
+def test_a_folder_that_changed_since_it_was_digested_is_refused(
+    tmp_path: Path, store: Store
+) -> None:
+    folder = make_folder(tmp_path / "made")
+    with pytest.raises(InputError, match="changed while it was copied"):
+        model_store.publish(folder, store.uri, MODEL, VERSION, "digest of earlier bytes")
+    assert f"{PLACE}/{PUBLISHED}" not in store.files()

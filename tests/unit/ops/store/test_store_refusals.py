@@ -6,10 +6,9 @@ import pytest
 
 from components.core import storage
 from components.core.errors import ApiRejected, ApiUnavailable, InputError, RatoonError
-from components.ops.targets.store import fetch, publish
-from components.ops.targets.store.failures import told_plainly
-from components.ops.targets.store.publish import withdraw
-from tests.unit.ops.store.store_factories import MODEL, SECRET, VERSION, make_folder
+from components.ops.targets.store.location import translate_errors
+from components.ops.targets.store.publish import delete, stored_digest
+from tests.unit.ops.store.store_factories import MODEL, SECRET, VERSION, fetch, make_folder, publish
 
 
 @pytest.mark.parametrize(
@@ -38,7 +37,7 @@ def test_stays_within_the_store(tmp_path: Path, model: str, version: str) -> Non
     with pytest.raises(InputError, match="letters, digits"):
         publish(folder, store, model, version)
     with pytest.raises(InputError, match="letters, digits"):
-        withdraw(store, model, version)
+        delete(store, model, version)
 
     assert outside.read_text() == "kept"
 
@@ -51,7 +50,7 @@ def test_a_link_out_of_the_store_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "store" / MODEL).symlink_to(tmp_path / "outside")
 
     with pytest.raises(InputError, match="a link that leads out"):
-        withdraw(f"file://{tmp_path}/store", MODEL, VERSION)
+        delete(f"file://{tmp_path}/store", MODEL, VERSION)
     assert outside.read_text() == "kept"
 
 
@@ -96,8 +95,8 @@ def test_a_store_that_does_not_answer(
     type(filesystem).clear_instance_cache()
     for act in (
         lambda: publish(make_folder(tmp_path / "made"), "s3://models/kept", MODEL, VERSION),
-        lambda: fetch("s3://models/kept/toy/1", tmp_path / "back"),
-        lambda: withdraw("s3://models/kept", MODEL, VERSION),
+        lambda: stored_digest("s3://models/kept/toy/1"),
+        lambda: delete("s3://models/kept", MODEL, VERSION),
     ):
         with pytest.raises(ApiUnavailable) as refused:
             act()
@@ -139,7 +138,7 @@ def test_without_credentials_it_says_where_they_come_from(
     ],
 )
 def test_each_failure_says_who_mends_it(raised: Exception, told: type[RatoonError]) -> None:
-    with pytest.raises(told, match="gs://models/a"), told_plainly("gs://models/a"):
+    with pytest.raises(told, match="gs://models/a"), translate_errors("gs://models/a"):
         raise raised
 
 

@@ -1,6 +1,5 @@
-"""The proxy: passes requests on to the versions that serve, and answers for itself under /-/."""
+"""The proxy: forwards requests to the versions that serve; its own endpoints are under /-/."""
 
-import asyncio
 import json
 import time
 import uuid
@@ -13,25 +12,24 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from components.ops.targets.local.gateway.counts import Counts
-from components.ops.targets.local.gateway.routes import Backend, Routes
-from components.ops.targets.local.gateway.table import Table
-from components.ops.targets.local.ports import HOST
+from components.ops.targets.local.gateway.metrics import GatewayMetrics
+from components.ops.targets.local.gateway.routes import Backend, RouteTable, TrafficRoutes
+from components.ops.targets.local.processes import HOST
 
 OWN = "/-/"
-LARGEST_BODY = 32 << 20
+MAX_BODY_BYTES = 32 << 20
 REQUEST_ID, VERSION = "X-Request-ID", "X-Ratoon-Version"
-_LONGEST_ID = 128
+_MAX_ID_LENGTH = 128
 _HOP_BY_HOP = (
     "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "TE", "Trailer",
     "Transfer-Encoding", "Upgrade", "Content-Length", "Expect", "Host",
 )  # fmt: skip
-# The client library adds these on its own; a server is to see what the client sent.
-_NOT_ADDED = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
+# aiohttp would add these; the server should see only what the client sent.
+_NO_AUTO_HEADERS = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
 
 @dataclass(frozen=True)
-class Answer:
+class BackendResponse:
     """What a version answered, or why it did not.
 
     Attributes:
@@ -40,7 +38,7 @@ class Answer:
         body: The body.
         headers: The headers.
         answered: Whether the version itself answered.
-        in_time: Whether it did so, or failed to, within the time allowed.
+        in_time: Whether it answered, or failed to, within the timeout.
     """
 
     version: str
@@ -50,15 +48,10 @@ class Answer:
     answered: bool = True
     in_time: bool = True
 
-    @property
-    def failed(self) -> bool:
-        """Whether the version let the client down."""
-        return not self.answered or self.status >= 500
-
 
 @dataclass(frozen=True)
-class Asked:
-    """A client's request, read whole so that it can be asked twice."""
+class ProxiedRequest:
+    """A client's request, read completely so that it can be sent twice."""
 
     method: str
     path: str
@@ -68,7 +61,7 @@ class Asked:
 
     @property
     def is_prediction(self) -> bool:
-        """Whether a model is to predict; all else is not counted and never meets a candidate."""
+        """Whether it asks for a prediction; nothing else is counted or meets a candidate."""
         path = self.path.partition("?")[0]
         return self.method == "POST" and path.endswith(("/infer", ":predict"))
 
@@ -81,8 +74,8 @@ class Proxy:
         session: Asks the versions.
     """
 
-    def __init__(self, table: Table, session: aiohttp.ClientSession) -> None:
-        self._table, self._session, self.counts = table, session, Counts()
+    def __init__(self, table: RouteTable, session: aiohttp.ClientSession) -> None:
+        self._table, self._session, self.metrics = table, session, GatewayMetrics()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one request."""
@@ -90,63 +83,64 @@ class Proxy:
             return self._own(request.path)
         body = await _read_body(request)
         if body is None:
-            limit = {"error": f"a request body holds at most {LARGEST_BODY} bytes"}
+            limit = {"error": f"a request body holds at most {MAX_BODY_BYTES} bytes"}
             return web.json_response(limit, status=413, headers={"Connection": "close"})
-        asked = _asked(request, body)
-        answer = await self._answer(asked)
+        proxied = _parse_request(request, body)
+        answer = await self._answer(proxied)
         response = web.Response(status=answer.status, body=answer.body, headers=answer.headers)
-        response.headers[REQUEST_ID] = asked.request_id
+        response.headers[REQUEST_ID] = proxied.request_id
         response.headers[VERSION] = answer.version
         return response
 
-    async def _answer(self, asked: Asked) -> Answer:
-        """Asks a version, and where it fails before it answered, the champion once more."""
+    async def _answer(self, proxied: ProxiedRequest) -> BackendResponse:
+        """Asks a version, and retries with the champion if it failed to answer."""
         routes = self._table.current()
-        chosen = routes.choose(asked.request_id) if asked.is_prediction else routes.champion
+        chosen = routes.choose(proxied.request_id) if proxied.is_prediction else routes.champion
         if chosen is None:
             return _nothing_serves()
-        answer = await self._ask(chosen, asked)
+        answer = await self._forward(chosen, proxied)
         again = self._table.current().champion
-        # Asking for a prediction twice does no harm; a client that waited long is not made to
-        # wait as long again.
+        # A prediction is safe to retry; after a timeout the client is not made to wait again.
         lost = not answer.answered or (answer.status >= 500 and chosen != again)
-        return await self._ask(again, asked) if lost and answer.in_time and again else answer
+        return await self._forward(again, proxied) if lost and answer.in_time and again else answer
 
-    async def _ask(self, backend: Backend, asked: Asked) -> Answer:
+    async def _forward(self, backend: Backend, proxied: ProxiedRequest) -> BackendResponse:
         started = time.perf_counter()
-        with self.counts.in_flight(backend.version):
-            answer = await self._send(backend, asked)
-        if asked.is_prediction:
+        with self.metrics.in_flight(backend.version):
+            answer = await self._send(backend, proxied)
+        if proxied.is_prediction:
             status = answer.status if answer.answered else None
-            self.counts.add(backend.version, status, time.perf_counter() - started)
+            self.metrics.add(backend.version, status, time.perf_counter() - started)
         return answer
 
-    async def _send(self, backend: Backend, asked: Asked) -> Answer:
-        url = URL(f"http://{HOST}:{backend.port}{asked.path}", encoded=True)
+    async def _send(self, backend: Backend, proxied: ProxiedRequest) -> BackendResponse:
+        url = URL(f"http://{HOST}:{backend.port}{proxied.path}", encoded=True)
         try:
             async with self._session.request(
-                asked.method,
+                proxied.method,
                 url,
-                data=asked.body or None,
-                headers=asked.headers,
-                skip_auto_headers=_NOT_ADDED,
+                data=proxied.body or None,
+                headers=proxied.headers,
+                skip_auto_headers=_NO_AUTO_HEADERS,
                 allow_redirects=False,
             ) as response:
                 body = await response.read()
         except TimeoutError:
-            return _no_answer(backend, 504, "did not answer in time", in_time=False)
+            return _no_response(backend, 504, "did not answer in time", in_time=False)
         except aiohttp.ClientError as error:
-            return _no_answer(backend, 502, f"did not answer: {type(error).__name__}")
-        return Answer(backend.version, response.status, body, _passed_on(response.headers))
+            return _no_response(backend, 502, f"did not answer: {type(error).__name__}")
+        return BackendResponse(
+            backend.version, response.status, body, _end_to_end(response.headers)
+        )
 
     def _own(self, path: str) -> web.Response:
         if path == f"{OWN}traffic":
             self._table.current()
             return web.Response(
-                text=self.counts.read().model_dump_json(), content_type="application/json"
+                text=self.metrics.read().model_dump_json(), content_type="application/json"
             )
         if path == f"{OWN}metrics":
-            return web.Response(text=self.counts.metrics(), content_type="text/plain")
+            return web.Response(text=self.metrics.text().decode(), content_type="text/plain")
         if path == f"{OWN}ready":
             routes = self._table.current()
             return web.json_response(_state(routes), status=200 if routes.champion else 503)
@@ -155,8 +149,8 @@ class Proxy:
 
 
 async def _read_body(request: web.BaseRequest) -> bytes | None:
-    """The body; None where it is too large."""
-    if (request.content_length or 0) > LARGEST_BODY:
+    """Reads the body; None if it is too large."""
+    if (request.content_length or 0) > MAX_BODY_BYTES:
         return None
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -165,70 +159,49 @@ async def _read_body(request: web.BaseRequest) -> bytes | None:
     parts, size = [], 0
     async for part in request.content.iter_any():
         size += len(part)
-        if size > LARGEST_BODY:
+        if size > MAX_BODY_BYTES:
             return None
         parts.append(part)
     return b"".join(parts)
 
 
-def _asked(request: web.BaseRequest, body: bytes) -> Asked:
-    headers = _passed_on(request.headers)
+def _parse_request(request: web.BaseRequest, body: bytes) -> ProxiedRequest:
+    headers = _end_to_end(request.headers)
     given = headers.get(REQUEST_ID, "")
-    usable = given.isascii() and given.isprintable() and 0 < len(given) <= _LONGEST_ID
+    usable = given.isascii() and given.isprintable() and 0 < len(given) <= _MAX_ID_LENGTH
     request_id = given if usable else uuid.uuid4().hex
     headers[REQUEST_ID] = request_id
-    return Asked(request.method, request.path_qs, headers, body, request_id)
+    return ProxiedRequest(request.method, request.path_qs, headers, body, request_id)
 
 
-def _passed_on(headers: Mapping[str, str]) -> CIMultiDict[str]:
+def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
     passed = CIMultiDict(headers)
     for name in _HOP_BY_HOP:
         passed.popall(name, None)
     return passed
 
 
-def _no_answer(backend: Backend, status: int, what: str, *, in_time: bool = True) -> Answer:
+def _no_response(
+    backend: Backend, status: int, what: str, *, in_time: bool = True
+) -> BackendResponse:
     text = f"version {backend.version} {what}"
-    return Answer(backend.version, status, *_error(text), answered=False, in_time=in_time)
+    return BackendResponse(backend.version, status, *_error(text), answered=False, in_time=in_time)
 
 
-def _nothing_serves() -> Answer:
-    return Answer("", 503, *_error("no model serves here yet, or its server ended"), answered=False)
+def _nothing_serves() -> BackendResponse:
+    return BackendResponse(
+        "", 503, *_error("no model serves here yet, or its server ended"), answered=False
+    )
 
 
 def _error(text: str) -> tuple[bytes, dict[str, str]]:
     return json.dumps({"error": text}).encode(), {"Content-Type": "application/json"}
 
 
-def _state(routes: Routes) -> dict[str, Any]:
+def _state(routes: TrafficRoutes) -> dict[str, Any]:
     return {
         "ready": routes.champion is not None,
         "champion": routes.champion.version if routes.champion else None,
         "candidate": routes.candidate.version if routes.candidate else None,
         "share": routes.share,
     }
-
-
-async def serve(folder_table: Table, port: int, stop: asyncio.Event, timeout_s: float) -> None:
-    """Serves until told to stop, then finishes what is under way.
-
-    Args:
-        folder_table: The routes.
-        port: The port to listen on.
-        stop: Set when it is to end.
-        timeout_s: How long a version may take to answer.
-    """
-    # Servers close idle connections after 5 s; ours close first, so that none breaks in use.
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=2.0)
-    async with aiohttp.ClientSession(
-        connector=connector,
-        timeout=aiohttp.ClientTimeout(total=timeout_s),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-    ) as session:
-        server = web.Server(Proxy(folder_table, session).handle, access_log=None)
-        runner = web.ServerRunner(server, shutdown_timeout=timeout_s)
-        await runner.setup()
-        await web.TCPSite(runner, HOST, port, backlog=1024).start()
-        await stop.wait()
-        await runner.cleanup()

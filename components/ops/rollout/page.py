@@ -1,0 +1,113 @@
+"""The page of a rollout: how it ended, and every step with its measurements."""
+
+from collections.abc import Sequence
+
+from components.core.plan import Plan
+from components.core.verdict import Verdict
+from components.ops.deploy.deployment import Deployment
+from components.ops.rollout.canary import Decision, VersionStats
+from components.ops.rollout.steps import CanaryStep
+from components.ops.targets.protocol import name_of
+from components.report.blocks import Banner, Figure, Row, Section
+from components.report.charts.bars import Bars, bar_chart
+from components.report.page import build_page
+from components.report.tables import Table
+from components.report.text import Tone
+
+_TONES: dict[str, Tone] = {"promoted": "good", "rolled_back": "bad", "proposed": "neutral"}
+_COLUMNS = (
+    "Share",
+    "Version",
+    "Requests",
+    "Errors",
+    "p50 ms",
+    "p99 ms",
+    "Mean probability",
+    "After s",
+    "Decision",
+)
+
+
+def draw_report(
+    verdict: Verdict, deployment: Deployment, steps: Sequence[CanaryStep], plan: Plan
+) -> str:
+    """Draws the page.
+
+    Args:
+        verdict: The decision.
+        deployment: The candidate.
+        steps: The steps that were taken.
+        plan: The plan of the run.
+    """
+    return build_page(
+        f"{deployment.model}: rollout",
+        banner=Banner(verdict.decision, verdict.reason, _TONES[verdict.decision]),
+        about=deployment.version,
+        as_of=plan.as_of,
+        facts=(
+            ("Candidate", deployment.version),
+            ("Champion before", name_of(deployment.champion)),
+            ("Target", deployment.target),
+            ("Address of clients", deployment.address),
+            ("Digest", deployment.digest),
+        ),
+        findings=verdict.findings or None,
+        blocks=(_steps(steps),) if steps else (),
+    )
+
+
+def _steps(steps: Sequence[CanaryStep]) -> Section:
+    text = (
+        "Each step gives the candidate a larger share of the live traffic, and ends when enough "
+        "requests were answered to assess it. Errors, refusals and latency are counted where the "
+        "requests are answered; probabilities come from the prediction log."
+    )
+    rows = [row for step in steps for row in _rows(step)]
+    tones = [tone for step in steps for tone in (_tone(step), None)]
+    table = Table(_COLUMNS, rows, "Steps", numeric=("After s",), tones=tones)
+    return Section("Steps", text, (table, Row((_latency(steps), _predictions(steps)))))
+
+
+def _tone(step: CanaryStep) -> Tone:
+    return "good" if step.assessment.decision is Decision.ADVANCE else "bad"
+
+
+def _rows(step: CanaryStep) -> tuple[tuple[object, ...], tuple[object, ...]]:
+    decided = (f"{step.seconds:.1f}", step.assessment.decision.value)
+    share = step.analysis.share
+    return (
+        (f"{share:.0%}", "candidate", *_numbers(step.analysis.candidate), *decided),
+        (f"{1 - share:.0%}", "champion", *_numbers(step.analysis.champion), None, ""),
+    )
+
+
+def _numbers(stats: VersionStats) -> tuple[object, ...]:
+    traffic = stats.traffic
+    latency = (traffic.p50_ms, traffic.p99_ms)
+    return (traffic.requests, traffic.errors, *latency, stats.predictions.mean)
+
+
+def _latency(steps: Sequence[CanaryStep]) -> Figure:
+    def medians(versions: Sequence[VersionStats]) -> list[float | None]:
+        return [stats.traffic.p50_ms for stats in versions]
+
+    groups = (
+        Bars("candidate", medians([s.analysis.candidate for s in steps])),
+        Bars("champion", medians([s.analysis.champion for s in steps])),
+    )
+    svg = bar_chart(_shares(steps), groups, title="Median latency", y_label="ms", x_label="share")
+    return Figure(svg, "Median latency of both versions at each step.")
+
+
+def _predictions(steps: Sequence[CanaryStep]) -> Figure:
+    groups = (
+        Bars("candidate", [s.analysis.candidate.predictions.mean for s in steps]),
+        Bars("champion", [s.analysis.champion.predictions.mean for s in steps]),
+    )
+    title = "Mean probability"
+    svg = bar_chart(_shares(steps), groups, title=title, y_label="probability", x_label="share")
+    return Figure(svg, "Mean predicted probability of both versions at each step.")
+
+
+def _shares(steps: Sequence[CanaryStep]) -> list[str]:
+    return [f"{step.analysis.share:.0%}" for step in steps]
