@@ -1,5 +1,7 @@
 """A client with little patience, and an API server that may be made to fail."""
 
+import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +32,14 @@ def server() -> Iterator[ApiServer]:
 @pytest.fixture
 def cluster(server: ApiServer, tmp_path: Path) -> KubeClient:
     return connect_to(server, tmp_path)
+
+
+@contextlib.contextmanager
+def took(min_s: float) -> Iterator[None]:
+    """Takes so long, and is over before a slow machine would say that it hangs."""
+    began = time.monotonic()
+    yield
+    assert min_s <= time.monotonic() - began <= 30
 
 
 def connect_to(server: ApiServer, folder: Path, retry_policy: RetryPolicy = QUICK) -> KubeClient:

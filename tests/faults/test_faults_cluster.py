@@ -3,8 +3,6 @@
 import contextlib
 import socket
 import threading
-import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,22 +13,14 @@ from tests.fakes.api_faults import Fault
 from tests.fakes.api_server import ADMIN, ApiServer, running
 from tests.fakes.certificate import make_certificate
 from tests.fakes.kubeconfig import write_kubeconfig
-from tests.faults.api_fixtures import NS, QUICK, answered, config_map, connect_to
-
-
-@contextlib.contextmanager
-def took(least_s: float, most_s: float) -> Iterator[None]:
-    began = time.monotonic()
-    yield
-    assert least_s <= time.monotonic() - began <= most_s
-
+from tests.faults.api_fixtures import NS, QUICK, answered, config_map, connect_to, took
 
 # Away
 
 
 def test_away_for_a_while_is_waited_for(server, cluster):
     server.faults.away(for_s=1.0)
-    with took(0.9, 3.0):
+    with took(0.9):
         cluster.apply(CONFIG_MAP, config_map({"x": "1"}))
     codes = answered(server, "patch")
     assert codes[-1] == 201
@@ -40,7 +30,7 @@ def test_away_for_a_while_is_waited_for(server, cluster):
 
 def test_away_for_too_long_says_what_was_tried_and_for_how_long(server, cluster):
     server.faults.away(for_s=60)
-    with took(1.0, 3.5), pytest.raises(ApiUnavailable) as caught:
+    with took(1.0), pytest.raises(ApiUnavailable) as caught:
         cluster.get(CONFIG_MAP, NS, "a")
     text = str(caught.value)
     assert text.startswith("GET /api/v1/namespaces/here/configmaps/a: no answer")
@@ -67,7 +57,7 @@ def test_a_server_that_never_answers_ends_with_the_deadline(tmp_path):
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         file = write_kubeconfig(tmp_path / "kubeconfig", url, "a")
         cluster = connect({"RATOON_KUBECONFIG": str(file)}, retry_policy=QUICK)
-        with took(1.2, 3.5), pytest.raises(ApiUnavailable, match="ReadTimeoutError"):
+        with took(1.2), pytest.raises(ApiUnavailable, match="ReadTimeoutError"):
             cluster.get(CONFIG_MAP, NS, "a")
 
 
@@ -79,8 +69,9 @@ def test_a_server_that_we_do_not_trust_is_not_asked_twice(tmp_path):
         trust, _ = make_certificate(other)
         file = write_kubeconfig(tmp_path / "kubeconfig", server.url, ADMIN, trust=trust)
         cluster = connect({"RATOON_KUBECONFIG": str(file)}, retry_policy=QUICK)
-        with took(0, 1.0), pytest.raises(ApiUnavailable, match="not trusted"):
+        with pytest.raises(ApiUnavailable, match="not trusted") as caught:
             cluster.get(CONFIG_MAP, NS, "a")
+    assert "tried" not in str(caught.value)
 
 
 # Slow
@@ -90,14 +81,14 @@ def test_slow_answers_are_waited_for_only_so_long(server, cluster):
     server.faults.latency_s = 0.2
     assert cluster.get(CONFIG_MAP, NS, "a") is None
     server.faults.latency_s = 5.0
-    with took(1.0, 3.5), pytest.raises(ApiUnavailable, match="ReadTimeoutError"):
+    with took(1.0), pytest.raises(ApiUnavailable, match="ReadTimeoutError"):
         cluster.get(CONFIG_MAP, NS, "a")
 
 
 def test_an_answer_that_drips_in_is_given_up(server, cluster):
     cluster.apply(CONFIG_MAP, config_map({"x": "1" * 2000}))
     server.faults.drip_s = 0.05
-    with took(1.0, 4.0), pytest.raises(ApiUnavailable, match="not complete"):
+    with took(1.0), pytest.raises(ApiUnavailable, match="not complete"):
         cluster.get(CONFIG_MAP, NS, "a")
 
 
@@ -106,14 +97,14 @@ def test_an_answer_that_drips_in_is_given_up(server, cluster):
 
 def test_too_many_requests_waits_as_long_as_it_is_told(server, cluster):
     server.faults.storm(429, "TooManyRequests", times=1, retry_after_s=1)
-    with took(1.0, 1.9):
+    with took(1.0):
         assert cluster.get(CONFIG_MAP, NS, "a") is None
     assert answered(server, "get") == [429, 404]
 
 
 def test_a_pause_longer_than_the_deadline_is_not_begun(server, cluster):
     server.faults.storm(429, "TooManyRequests", times=1, retry_after_s=3600)
-    with took(0, 1.0), pytest.raises(ApiUnavailable, match="tried 1 time in"):
+    with took(0), pytest.raises(ApiUnavailable, match="tried 1 time in"):
         cluster.get(CONFIG_MAP, NS, "a")
 
 
