@@ -81,11 +81,7 @@ def event_times(rows: pa.Table, spec: Spec) -> NDArray[np.datetime64]:
 
 
 def inputs_of(table: pa.Table, columns: Sequence[ModelColumn]) -> dict[str, np.ndarray]:
-    """The signature's inputs for the rows of a table.
-
-    Args:
-        table: Examples, or rows of the prediction log: raw columns typed as in the examples.
-        columns: The model's raw columns.
+    """The signature's inputs for rows of the examples, or of the prediction log.
 
     Returns:
         Column name to an array [rows]: float32 with NaN where a number is missing, object of str

@@ -21,11 +21,7 @@ def select_golden_rows(
     """Selects rows from the least to the most probable, and alters some of them.
 
     Each number and category is missing in one row, and each category is an unseen word in one.
-
-    Args:
-        inputs: Raw column to array [n], as `inputs_of` makes them.
-        probability: float64 [n], by which the rows are spread.
-        columns: The raw columns.
+    The inputs are those of `inputs_of`, the probability is float64 [n].
 
     Returns:
         Raw column to array [at most 64].

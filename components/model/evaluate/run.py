@@ -62,14 +62,8 @@ class EvaluateFolders:
 class EvaluationOutcome:
     """What the step found: of the chosen model, or of the retrained one if refused.
 
-    Attributes:
-        verdict: The decision and its findings.
-        version: The version of the model chosen; None if refused.
-        metrics: Holdout and metric to value, for the dashboard.
-        roc: The ROC curve on the recent holdout; None if not defined.
-        classes: The names of the classes.
-        confusion: Rows by true and predicted class on the recent holdout.
-        page: The report as HTML.
+    The version is None if refused, the ROC curve None if not defined; curve and confusion (rows by
+    true and predicted class) are those of the recent holdout.
     """
 
     verdict: Verdict

@@ -43,15 +43,11 @@ class CrossValidation:
 
 
 def time_blocks(times: NDArray[np.datetime64], span: SpanKind) -> tuple[TimeBlock, ...]:
-    """Splits the training rows into blocks to hold out, oldest first.
+    """Splits training rows by their times, datetime64[us] [n] UTC, into blocks to hold out.
 
     If the data is split by month, a block is a month; of more than six, six are held out that
     lie evenly from the first to the last. Else the window is split into six equal lengths of time.
-    A block with under a quarter of the median block's rows is only trained on.
-
-    Args:
-        times: datetime64[us] [n], UTC.
-        span: How the data is split.
+    A block with under a quarter of the median block's rows is only trained on. Oldest first.
     """
     if not len(times):
         return ()

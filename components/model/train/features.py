@@ -92,11 +92,7 @@ def day_of_year(local: tf.Tensor) -> tf.Tensor:
 
 
 def value_of(feature: PlannedFeature, inputs: Tensors) -> tf.Tensor:
-    """Computes a feature from the raw columns.
-
-    Args:
-        feature: The feature.
-        inputs: Raw column to tensor [n], typed as in the signature.
+    """Computes a feature from the raw columns [n], typed as in the signature.
 
     Returns:
         [n]: string for a category (``""`` missing), int64 for an hour or a weekday, else float32
