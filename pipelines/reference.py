@@ -1,6 +1,5 @@
 """Writes what is generated from models: the references of a model's files, and a JSON Schema."""
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -124,11 +123,8 @@ def _flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(check: bool) -> int:
     """Writes the files, or with ``--check`` says which are not fresh."""
-    parser = argparse.ArgumentParser(prog="make docs", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if not fresh")
-    options = parser.parse_args(arguments)
     schema = spec_json_schema()
     texts = {
         REFERENCE: reference(schema),
@@ -137,14 +133,14 @@ def main(arguments: list[str] | None = None) -> int:
     }
     stale = [f for f, text in texts.items() if not f.exists() or f.read_text("utf-8") != text]
     for file in stale:
-        if options.check:
+        if check:
             sys.stderr.write(f"{file} is not fresh; run `make docs`\n")
         else:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(texts[file], encoding="utf-8")
             sys.stdout.write(f"{file}\n")
-    return 1 if stale and options.check else 0
+    return 1 if stale and check else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(check="--check" in sys.argv))

@@ -9,7 +9,6 @@ from components.core.spans import format_instant
 from components.ops.schedule.kubeflow import connect_kubeflow
 from components.ops.schedule.local_schedule import (
     SCHEDULE,
-    LocalRecurringRun,
     lock,
     mark_done,
     read,
@@ -23,10 +22,7 @@ from pipelines.settings import FOLDER
 
 
 def run_due(
-    serving: Path,
-    now: datetime,
-    workspace: Path,
-    observer: RunObserver,
+    serving: Path, now: datetime, workspace: Path, observer: RunObserver
 ) -> tuple[RunResult, ...]:
     """Runs what a schedule says is due, and records each run.
 
@@ -51,7 +47,9 @@ def run_due(
         schedule, instants = claimed or (None, ())
         for instant in instants:
             assert schedule is not None  # what is due comes from a schedule
-            result = _run(schedule.wanted, instant, workspace, observer)
+            wanted = schedule.wanted
+            given = wanted.model_dump(include={"model", "target", "overlay"})
+            result = _run_as_of(wanted.pipeline, given, instant, workspace, observer)
             mark_done(serving, instant, result.run_id)
             results.append(result)
     return tuple(results)
@@ -98,13 +96,6 @@ def recurring_run(model: str) -> ActualRecurringRun:
         do = "The schedule step makes it: look at its report."
         raise InputError(f"{model}: recurring runs", given, "one that is enabled", do)
     return found[0]
-
-
-def _run(
-    wanted: LocalRecurringRun, instant: datetime, workspace: Path, observer: RunObserver
-) -> RunResult:
-    given = {"model": wanted.model, "target": wanted.target, "overlay": wanted.overlay}
-    return _run_as_of(wanted.pipeline, given, instant, workspace, observer)
 
 
 def _run_as_of(

@@ -1,11 +1,13 @@
 """What a replay came to: a table on the terminal, and a page that links every report."""
 
 import json
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 from rich.table import Table as TerminalTable
 
@@ -21,7 +23,6 @@ NOTE = (
     "An illustrative replay: the settings were chosen knowing the year; nothing in the data is "
     "altered."
 )
-_COLUMNS = ("", "requests", "calibr.", "AUC", "log loss", "decision", "champion")
 _VERSION = re.compile(r"(\d{4})(\d\d)(\d\d)T\d{4}-[0-9a-f]{8}(.*)")
 _CHARTS = (
     ("calibration_error", "Calibration error", "promised against observed"),
@@ -29,12 +30,31 @@ _CHARTS = (
     ("log_loss", "Log loss", "lower is better"),
     ("rate", "Rate of positives", "what the world did"),
 )
-_MEASURED = ("calibration_error", "calibration_limit", "auc", "log_loss")
+_METRICS = {
+    "calibration": "calibration_error",
+    "limit": "calibration_limit",
+    "AUC": "auc",
+    "log loss": "log_loss",
+}
+
+
+def period_table(periods: Sequence[ReplayPeriod]) -> pd.DataFrame:
+    """One row a period: its requests, metrics, decision, and the champion after it."""
+    metrics = pd.DataFrame([period.metrics for period in periods]).reindex(
+        columns=list(_METRICS.values())
+    )
+    table = metrics.astype(float).round(3).set_axis(list(_METRICS), axis="columns")
+    table.insert(0, "", [period.name for period in periods])
+    table.insert(1, "requests", [period.requests for period in periods])
+    table["decision"] = [decision_cell(period) for period in periods]
+    table["champion"] = [champion_cell(period) for period in periods]
+    return table
 
 
 def index_page(state: ReplayState, description: str, folder: Path) -> str:
     """The page as HTML; links are relative to the folder that it will lie in."""
     periods = state.periods
+    table = period_table(periods).astype(object).where(lambda cells: cells.notna(), None)
     retrained = [m for m in periods if m.champion_before != m.champion_after]
     refused = [m for m in periods if m.outcome and m not in retrained]
     sentence = (
@@ -44,11 +64,7 @@ def index_page(state: ReplayState, description: str, folder: Path) -> str:
     blocks: list[Block] = [
         Banner(f"{len(periods)} periods of live traffic", sentence, "neutral"),
         Row([Figure(_chart(periods, *chart), "") for chart in _CHARTS]),
-        Table(
-            ("", "requests", "calibration", "limit", "AUC", "log loss", "decision", "champion"),
-            [_row(period) for period in periods],
-            "The replay",
-        ),
+        Table(tuple(table.columns), table.values.tolist(), "The replay"),
         Section("Reports", NOTE, [_links(state, folder)]),
     ]
     return build_page(f"The replay of {state.model}", about=description, blocks=blocks)
@@ -62,21 +78,6 @@ def _chart(periods: tuple[ReplayPeriod, ...], metric: str, title: str, label: st
         limits = [period.metrics.get("calibration_limit") for period in periods]
         series.append(Series("learned limit", names, limits))
     return line_chart(series, title=title, y_label=label)
-
-
-def _row(period: ReplayPeriod) -> tuple[object, ...]:
-    metrics = period.metrics
-    return (
-        period.name,
-        period.requests,
-        *(_rounded(metrics.get(name)) for name in _MEASURED),
-        decision_cell(period),
-        champion_cell(period),
-    )
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
 
 
 def _links(state: ReplayState, folder: Path) -> Links:
@@ -94,39 +95,30 @@ def _links(state: ReplayState, folder: Path) -> Links:
 
 def show_replay(console: Console, state: ReplayState, paths: ReplayPaths) -> None:
     """Writes the table, the index page's path and what can be done next."""
+    periods = period_table(state.periods).drop(columns="limit")
+    periods = periods.rename(columns={"calibration": "calibr."})
+    texts = periods.map(_cell)
     table = TerminalTable(
-        *_COLUMNS,
+        *texts.columns,
         box=None,
         padding=(0, 2, 0, 0),
         pad_edge=False,
         title=f"The replay of {state.model}",
         title_justify="left",
     )
-    for period in state.periods:
-        table.add_row(*row_of(period))
+    for row in texts.itertuples(index=False):
+        table.add_row(*row)
     console.print(table)
     console.print(NOTE, style="dim")
     console.print(f"Every report: {paths.index.resolve()}", soft_wrap=True)
     console.print(f"The same as data: {paths.summary}", soft_wrap=True)
 
 
-def row_of(period: ReplayPeriod) -> Sequence[str]:
-    """One period as the table's row."""
-    metrics = period.metrics
-    return (
-        period.name,
-        f"{period.requests:,}",
-        number(metrics.get("calibration_error")),
-        number(metrics.get("auc")),
-        number(metrics.get("log_loss")),
-        decision_cell(period),
-        champion_cell(period),
-    )
-
-
-def number(value: float | None) -> str:
-    """A metric with three decimals, a dash where it could not be measured."""
-    return "-" if value is None else f"{value:.3f}"
+def _cell(value: object) -> str:
+    """A number for people; a dash for a metric that could not be measured."""
+    if isinstance(value, float):
+        return "-" if math.isnan(value) else f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def decision_cell(period: ReplayPeriod) -> str:
@@ -142,13 +134,7 @@ def champion_cell(period: ReplayPeriod) -> str:
 
 
 def show_next(console: Console, url: str, request: ReplayRequest) -> None:
-    """Writes a curl line that works against the server that still runs, and how to stop it.
-
-    Args:
-        console: The terminal.
-        url: Where predictions are asked for by the v1 protocol.
-        request: A request to take the example from.
-    """
+    """Writes a curl line (v1 protocol) for the server that still runs, and how to stop it."""
     body = json.dumps({"instances": [first_row(request)]})
     console.print("\nIt still serves. Ask it, then stop it:")
     line = f"  curl -s {url} -H 'content-type: application/json' -d '{body}'"
@@ -163,14 +149,7 @@ def first_row(request: ReplayRequest) -> dict[str, object]:
 
 
 def setup_seconds(envs: Path) -> float | None:
-    """Sums what the Makefile noted as it made each environment.
-
-    Args:
-        envs: The folder of the environments; each holds its seconds in ``.made``.
-
-    Returns:
-        Seconds; None if nothing was noted.
-    """
+    """The seconds that ``make`` noted in ``.made`` of each environment; None if it noted none."""
     notes = [note.read_text().strip() for note in sorted(envs.glob("*/.made"))]
     seconds = [float(note) for note in notes if note]
     return sum(seconds) if seconds else None
