@@ -43,10 +43,7 @@ def prepare_request(request: RunRequest, claim: str = "") -> RunRequest:
     """The request as a cluster can read it.
 
     A cluster cannot see this machine: a folder goes there as one text, with the overlay applied.
-
-    Args:
-        request: What a person asks for.
-        claim: The volume that the pipelines were compiled with; empty for none.
+    `claim` is the volume that the pipelines were compiled with; empty for none.
 
     Raises:
         InputError: The spec, an argument of it, or a place that it names cannot be used there.

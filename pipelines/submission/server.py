@@ -17,13 +17,7 @@ UI_ENDPOINT = "KF_PIPELINES_UI_ENDPOINT"
 
 @dataclass(frozen=True)
 class UploadedVersion:
-    """A pipeline's version at the server.
-
-    Attributes:
-        pipeline_id: The pipeline.
-        version_id: The version.
-        is_new: Whether it was uploaded just now.
-    """
+    """A pipeline's version at the server."""
 
     pipeline_id: str
     version_id: str
@@ -34,7 +28,6 @@ class KfpServer:
     """One KFP installation.
 
     Args:
-        api: Its API.
         namespace: The namespace that runs belong to; empty if KFP has only one.
     """
 
@@ -42,14 +35,7 @@ class KfpServer:
         self._api, self.namespace = api, namespace
 
     def upload(self, file: Path, pipeline: str, version: str, description: str) -> UploadedVersion:
-        """Makes sure that a version exists; idempotent.
-
-        Args:
-            file: The compiled pipeline.
-            pipeline: The pipeline's name.
-            version: The version's name, which holds a digest of its content.
-            description: The pipeline's description.
-        """
+        """Makes sure that a version exists; idempotent."""
         found = find_named(self._api.pipelines(self.namespace), pipeline)
         if found is None:
             pipeline_id = self._api.create_pipeline(pipeline, description, self.namespace)
@@ -69,15 +55,7 @@ class KfpServer:
         experiment: str,
         service_account: str,
     ) -> str:
-        """Starts a run; its id.
-
-        Args:
-            uploaded: What to run.
-            parameters: Its parameters.
-            name: The run's name on the dashboard.
-            experiment: Where the dashboard shows it; created if it is missing.
-            service_account: Of its pods.
-        """
+        """Starts a run in an experiment, which is created if it is missing; its id."""
         experiment_id = self._api.experiment_id(experiment, self.namespace)
         body = {
             "display_name": name,
@@ -106,10 +84,6 @@ class KfpServer:
 @contextmanager
 def connect_server(endpoint: str, namespace: str = "") -> Iterator[KfpServer]:
     """A KFP installation that answered, for as long as the context lasts.
-
-    Args:
-        endpoint: Its URL, such as http://localhost:8080.
-        namespace: The namespace that runs belong to; empty if KFP has only one.
 
     Raises:
         InputError: The endpoint is not a URL, or the installation needs a namespace.

@@ -25,9 +25,6 @@ class TableCopy:
     """A file to copy.
 
     Attributes:
-        source: Where it is.
-        destination: Where it goes.
-        format: parquet or csv.
         is_primary: Whether it belongs to the primary table, which can be sampled.
     """
 
@@ -38,12 +35,7 @@ class TableCopy:
 
 
 def upload_tables(model: str, overlay: str, sample: int = 1) -> Iterator[tuple[str, int]]:
-    """Copies the tables that an overlay has elsewhere.
-
-    Args:
-        model: The model's folder.
-        overlay: A file of it, with the places to copy to.
-        sample: 1 for all rows; N for every Nth row of the primary table.
+    """Copies the tables that an overlay has elsewhere; of the primary, every `sample`-th row.
 
     Yields:
         The destination and size in bytes of each file that was copied.
@@ -63,10 +55,6 @@ def upload_tables(model: str, overlay: str, sample: int = 1) -> Iterator[tuple[s
 def copies(base: Spec, over: Spec) -> Iterator[TableCopy]:
     """The files that an overlay has elsewhere.
 
-    Args:
-        base: The spec as it is written: where the tables are.
-        over: The spec with the overlay: where they should be.
-
     Raises:
         InputError: A table's files differ in how they are cut, or there are none.
     """
@@ -82,11 +70,7 @@ def copies(base: Spec, over: Spec) -> Iterator[TableCopy]:
 
 
 def content_of(copy: TableCopy, every: int) -> bytes:
-    """The bytes for the destination.
-
-    Args:
-        copy: The file.
-        every: 1 for all rows; N for every Nth row of the primary table.
+    """The bytes for the destination: every nth row of the primary table, all of others.
 
     Raises:
         InputError: There is no such file, or it is not a table.

@@ -25,12 +25,8 @@ class Submission:
     """Where a run goes and how it is shown there.
 
     Attributes:
-        endpoint: The URL of Kubeflow Pipelines.
         namespace: Of the caller's profile, in a shared Kubeflow; else empty.
         pipeline: ``train-and-deploy`` or ``monitor``.
-        experiment: Where the dashboard shows the run.
-        service_account: Of the run's pods.
-        folder: The folder of the compiled pipelines.
         poll_s: Seconds between two looks at the run.
     """
 
@@ -45,11 +41,6 @@ class Submission:
 
 def submit_run(request: RunRequest, submission: Submission, console: Console) -> RunOutcome:
     """Starts a run and follows it to its end; everything is checked before anything is sent.
-
-    Args:
-        request: The run's parameters.
-        submission: Where it goes.
-        console: Shows the progress.
 
     Raises:
         InputError: A parameter cannot be used on a cluster, or the pipelines are not compiled.

@@ -23,8 +23,8 @@ from components.ops.cluster.protocol import INFERENCE_SERVICE
 from components.ops.targets import read_champion
 from components.ops.targets.local.servers import COMMAND_VARIABLE
 from tests.fakes.cluster import FakeCluster, fake_cluster
-from tests.unit.ops.deploy.serving_factories import COMMAND, MODEL, make_model, make_plan
 from tests.unit.ops.git.repositories import Bare
+from tests.unit.ops.targets.serving_factories import COMMAND, MODEL, make_model, make_plan
 
 NAMESPACE = "toys"
 ROLL_OUT = Path(__file__).parent / "roll_out.py"

@@ -58,14 +58,7 @@ class Provenance:
 def build_provenance(
     row: Mapping[str, Any], entries: Sequence[AuditEntry], card: ModelCard | None, event_time: str
 ) -> Provenance:
-    """Links a logged row with the audit.
-
-    Args:
-        row: The row of the prediction log.
-        entries: Every entry of the audit.
-        card: The model's card; None if its folder is gone.
-        event_time: The row's column with the time of the event.
-    """
+    """Links a logged row, whose event was at its column `event_time`, with the audit."""
     version = row["version"]
     run = deploying_run(version, entries)
     steps = tuple(sorted((e for e in entries if run and e.run == run), key=_order))

@@ -23,13 +23,7 @@ _FILE = "__filename"
 
 
 def trace(request: str, model: str, overlay: str = "", target: str = "") -> tuple[Provenance, ...]:
-    """The provenance of each row of a request.
-
-    Args:
-        request: The request's id, or ``id/row``.
-        model: The model's folder, by path or URI.
-        overlay: The overlay that the model was deployed with; empty for none.
-        target: The target that it was deployed to; empty for the spec's.
+    """The provenance of each row of a request, by the request's id or ``id/row``.
 
     Raises:
         InputError: The request is not in the log, or something cannot be read.
@@ -45,13 +39,9 @@ def trace(request: str, model: str, overlay: str = "", target: str = "") -> tupl
 
 
 def find_predictions(log: str, request: str) -> tuple[Mapping[str, Any], ...]:
-    """Finds a request in the prediction log.
+    """Finds a request, by its id or ``id/row``, in the prediction log.
 
     Two columns of every file are searched; the others are read only from files with a match.
-
-    Args:
-        log: Folder or URI of the log.
-        request: The request's id, or ``id/row`` for one row of it.
 
     Returns:
         Column to value of each row, in the request's order; empty if it is not in the log.

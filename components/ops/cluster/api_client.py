@@ -63,11 +63,6 @@ class ApiRequest:
     """An HTTP request, without credentials.
 
     Attributes:
-        method: HTTP method.
-        path: Path on the API server.
-        query: Parameters of the URL.
-        body: An object, sent as JSON.
-        content_type: Of the body.
         versioned: Whether it names the version that it replaces: then a conflict is final.
     """
 
@@ -84,7 +79,6 @@ class ApiResponse:
     """A final response.
 
     Attributes:
-        code: HTTP status.
         body: The JSON; ``{"message": its first words}`` if it is not a JSON object.
         outcome_unknown: Whether an earlier try broke off and may have been carried out.
     """
@@ -119,8 +113,6 @@ class ApiClient:
     """Sends requests and retries transient errors until a deadline.
 
     Attributes:
-        transport: The connection.
-        retry_policy: How long a call may take.
         observe: Is told of every call, once however often it is sent.
     """
 
@@ -143,7 +135,7 @@ class ApiClient:
         failures, outcome_unknown = 0, False
         while True:
             try:
-                response = self._send_renewed(request, ends)
+                response = self._send(request, ends)
                 return ApiResponse(response.code, response.body, outcome_unknown)
             except TransientError as error:
                 failures, outcome_unknown = failures + 1, outcome_unknown or error.outcome_unknown
@@ -161,22 +153,13 @@ class ApiClient:
     def stream(
         self, call: ApiCall, request: ApiRequest, read_timeout_s: float
     ) -> Iterator[dict[str, Any]]:
-        """The JSON lines of a stream, until the server ends it.
-
-        Args:
-            call: The call, for errors.
-            request: The request.
-            read_timeout_s: Longest silence, seconds.
+        """The JSON lines of a stream, until the server ends it; the timeout is of a silence.
 
         Raises:
             TransientError: It broke off, fell silent, or did not begin.
             ApiRejected: It was rejected; a 410 is yielded, as one line with the Status.
         """
         response = self._open(request, read_timeout_s)
-        if response.status == 401:
-            response.close()
-            self.transport.renew()
-            response = self._open(request, read_timeout_s)
         try:
             if response.status != 200:
                 yield _error_line(response.status, _body(response, read_timeout_s), call)
@@ -188,21 +171,20 @@ class ApiClient:
             response.close()
 
     def _open(self, request: ApiRequest, read_timeout_s: float) -> urllib3.BaseHTTPResponse:
+        """A response whose body is not read yet; a rejected token is read again once."""
         timeout = urllib3.Timeout(connect=self.retry_policy.connect_timeout_s, read=read_timeout_s)
         try:
+            response = self.transport.send(request, timeout)
+            if response.status != 401:
+                return response
+            response.close()
+            self.transport.renew()
             return self.transport.send(request, timeout)
         except SSLError as error:
             raise ApiUnavailable(f"The API server is not trusted: {_described(error)}") from error
         except HTTPError as error:
             sent = not isinstance(error, NewConnectionError)
             raise TransientError(_described(error), outcome_unknown=sent) from error
-
-    def _send_renewed(self, request: ApiRequest, ends: float) -> ApiResponse:
-        response = self._send(request, ends)
-        if response.code != 401:
-            return response
-        self.transport.renew()
-        return self._send(request, ends)
 
     def _send(self, request: ApiRequest, ends: float) -> ApiResponse:
         left_s = max(ends - time.monotonic(), 0.001)

@@ -52,11 +52,7 @@ def connect(
 
 @dataclass
 class KubernetesTransport:
-    """Sends requests with the address, trust and credentials of a configuration.
-
-    Attributes:
-        source: Reads the configuration.
-    """
+    """Sends requests with the address, trust and credentials of a configuration."""
 
     source: Callable[[], Configuration]
     _configuration: Configuration = field(init=False)

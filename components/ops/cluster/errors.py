@@ -22,10 +22,8 @@ class ApiCall:
     """One call, in the terms of RBAC.
 
     Attributes:
-        verb: ``get``, ``list``, ``watch``, ``create``, ``update``, ``patch`` or ``delete``.
         group: API group; empty for the core group.
         resource: Plural name, with its subresource: ``pods`` or ``pods/status``.
-        namespace: The namespace.
         name: The object; empty if the call names none.
     """
 
@@ -56,13 +54,7 @@ class RbacRule:
 
 
 def api_error(code: int, status: Status, call: ApiCall) -> ApiRejected:
-    """The error for a rejected call: what was rejected, why, and what to do.
-
-    Args:
-        code: HTTP status.
-        status: The body: a Status object, or ``{"message": text}``.
-        call: The call.
-    """
+    """The error for a rejected call: what was rejected, why, and what to do."""
     if code == 403:
         return _forbidden(status, call)
     if code == 409:

@@ -30,12 +30,7 @@ ENDED_AT_ONCE_S = 0.5
 
 @dataclass(frozen=True)
 class HttpKubeClient:
-    """Implements `KubeClient`.
-
-    Attributes:
-        api: Sends the requests.
-        manager: Field manager of the writes.
-    """
+    """Implements `KubeClient`."""
 
     api: ApiClient
     manager: str = FIELD_MANAGER
@@ -140,15 +135,7 @@ class HttpKubeClient:
 
 @dataclass
 class Watch:
-    """A watch of one object over breaks of the stream (Kubernetes API: list, then watch).
-
-    Attributes:
-        api: Sends the requests.
-        kind: Kind of the object.
-        namespace: Its namespace.
-        name: Its name.
-        path: Path of its kind in the namespace.
-    """
+    """A watch of one object over breaks of the stream (Kubernetes API: list, then watch)."""
 
     api: ApiClient
     kind: Kind

@@ -22,9 +22,6 @@ class Kind:
 
     Attributes:
         group: API group; empty for the core group.
-        version: Version of the group.
-        kind: The kind.
-        plural: Its name in paths.
     """
 
     group: str

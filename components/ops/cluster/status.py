@@ -9,14 +9,7 @@ from components.ops.cluster.protocol import Object
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition.
-
-    Attributes:
-        type: What it is about: ``Ready``.
-        status: Whether it holds.
-        reason: One word, for machines; may be empty.
-        message: For people; may be empty.
-    """
+    """One condition."""
 
     type: str
     status: Literal["True", "False", "Unknown"]

@@ -25,12 +25,7 @@ _ACCEPTED = "a mapping of model to audit, such as flights: s3://bucket/flights/l
 
 
 class Exporter:
-    """Keeps the metrics of models up to date.
-
-    Args:
-        audits: Model to the URI of its audit.
-        metrics: The metrics that Prometheus scrapes.
-    """
+    """Keeps the metrics of models up to date."""
 
     def __init__(self, audits: Mapping[str, str], metrics: AuditMetrics) -> None:
         self._readers = {model: AuditReader(model, uri) for model, uri in audits.items()}

@@ -16,51 +16,42 @@ _BATCH = 200
 
 
 @dataclass(frozen=True)
-class PromotedVersion:
-    """A version that was promoted."""
-
-    version: str
-    as_of_s: float
-
-
-@dataclass(frozen=True)
-class PlannedMonitoring:
-    """The spec's monitoring section when it was last planned with."""
-
-    monitoring: Monitoring
-    as_of_s: float
-
-
-@dataclass(frozen=True)
 class AuditSummary:
-    """The newest of everything; instants are seconds since 1970 UTC.
+    """The newest entries of an audit.
 
     Attributes:
-        steps: Step and decision to the instant that it was last decided for.
+        steps: Step and decision to the instant, seconds since 1970 UTC, of the newest entry.
         check: The last monitoring run.
-        champion: The last version promoted.
-        monitoring: The last known monitoring section; None if unknown.
+        promotion: The last promotion.
+        plan: The last plan that says how the model is monitored.
     """
 
     steps: Mapping[tuple[str, str], float] = field(default_factory=dict)
     check: AuditEntry | None = None
-    champion: PromotedVersion | None = None
-    monitoring: PlannedMonitoring | None = None
+    promotion: AuditEntry | None = None
+    plan: AuditEntry | None = None
 
 
 def add_entry(summary: AuditSummary, entry: AuditEntry) -> AuditSummary:
     """The summary with an entry added; the newest instant wins, in whatever order entries come."""
-    as_of_s = entry.as_of.timestamp()
-    decided = (entry.step, entry.decision)
+    as_of_s, decided = entry.as_of.timestamp(), (entry.step, entry.decision)
     newest_s = max(as_of_s, summary.steps.get(decided, as_of_s))
     added = replace(summary, steps={**summary.steps, decided: newest_s})
     if entry.step == "monitor":
         return replace(added, check=_newer(summary.check, entry))
-    if entry.step == "plan":
-        return replace(added, monitoring=_monitoring(summary.monitoring, entry, as_of_s))
+    if entry.step == "plan" and monitoring_of(entry):
+        return replace(added, plan=_newer(summary.plan, entry))
     if entry.step in _PROMOTING and entry.decision == "promoted" and entry.version:
-        return replace(added, champion=_champion(summary.champion, entry.version, as_of_s))
+        return replace(added, promotion=_newer(summary.promotion, entry))
     return added
+
+
+def monitoring_of(plan: AuditEntry) -> Monitoring | None:
+    """How a plan's spec wants the model monitored; None if it is of another release of the spec."""
+    try:
+        return Monitoring.model_validate(plan.details["monitoring"])
+    except (KeyError, ValidationError):
+        return None
 
 
 def failed_findings(check: AuditEntry) -> tuple[str, ...]:
@@ -77,36 +68,12 @@ def metric(check: AuditEntry, name: str) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _newer(known: AuditEntry | None, entry: AuditEntry) -> AuditEntry:
-    if known is None or entry.as_of >= known.as_of:
-        return entry
-    return known
-
-
-def _champion(known: PromotedVersion | None, version: str, as_of_s: float) -> PromotedVersion:
-    return known if known and known.as_of_s > as_of_s else PromotedVersion(version, as_of_s)
-
-
-def _monitoring(
-    known: PlannedMonitoring | None, entry: AuditEntry, as_of_s: float
-) -> PlannedMonitoring | None:
-    given = entry.details.get("monitoring")
-    if given is None or (known and known.as_of_s > as_of_s):
-        return known
-    try:
-        return PlannedMonitoring(Monitoring.model_validate(given), as_of_s)
-    except ValidationError:
-        return known  # written by another release of the spec
-
-
 @dataclass(frozen=True)
 class AuditReading:
     """The state of an audit when it was last read.
 
     Attributes:
-        summary: The summary of its entries.
         retrainings: Retrainings claimed.
-        entries: Entries read.
         damaged: Files that are not entries.
     """
 
@@ -117,12 +84,7 @@ class AuditReading:
 
 
 class AuditReader:
-    """Reads the entries of one model; a file that was read is never read again.
-
-    Args:
-        model: The model's name; entries of others are ignored.
-        uri: The audit.
-    """
+    """Reads the entries of one model; a file that was read is never read again."""
 
     def __init__(self, model: str, uri: str) -> None:
         self._model, self._uri = model, uri
@@ -157,3 +119,9 @@ class AuditReader:
         except ValueError:  # of JSON, or of the entry
             self._damaged += 1
             _LOGGER.error("%s is not an entry of an audit; it is ignored.", file)
+
+
+def _newer(known: AuditEntry | None, entry: AuditEntry) -> AuditEntry:
+    if known is None or entry.as_of >= known.as_of:
+        return entry
+    return known

@@ -9,10 +9,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from components.core.spans import SpanKind
+from components.core.spec.operation import Monitoring
 from components.ops.exporter.audit_summary import (
     AuditReading,
     failed_findings,
     metric,
+    monitoring_of,
 )
 
 DECISIONS = ("healthy", "alert", "retrain", "insufficient")
@@ -85,8 +87,8 @@ def _of_check(state: ModelState, name: str) -> Iterable[_Sample]:
 
 
 def _champion(state: ModelState) -> Iterable[_Sample]:
-    champion = state.reading.summary.champion
-    return [((champion.version,), champion.as_of_s)] if champion else ()
+    promotion = state.reading.summary.promotion
+    return [((promotion.version or "",), promotion.as_of.timestamp())] if promotion else ()
 
 
 def _steps(state: ModelState) -> Iterable[_Sample]:
@@ -94,17 +96,22 @@ def _steps(state: ModelState) -> Iterable[_Sample]:
 
 
 def _every(state: ModelState) -> Iterable[_Sample]:
-    planned = state.reading.summary.monitoring
-    if planned is None:
+    monitoring = _monitoring(state)
+    if monitoring is None:
         return ()
-    every = planned.monitoring.every
+    every = monitoring.every
     length = every if isinstance(every, timedelta) else _LONGEST[every]
     return _plain(length.total_seconds())
 
 
 def _limit(state: ModelState, field: str) -> Iterable[_Sample]:
-    planned = state.reading.summary.monitoring
-    return _plain(getattr(planned.monitoring, field).total_seconds() if planned else None)
+    monitoring = _monitoring(state)
+    return _plain(getattr(monitoring, field).total_seconds() if monitoring else None)
+
+
+def _monitoring(state: ModelState) -> Monitoring | None:
+    plan = state.reading.summary.plan
+    return monitoring_of(plan) if plan else None
 
 
 class _Gauge(NamedTuple):

@@ -26,9 +26,7 @@ class GitAddress:
 
     Attributes:
         url: ``https://host/repository`` or ``file:///repository``, without credentials.
-        at: The branch or commit.
         folder: The folder in the repository; empty for its root.
-        query: What follows the question mark.
     """
 
     url: str
@@ -45,11 +43,7 @@ class GitAddress:
 def parse_address(text: str, where: str, accepted: str, do: str = "") -> GitAddress:
     """Parses the address of a branch or commit of a git repository.
 
-    Args:
-        text: The address.
-        where: What to call it in errors.
-        accepted: The form that is accepted, for errors.
-        do: What to do, for errors.
+    `where`, `accepted` and `do` are for errors.
 
     Raises:
         InputError: It is not one, or carries credentials.

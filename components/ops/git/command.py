@@ -74,13 +74,7 @@ _MESSAGES = (
 
 
 class GitError(RatoonError):
-    """Git failed.
-
-    Args:
-        command: Git's subcommand.
-        message: What it printed.
-        failure: Why.
-    """
+    """Git failed."""
 
     def __init__(self, command: str, message: str, failure: GitFailure) -> None:
         self.message, self.failure = " ".join(message.split())[:MAX_MESSAGE_CHARS], failure
@@ -89,14 +83,7 @@ class GitError(RatoonError):
 
 @dataclass(frozen=True)
 class Git:
-    """Git in a bare repository of its own, with access to one remote repository.
-
-    Attributes:
-        folder: The bare repository on this machine.
-        url: The remote repository.
-        variables: The environment that git runs in.
-        timeout_s: How long one command may take.
-    """
+    """Git in a bare repository of its own, with access to one remote repository."""
 
     folder: Path
     url: str
@@ -108,10 +95,7 @@ class Git:
     ) -> bytes:
         """The output of a git command.
 
-        Args:
-            arguments: The subcommand and its arguments.
-            given: Its input.
-            variables: Added to its environment.
+        It reads `given`, and `variables` are added to its environment.
 
         Raises:
             GitError: It failed, or timed out.
@@ -212,13 +196,7 @@ def config_text(url: str, variables: Mapping[str, str], use_own_config: bool) ->
 
 
 def environment(variables: Mapping[str, str], home: Path, use_own_config: bool) -> dict[str, str]:
-    """The environment of git.
-
-    Args:
-        variables: The environment of this process.
-        home: A folder with ``config``.
-        use_own_config: As for `config_text`.
-    """
+    """The environment of git."""
     kept = {
         name: value
         for name, value in variables.items()

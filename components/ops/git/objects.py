@@ -26,9 +26,7 @@ class Tree:
     """The folder of one commit.
 
     Attributes:
-        git: A repository that has the commit.
         where: What to call the folder in errors.
-        commit: The commit.
         folder: The folder in it; empty for its root.
     """
 
@@ -110,7 +108,6 @@ class Commit:
 
     Attributes:
         files: Path from the repository's root to content; None removes the file.
-        message: Its commit message.
     """
 
     files: Mapping[str, bytes | None]

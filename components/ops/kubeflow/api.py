@@ -16,11 +16,7 @@ _PAGE = 200
 
 
 class KfpApi:
-    """One KFP installation.
-
-    Args:
-        http: Calls it.
-    """
+    """One KFP installation."""
 
     def __init__(self, http: KfpHttpClient) -> None:
         self.http = http
@@ -30,12 +26,7 @@ class KfpApi:
         return bool(self.http.call("GET", "/healthz").get("multi_user", False))
 
     def pipelines(self, namespace: str, shared: bool = False) -> list[Row]:
-        """The pipelines of a namespace.
-
-        Args:
-            namespace: The namespace; empty without multi-user.
-            shared: Whether those of no namespace count too, where an installation has such.
-        """
+        """The pipelines of a namespace; with `shared`, also those of none where there are such."""
         rows = list(self.pages("/pipelines", "pipelines", {"namespace": namespace}))
         if namespace and shared:
             try:

@@ -88,12 +88,7 @@ class KfpConfig:
 
 
 class KfpHttpClient:
-    """Calls KFP's API, and retries what may succeed later.
-
-    Args:
-        config: The API and the token.
-        sleep: Waits that many seconds.
-    """
+    """Calls KFP's API, and retries what may succeed later."""
 
     def __init__(self, config: KfpConfig, sleep: Callable[[float], None] = time.sleep) -> None:
         self.config, self._sleep = config, sleep

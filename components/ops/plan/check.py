@@ -14,9 +14,7 @@ from components.ops.plan.windows import available_spans, split_windows
 def check_spec(model: str, overlay: str = "") -> Spec:
     """The spec of a model, if it and every file that it names can be used.
 
-    Args:
-        model: The model's folder by path or URI, or the text of its spec.
-        overlay: A file with the fields that differ; empty for none.
+    The arguments are those of `load_model`.
 
     Raises:
         InputError: The spec, its schema or a file that it names cannot be used.
@@ -29,10 +27,7 @@ def check_spec(model: str, overlay: str = "") -> Spec:
 def explain_spec(model: str, overlay: str = "", as_of: str = "") -> str:
     """What a spec means, as text; data that does not exist yet is no error.
 
-    Args:
-        model: The model's folder by path or URI, or the text of its spec.
-        overlay: A file with the fields that differ; empty for none.
-        as_of: The instant to cut time at; empty for the end of the data.
+    Time is cut at `as_of`, or at the end of the data.
 
     Raises:
         InputError: The spec, its schema or a file that it names cannot be used.

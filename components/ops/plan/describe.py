@@ -14,7 +14,7 @@ from components.core.units import format_duration
 from components.ops.plan.model_files import ModelFiles
 from components.ops.plan.windows import label_lag
 from components.report.blocks import Section
-from components.report.page import step_page
+from components.report.page import build_page
 from components.report.tables import Table
 
 Lines = tuple[tuple[str, str], ...]
@@ -43,12 +43,6 @@ def describe(
 ) -> tuple[Topic, ...]:
     """Puts a spec into words.
 
-    Args:
-        model: The spec, and its fields as written.
-        features: Its features, resolved.
-        spans: The names of the spans with data.
-        cut: The instant and the windows at it; None if there is no data.
-
     Returns:
         The topics that have a line.
     """
@@ -74,23 +68,13 @@ def as_text(topics: Iterable[Topic]) -> str:
 
 
 def as_html(title: str, sentence: str, topics: Iterable[Topic]) -> str:
-    """The topics as one self-contained HTML file.
-
-    Args:
-        title: The model and the instant.
-        sentence: What was planned.
-        topics: The topics.
-    """
+    """The topics as one self-contained HTML file."""
     sections = [Section(topic.title, blocks=(_block(topic),)) for topic in topics]
-    return step_page(title, about=sentence, blocks=sections)
+    return build_page(title, about=sentence, blocks=sections)
 
 
 def accepted_defaults(spec: Spec, given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """The defaults that a spec accepts by not writing the fields.
-
-    Args:
-        spec: The spec.
-        given: Its fields as written, overlay applied.
 
     Returns:
         Place and value, in the spec's order; the items of a list share one place (``features[]``),

@@ -56,12 +56,7 @@ class StoredFolder:
 
 @dataclass(frozen=True)
 class SpecText:
-    """A spec given as text, with the files that it names under ``files``.
-
-    Attributes:
-        contents: Name to content.
-        where: What to call the text in errors.
-    """
+    """A spec given as text, with the files that it names under ``files``."""
 
     contents: Mapping[str, bytes]
     where: str = TEXT
@@ -129,12 +124,7 @@ def fetch_folder(uri: str) -> Iterator[Tree]:
 
 
 def read_file(folder: ModelFolder, name: str, do: str) -> bytes:
-    """A file of a model's folder.
-
-    Args:
-        folder: The model's folder.
-        name: The file's name in it, which may be in a subfolder.
-        do: What to do if it is missing.
+    """A file of a model's folder, by its name in it; `do` says what to do if it is missing.
 
     Raises:
         InputError: The name leads out of the folder, or the file is missing or too large.

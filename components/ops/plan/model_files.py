@@ -1,7 +1,7 @@
 """A model's spec, and the files that it names."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +18,13 @@ _RUN_SCHEMA = "Run `ratoon schema infer --write`, review what it writes and comm
 
 
 @dataclass(frozen=True)
-class WrittenSpec:
-    """A spec, and what was written.
-
-    Attributes:
-        spec: The spec, with overlay and target applied.
-        given: The fields as written, with the overlay's merged in.
-        content: The spec's own bytes.
-    """
-
-    spec: Spec
-    given: Mapping[str, Any]
-    content: bytes
-
-
-@dataclass(frozen=True)
 class ModelFiles:
     """A spec and the files of its folder that a run carries along.
 
     Attributes:
         spec: The spec, with overlay and target applied.
         given: The spec's fields as written, with the overlay's merged in.
-        files: Name to content: the spec as written, the schema, and what the spec names.
+        files: Name to content: the spec as written, and what it names once that was read.
         where: What to call the folder in errors.
     """
 
@@ -84,13 +69,8 @@ def load_spec_of(model: str, overlay: str = "", target: str = "") -> Spec:
         return read_spec(folder, overlay, target).spec
 
 
-def read_spec(folder: ModelFolder, overlay: str = "", target: str = "") -> WrittenSpec:
-    """Reads a model's spec.
-
-    Args:
-        folder: The model's folder.
-        overlay: A file of the folder, or a path on this machine; empty for none.
-        target: Instead of the spec's ``serving.target``; empty for the spec's.
+def read_spec(folder: ModelFolder, overlay: str = "", target: str = "") -> ModelFiles:
+    """Reads a model's spec alone; the arguments are those of `load_model`.
 
     Raises:
         InputError: There is none, or it cannot be used.
@@ -102,10 +82,11 @@ def read_spec(folder: ModelFolder, overlay: str = "", target: str = "") -> Writt
     given = read_mapping(text, where)
     if over is not None:
         given = merge(given, read_mapping(over, overlay))
-    return WrittenSpec(with_target(spec, target) if target else spec, given, content)
+    spec = with_target(spec, target) if target else spec
+    return ModelFiles(spec, given, {SPEC_FILE: content}, folder.where)
 
 
-def read_model_files(folder: ModelFolder, written: WrittenSpec) -> ModelFiles:
+def read_model_files(folder: ModelFolder, written: ModelFiles) -> ModelFiles:
     """Reads the files that a spec names, and checks the behaviour tests.
 
     Raises:
@@ -116,9 +97,7 @@ def read_model_files(folder: ModelFolder, written: WrittenSpec) -> ModelFiles:
     if tests:  # evaluate reads them too, but only when a model has been trained
         where = f"{folder.where}/{tests}"
         load_behaviour(_text(named[tests], where), where)
-    return ModelFiles(
-        written.spec, written.given, {SPEC_FILE: written.content, **named}, folder.where
-    )
+    return replace(written, files={**written.files, **named})
 
 
 def with_target(spec: Spec, target: str) -> Spec:

@@ -24,15 +24,7 @@ ChampionReader = Callable[[str, str], Champion | None]
 class PlanRequest:
     """What a plan is asked for.
 
-    Attributes:
-        model: The model's folder by path or URI, or the text of its spec.
-        as_of: The instant to plan for (ISO 8601), or ``start of month`` and the like; empty for
-            now.
-        target: Instead of the spec's ``serving.target``; empty for the spec's.
-        overlay: A file of the folder with the fields that differ; empty for none.
-        purpose: ``train`` or ``monitor``.
-        run: The run, for the audit.
-        scheduled: When the run was due, used if `as_of` is empty; empty if unknown.
+    The fields are the arguments of the component.
     """
 
     model: str
@@ -82,15 +74,7 @@ def plan(
 def build_plan(
     model: ModelFiles, as_of: datetime, purpose: Purpose, champion: Champion | None, files: str
 ) -> Plan:
-    """Decides everything that a run decides at its start, deterministically.
-
-    Args:
-        model: The spec and its files.
-        as_of: The instant of the run.
-        purpose: Which pipeline it is for.
-        champion: What serves now; None for nothing.
-        files: Digest of the model's files.
-    """
+    """Decides everything that a run decides at its start, deterministically."""
     spec, signature = model.spec, model.signature()
     spans = available_spans(spec, as_of)
     windows = split_windows(spec, spans, as_of)

@@ -22,23 +22,14 @@ _PLAIN = {
 
 @dataclass(frozen=True)
 class Signature:
-    """What the model reads.
-
-    Attributes:
-        columns: Its raw columns, in the order in which the features name them.
-        features: Its features, in the spec's order.
-    """
+    """What the model reads."""
 
     columns: tuple[ModelColumn, ...]
     features: tuple[PlannedFeature, ...]
 
 
 def column_kinds(text: str, where: str) -> Mapping[str, FeatureKind]:
-    """Reads ``schema.pbtxt``.
-
-    Args:
-        text: A ``tensorflow.metadata.v0.Schema`` in protobuf text form.
-        where: What to call it in errors.
+    """Reads the text of a ``tensorflow.metadata.v0.Schema``.
 
     Returns:
         Column to kind, in the schema's order.
@@ -61,11 +52,7 @@ def column_kinds(text: str, where: str) -> Mapping[str, FeatureKind]:
 
 
 def resolve_signature(spec: Spec, schema: Mapping[str, FeatureKind]) -> Signature:
-    """Resolves every feature of a spec.
-
-    Args:
-        spec: The spec; if it lists no feature, `default_features` are taken.
-        schema: Column of the examples to kind.
+    """Resolves every feature of a spec, or `default_features` if it lists none.
 
     Raises:
         InputError: A feature reads a column that the schema does not have, or of a kind that it

@@ -26,11 +26,6 @@ _MARK = re.compile(r"\{(?:hour|day|month)\}")
 def split_windows(spec: Spec, spans: Sequence[Span], as_of: datetime) -> Windows:
     """Splits event time as the spec's split and window say.
 
-    Args:
-        spec: The spec.
-        spans: The spans with data, oldest first; at least one.
-        as_of: The instant of the run.
-
     Returns:
         The windows; `train` and `reference` are empty if the history is too short, which the
         history gate then rejects.

@@ -74,12 +74,9 @@ class RecurringRunApi(KfpApi):
         return tuple(_actual(row) for row in rows if "display_name" in row)
 
     def create(self, desired: DesiredRecurringRun, ids: ResolvedIds, now: datetime) -> str:
-        """Creates a recurring run; its id. Names are not unique: there may be another.
+        """Creates a recurring run, an interval from the boundary before now; its id.
 
-        Args:
-            desired: The recurring run.
-            ids: The ids of what it names.
-            now: The present, from which an interval's first boundary is counted.
+        Names are not unique: there may be another.
 
         Raises:
             ApiRejected: KFP rejects it.

@@ -25,15 +25,10 @@ SCHEDULE = "schedule.json"
 
 
 class LocalRecurringRun(Record):
-    """The recurring run that a spec asks for.
+    """The recurring run that a spec asks for: how often, the pipeline and its parameters.
 
     Attributes:
         name: The model's name.
-        pipeline: The pipeline to run.
-        model: Its parameter `model`, as the run that deployed was given it.
-        overlay: Its parameter `overlay`.
-        target: Its parameter `target`: where the model serves.
-        every: How often.
     """
 
     name: str
@@ -53,8 +48,6 @@ class CompletedRun(Record):
     """A run that was done at its due instant.
 
     Attributes:
-        due: The instant.
-        run: The run.
         skipped: How many due instants before it were skipped, because only the newest missed one
             is run.
     """
@@ -68,8 +61,6 @@ class LocalSchedule(Record):
     """``schedule.json``.
 
     Attributes:
-        wanted: The recurring run.
-        digest: Names the recurring run.
         first_due: The first instant at which it is due.
         done: The completed runs, oldest first, of this recurring run and those before it.
     """
@@ -83,13 +74,7 @@ class LocalSchedule(Record):
 def scheduled(
     wanted: LocalRecurringRun, as_of: datetime, old: LocalSchedule | None
 ) -> LocalSchedule:
-    """The new schedule; the old one itself if its recurring run is the same.
-
-    Args:
-        wanted: The recurring run.
-        as_of: The instant of the run that wants it; the first one is due after it.
-        old: The present schedule; None if there is none.
-    """
+    """The new schedule, first due after `as_of`; the old one if its recurring run is the same."""
     if old is not None and old.digest == wanted.digest:
         return old
     first = next_boundary(wanted.every, as_of)
@@ -177,10 +162,6 @@ def lock(
 
     Of two processes that ask at once, one gets what is due and the other nothing. The lock of a
     process that dies before it called `mark_done` is released, and the instant is due again.
-
-    Args:
-        folder: The target's folder.
-        now: The present.
 
     Yields:
         The schedule and what is due; None if there is no schedule or another process has the lock.

@@ -13,7 +13,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -21,6 +21,7 @@ from components.core.artifacts import Record
 from components.core.errors import InputError
 from components.core.spans import SpanKind
 from components.core.spec.base import Name
+from components.core.spec.errors import spec_errors
 from components.core.spec.load import read_mapping
 from components.core.units import Duration, parse_duration
 from components.ops.schedule.recurring_run import DesiredRecurringRun, Origin
@@ -34,19 +35,11 @@ _OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 # What the compiler gives the steps of a pipeline until it knows the version's name.
 _UNNAMED = ("", "to-be-named")
 _SUFFIXES = (".yaml", ".yml")
-# How pydantic names the branches of `every`.
-_BRANCHES = ("SpanKind", "enum", "function-before[parse_duration(), timedelta]")
 
 
 @dataclass(frozen=True)
 class EnvDefaults:
-    """The defaults of an environment, for what a manifest leaves open.
-
-    Attributes:
-        version: The name of the pipeline's version.
-        namespace: The namespace.
-        overlay: The file of the model's folder with what differs in this environment.
-    """
+    """The defaults of an environment, for what a manifest leaves open."""
 
     version: str
     namespace: str = ""
@@ -57,7 +50,6 @@ class RunParameters(Record):
     """The pipeline's parameters.
 
     Attributes:
-        model: Where the model's folder is.
         overlay: A file of the folder with the fields that differ here; empty for the one that the
             environment names, or none.
         target: Where the model serves; empty for the spec's ``serving.target``.
@@ -72,16 +64,10 @@ class RecurringRunManifest(Record):
     """One manifest.
 
     Attributes:
-        model: The model's name.
-        pipeline: The pipeline to run.
         version: The name of its version; empty for the one that the environment names.
-        parameters: The pipeline's parameters.
         every: How often, as the spec's ``monitoring.every``; or else `cron`.
         cron: Six fields, seconds first, UTC.
         namespace: Where it runs; empty for the reconciler's own namespace.
-        experiment: What its runs are shown under.
-        service_account: Of its pods.
-        enabled: Whether it runs.
     """
 
     model: Name
@@ -121,10 +107,6 @@ class RecurringRunManifest(Record):
 
         A run that falls due with `every` gets that boundary as its `as_of`; one of a `cron` gets
         none, which means its scheduled time if KFP says it, and else now.
-
-        Args:
-            defaults: For what the manifest leaves open.
-            origin: Who wants it.
 
         Raises:
             InputError: No version is named.
@@ -166,10 +148,6 @@ def env_defaults(environment: Mapping[str, str] = os.environ) -> EnvDefaults:
 def parse_manifest(text: str, where: str) -> RecurringRunManifest:
     """Parses a manifest.
 
-    Args:
-        text: The YAML.
-        where: What to call it in errors.
-
     Raises:
         InputError: It is not one; every problem is named.
     """
@@ -177,7 +155,7 @@ def parse_manifest(text: str, where: str) -> RecurringRunManifest:
     try:
         manifest = RecurringRunManifest.model_validate(fields)
     except ValidationError as error:
-        raise _input_error(error, where) from error
+        raise spec_errors(error, fields, where, RecurringRunManifest, {}) from error
     if manifest.cron:
         parse_cron(manifest.cron, f"{where}: cron")
     return manifest
@@ -223,22 +201,3 @@ def _text(file: Path) -> str:
         raise InputError(str(file), "no such file", "a declared recurring run") from error
     except UnicodeDecodeError as error:
         raise InputError(str(file), "bytes that are no UTF-8", "UTF-8 text") from error
-
-
-def _input_error(error: ValidationError, where: str) -> InputError:
-    problems = [_problem(one) for one in error.errors(include_url=False)]
-    (path, given, accepted), *others = problems
-    also = [f"Also {p or 'at the top'}: given {g!r}; accepted: {a}." for p, g, a in others]
-    return InputError(f"{where}: {path}" if path else where, given, accepted, " ".join(also))
-
-
-def _problem(problem: Mapping[str, Any]) -> tuple[str, object, str]:
-    path = ".".join(str(part) for part in problem["loc"] if part not in _BRANCHES)
-    kind, given = problem["type"], problem["input"]
-    if kind == "missing":
-        return path, "nothing", "a value; it has no default"
-    if kind == "extra_forbidden":
-        known = RunParameters if "." in path else RecurringRunManifest
-        return path, "a field that is not known", ", ".join(known.model_fields)
-    shown = given if isinstance(given, str | int | float | bool) else "both, or none of the two"
-    return path, shown, str(problem["msg"]).removeprefix("Value error, ")

@@ -9,27 +9,20 @@ from components.ops.schedule.reconcile import ReconcileResult
 from components.ops.schedule.recurring_run import DesiredRecurringRun
 from components.ops.schedule.trigger import next_runs
 from components.report.blocks import Banner, Note
-from components.report.page import step_page
+from components.report.page import build_page
 
 _NEXT = 3
 
 
 def local_page(wanted: LocalRecurringRun, as_of: datetime, decision: str, reason: str) -> str:
-    """The page of a recurring run on this machine, as one HTML file.
-
-    Args:
-        wanted: The recurring run.
-        as_of: The instant of the run that wants it.
-        decision: ``scheduled`` or ``unchanged``.
-        reason: Why, in one sentence.
-    """
+    """The page of a recurring run on this machine, as one HTML file."""
     due = [next_boundary(wanted.every, as_of)]
     while len(due) < _NEXT:
         due.append(next_boundary(wanted.every, due[-1]))
     fields = wanted.model_dump(mode="json").items()
     facts = [*((name, value) for name, value in fields if value), _upcoming(due)]
     banner = Banner(decision, reason, "good")
-    return step_page(_title(wanted.name), banner=banner, as_of=as_of, facts=facts)
+    return build_page(_title(wanted.name), banner=banner, as_of=as_of, facts=facts)
 
 
 def cluster_page(
@@ -41,12 +34,7 @@ def cluster_page(
 ) -> str:
     """The page of a recurring run of Kubeflow Pipelines, as one HTML file.
 
-    Args:
-        desired: The recurring run.
-        as_of: The instant of the run that wants it.
-        made: What was done.
-        reason: The same in one sentence.
-        now: The present, after which it falls due; KFP keeps to the clock, whatever `as_of` is.
+    KFP keeps to the clock: the next runs are those after `now`, whatever `as_of` is.
     """
     facts = [("recurring run", made.name)]
     note = Note(
@@ -64,7 +52,7 @@ def cluster_page(
             ("runs at once", "1; missed runs are not caught up"),
             _upcoming(next_runs(desired.trigger, now, _NEXT)),
         ]
-    return step_page(
+    return build_page(
         _title(desired.model),
         banner=Banner(made.decision, reason, "good"),
         as_of=as_of,

@@ -19,15 +19,8 @@ class DesiredRecurringRun(Record):
     """A recurring run as it should be.
 
     Attributes:
-        model: The model's name.
-        pipeline: The pipeline's name.
-        version: The name of the pipeline's version.
-        parameters: The run's parameters.
-        trigger: When it falls due.
         namespace: Where it runs; empty where KFP tells no namespaces apart.
-        experiment: The experiment that its runs are shown under.
         service_account: Of its pods; empty for KFP's default.
-        enabled: Whether it runs at all.
         origin: Who wants it; a file in git goes before a step.
     """
 
@@ -68,8 +61,6 @@ class ResolvedIds:
     """The ids of what a desired run names.
 
     Attributes:
-        pipeline_id: The pipeline.
-        version_id: Its version.
         experiment_id: The experiment; empty if it does not exist yet.
     """
 
@@ -83,16 +74,8 @@ class ActualRecurringRun:
     """A recurring run that KFP has.
 
     Attributes:
-        run_id: Its id.
         name: Its name, which others may have too.
-        description: Its description.
         created_at: When it was created (RFC 3339, whole seconds).
-        enabled: Whether it runs.
-        version_id: The pipeline's version.
-        experiment_id: The experiment.
-        parameters: Its parameters.
-        trigger: When it falls due.
-        service_account: Of its pods.
         no_catchup: Whether missed times are skipped.
         max_concurrency: How many of its runs may run at once.
         ends: Whether it has an end.
@@ -155,13 +138,7 @@ class ReconcileActions:
 def decide_actions(
     desired: DesiredRecurringRun, actual: Iterable[ActualRecurringRun], ids: ResolvedIds
 ) -> ReconcileActions:
-    """Compares the desired run with those that exist; a pure function of its arguments.
-
-    Args:
-        desired: The recurring run.
-        actual: Every recurring run of the namespace; those of others are ignored.
-        ids: The ids of what the desired run names.
-    """
+    """Compares the desired run with those of its namespace; the runs of others are ignored."""
     ours = sorted(
         (one for one in actual if one.belongs_to(desired.model, desired.pipeline)),
         key=lambda one: (one.created_at, one.run_id),

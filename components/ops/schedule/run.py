@@ -27,8 +27,6 @@ class ScheduleResult:
     """What the step did.
 
     Attributes:
-        decision: ``scheduled`` or ``unchanged``.
-        reason: Why, in one sentence.
         page: The same as HTML, with the recurring run.
         digest: Names the recurring run.
     """
@@ -44,12 +42,6 @@ def schedule(plan_folder: Path, model: str, overlay: str, run: str) -> ScheduleR
 
     On this machine that is a file beside the model; for any other target it is a recurring run of
     Kubeflow Pipelines, unless git declares one, which goes before it.
-
-    Args:
-        plan_folder: The plan artifact.
-        model: The pipeline's parameter `model`, which the monitoring run gets too.
-        overlay: The pipeline's parameter `overlay`.
-        run: The run, for the audit.
 
     Raises:
         InputError: The target's schedule is damaged, or KFP does not have the pipeline's version.

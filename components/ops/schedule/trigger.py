@@ -107,11 +107,6 @@ class Cron:
     """A parsed cron expression.
 
     Attributes:
-        seconds: The seconds of a minute.
-        minutes: The minutes of an hour.
-        hours: The hours of a day.
-        days: The days of a month.
-        months: The months of a year.
         weekdays: The days of a week; Sunday is 0.
         any_day: Whether the day of the month is open.
         any_weekday: Whether the day of the week is open.
@@ -148,10 +143,6 @@ class Cron:
 
 def parse_cron(text: str, where: str) -> Cron:
     """Parses a cron expression.
-
-    Args:
-        text: The expression.
-        where: What to call its place in errors.
 
     Raises:
         InputError: It is not one, or no day ever fits it.

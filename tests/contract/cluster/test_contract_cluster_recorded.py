@@ -17,7 +17,7 @@ from tests.fakes.cluster import FakeCluster, fake_cluster
 from tests.fakes.kserve_controller import Mode
 from tests.manifests import kustomize
 from tests.manifests.rights import Right, granted, needed_by
-from tests.unit.ops.deploy.serving_factories import MODEL
+from tests.unit.ops.targets.serving_factories import MODEL
 
 NAMESPACE = "ratoon"
 MODES: tuple[Mode, ...] = ("knative", "standard-canary", "standard")

@@ -59,8 +59,8 @@ PROMOTED = [
 @pytest.mark.parametrize("order", [PROMOTED, PROMOTED[::-1]], ids=["oldest first", "newest first"])
 def test_the_champion_is_what_was_promoted_last_for(order):
     summary = noted(*order)
-    assert summary.champion.version == "v3"
-    assert summary.champion.as_of_s == at("2013-09-01")
+    assert summary.promotion.version == "v3"
+    assert summary.promotion.as_of.timestamp() == at("2013-09-01")
     assert summary.steps == {
         ("rollout", "promoted"): at("2013-07-01"),
         ("rollout", "rolled_back"): at("2013-08-01"),

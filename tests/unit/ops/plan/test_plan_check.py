@@ -93,7 +93,7 @@ def with_tests(model: Path, text: str) -> None:
         (lambda m: (m / "schema.pbtxt").write_text("x"), "schema.pbtxt: given"),
         (lambda m: (m / "model.yaml").write_bytes(b"\xff\xfe"), "UTF-8"),
         (lambda m: with_tests(m, "- {x"), "tests.yaml: given a text that breaks at line"),
-        (lambda m: with_tests(m, "minimun: []"), "tests.yaml: minimun: given"),
+        (lambda m: with_tests(m, "minimun: []"), "tests.yaml: given 'minimun'"),
     ],
 )
 def test_a_spec_that_cannot_be_used_is_an_error(model: Path, change: object, said: str) -> None:
