@@ -48,7 +48,7 @@ def run_due(
         for instant in instants:
             assert schedule is not None  # what is due comes from a schedule
             wanted = schedule.wanted
-            given = wanted.model_dump(include={"model", "target", "overlay"})
+            given = wanted.parameters.model_dump()
             result = _run_as_of(wanted.pipeline, given, instant, workspace, observer)
             mark_done(serving, instant, result.run_id)
             results.append(result)

@@ -51,7 +51,7 @@ class Both:
         text = "model: ratoon-contract\nparameters: {model: models/flights}\n"
         declared = parse_manifest(f"{text}every: {every}\npipeline: {self.pipeline}\n", "contract")
         around = EnvDefaults(self.version, NAMESPACE)
-        made = declared.desired(around, "declared")
+        made = DesiredRecurringRun.of(declared, around, "declared")
         # Where there is no pod to be made, no account has to be there either.
         return made.model_copy(update={"experiment": self.pipeline, **fields})
 
@@ -70,6 +70,14 @@ class Both:
     def existing(self) -> tuple[ActualRecurringRun, ...]:
         there = self.ours.recurring_runs(NAMESPACE)
         return tuple(one for one in there if self.pipeline in one.name)
+
+
+class Mistaken(DesiredRecurringRun):
+    """A recurring run with an argument that its pipeline does not have."""
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        return {"modle": "x"}
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +134,7 @@ def test_what_we_make_is_what_the_sdk_reads(both: Both) -> None:
     assert read.trigger.periodic_schedule is None
     assert read.service_account == "ratoon-pipeline"
     assert read.pipeline_version_reference.pipeline_version_id == both.version_id
-    assert dict(read.runtime_config.parameters) == dict(wanted.parameters)
+    assert dict(read.runtime_config.parameters) == wanted.arguments
     experiment = both.sdk.get_experiment(experiment_name=both.pipeline, namespace=NAMESPACE or None)
     assert read.experiment_id == experiment.experiment_id
 
@@ -140,7 +148,7 @@ def test_what_the_sdk_makes_is_what_we_would_have_made(both: Both) -> None:
         description=wanted.description,
         interval_second=36 * 3600,
         no_catchup=True,
-        params=dict(wanted.parameters),
+        params=wanted.arguments,
         pipeline_id=both.pipeline_id,
         version_id=both.version_id,
         service_account=wanted.service_account,
@@ -209,7 +217,7 @@ def test_what_is_missing_or_wrong_is_refused_to_both(both: Both) -> None:
     wanted = both.wanted()
     reconcile(both.ours, wanted)
     place = both.ours.resolve(wanted)
-    bad = wanted.model_copy(update={"parameters": {"modle": "x"}})
+    bad = Mistaken.model_validate(wanted.model_dump(mode="json", exclude_none=True))
 
     with pytest.raises(kfp_server_api.ApiException) as sdk:
         both.sdk.create_recurring_run(

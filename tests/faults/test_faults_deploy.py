@@ -119,12 +119,12 @@ def test_a_broken_model_never_gets_traffic(
     champion, request = serving.version, serving.stage.requests(TRAINED_ON, TRAINED_ON + 1)[0]
     model = _copy(serving, breaks.__name__)
     breaks(model)
-    with serving.stage.asked((request,)) as tally:
+    with serving.stage.asked((request,)) as stats:
         verdict = serving.try_out(model, serving.planned())
     assert (verdict.step, verdict.decision) == ("deploy", "refused"), verdict.reason
     assert {f.code for f in verdict.failures} & {"ready", "golden"}
-    assert tally.failed == 0
-    assert set(tally.by_version) == {champion}
+    assert stats.failed == 0
+    assert set(stats.by_version) == {champion}
     serving.check_serves(champion, request)
 
 
@@ -139,11 +139,11 @@ def test_a_bad_canary_is_rolled_back(
     serving: Serving, spoiled: Path, name: str, canary: dict[str, Any], codes: set[str]
 ) -> None:
     champion, requests = serving.version, _live(serving.stage)
-    with serving.stage.asked(requests) as tally:
+    with serving.stage.asked(requests) as stats:
         verdict = serving.try_out(spoiled / name, serving.planned(canary))
     assert (verdict.step, verdict.decision) == ("rollout", "rolled_back"), verdict.reason
     assert {f.code for f in verdict.failures} & codes, verdict.failures
-    assert set(tally.by_version) == {champion, f"{champion}-{name}"}, "it met live traffic"
+    assert set(stats.by_version) == {champion, f"{champion}-{name}"}, "it met live traffic"
     serving.check_serves(champion, requests[0])
 
 

@@ -88,7 +88,7 @@ class RecurringRunApi(KfpApi):
                 "pipeline_id": ids.pipeline_id,
                 "pipeline_version_id": ids.version_id,
             },
-            "runtime_config": {"parameters": dict(desired.parameters)},
+            "runtime_config": {"parameters": desired.arguments},
             "trigger": _trigger(desired.trigger, now),
             "mode": "ENABLE" if desired.enabled else "DISABLE",
             "no_catchup": True,

@@ -10,38 +10,11 @@ from pydantic import ValidationError
 
 from components.core import storage
 from components.core.artifacts import Record
-from components.core.digest import digest_of
 from components.core.errors import InputError
-from components.core.spans import (
-    Instant,
-    SpanKind,
-    boundary,
-    boundary_number,
-    next_boundary,
-)
-from components.core.units import Duration
+from components.core.spans import Every, Instant, boundary, boundary_number, next_boundary
+from components.ops.schedule.manifest import RecurringRunManifest
 
 SCHEDULE = "schedule.json"
-
-
-class LocalRecurringRun(Record):
-    """The recurring run that a spec asks for: how often, the pipeline and its parameters.
-
-    Attributes:
-        name: The model's name.
-    """
-
-    name: str
-    pipeline: str
-    model: str
-    overlay: str
-    target: str
-    every: SpanKind | Duration
-
-    @property
-    def digest(self) -> str:
-        """Names it."""
-        return digest_of(self.model_dump(mode="json"))
 
 
 class CompletedRun(Record):
@@ -65,21 +38,32 @@ class LocalSchedule(Record):
         done: The completed runs, oldest first, of this recurring run and those before it.
     """
 
-    wanted: LocalRecurringRun
+    wanted: RecurringRunManifest
     digest: str
     first_due: Instant
     done: tuple[CompletedRun, ...] = ()
 
+    @property
+    def every(self) -> Every:
+        """How often it falls due."""
+        return every_of(self.wanted)
+
 
 def scheduled(
-    wanted: LocalRecurringRun, as_of: datetime, old: LocalSchedule | None
+    wanted: RecurringRunManifest, as_of: datetime, old: LocalSchedule | None
 ) -> LocalSchedule:
     """The new schedule, first due after `as_of`; the old one if its recurring run is the same."""
     if old is not None and old.digest == wanted.digest:
         return old
-    first = next_boundary(wanted.every, as_of)
+    first = next_boundary(every_of(wanted), as_of)
     done = old.done if old else ()
     return LocalSchedule(wanted=wanted, digest=wanted.digest, first_due=first, done=done)
+
+
+def every_of(wanted: RecurringRunManifest) -> Every:
+    """How often a recurring run falls due."""
+    assert wanted.every is not None  # a spec never has a cron
+    return wanted.every
 
 
 def due(schedule: LocalSchedule, now: datetime) -> tuple[datetime, ...]:
@@ -87,13 +71,13 @@ def due(schedule: LocalSchedule, now: datetime) -> tuple[datetime, ...]:
 
     Older missed ones are never caught up: what they would have looked at is past.
     """
-    newest = boundary(schedule.wanted.every, boundary_number(schedule.wanted.every, now))
+    newest = boundary(schedule.every, boundary_number(schedule.every, now))
     return (newest,) if newest >= _open_from(schedule) else ()
 
 
 def missed(schedule: LocalSchedule, instant: datetime) -> int:
     """How many due instants before this one were neither done nor skipped."""
-    every = schedule.wanted.every
+    every = schedule.every
     first = boundary_number(every, _open_from(schedule))
     if boundary(every, first) < _open_from(schedule):
         first += 1
@@ -110,7 +94,7 @@ def with_done(schedule: LocalSchedule, instant: datetime, run: str) -> LocalSche
 
 def _open_from(schedule: LocalSchedule) -> datetime:
     """The first instant that can still be due."""
-    after = [next_boundary(schedule.wanted.every, one.due) for one in schedule.done]
+    after = [next_boundary(schedule.every, one.due) for one in schedule.done]
     return max([schedule.first_due, *after])
 
 
@@ -130,15 +114,14 @@ def read(folder: Path) -> LocalSchedule | None:
         raise InputError(str(file), "a damaged file", "a schedule", do) from error
 
 
-def put(folder: Path, wanted: LocalRecurringRun, as_of: datetime) -> bool:
-    """Makes the schedule hold a recurring run; False if it already did."""
+def put(folder: Path, wanted: RecurringRunManifest, as_of: datetime) -> tuple[bool, LocalSchedule]:
+    """Makes the schedule hold a recurring run; whether it did not before, and the schedule."""
     with _locked(folder, "schedule.lock"):
         old = read(folder)
         new = scheduled(wanted, as_of, old)
-        if new == old:
-            return False
-        _write(folder, new)
-        return True
+        if new != old:
+            _write(folder, new)
+        return new != old, new
 
 
 def mark_done(folder: Path, instant: datetime, run: str) -> None:

@@ -18,22 +18,20 @@ from typing import Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from components.core.artifacts import Record
+from components.core.digest import digest_of
 from components.core.errors import InputError
 from components.core.spans import SpanKind
 from components.core.spec.base import Name
 from components.core.spec.errors import spec_errors
 from components.core.spec.load import read_mapping
 from components.core.units import Duration, parse_duration
-from components.ops.schedule.recurring_run import DesiredRecurringRun, Origin
-from components.ops.schedule.trigger import Trigger, parse_cron, start_of, trigger_of
+from components.ops.schedule.trigger import Trigger, parse_cron, trigger_of
 
 PIPELINE = "monitor"
 EXPERIMENT = "ratoon"
 ACCOUNT = "ratoon-pipeline"
 VERSION, NAMESPACE, OVERLAY = "RATOON_MONITOR_VERSION", "RATOON_NAMESPACE", "RATOON_OVERLAY"
 _OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-# What the compiler gives the steps of a pipeline until it knows the version's name.
-_UNNAMED = ("", "to-be-named")
 _SUFFIXES = (".yaml", ".yml")
 
 
@@ -61,7 +59,7 @@ class RunParameters(Record):
 
 
 class RecurringRunManifest(Record):
-    """One manifest.
+    """A recurring run as a file in git declares it, or the schedule step.
 
     Attributes:
         version: The name of its version; empty for the one that the environment names.
@@ -102,38 +100,10 @@ class RecurringRunManifest(Record):
         """When it falls due."""
         return trigger_of(self.every) if self.every is not None else Trigger(cron=self.cron)
 
-    def desired(self, defaults: EnvDefaults, origin: Origin) -> DesiredRecurringRun:
-        """The recurring run that the manifest asks for.
-
-        A run that falls due with `every` gets that boundary as its `as_of`; one of a `cron` gets
-        none, which means its scheduled time if KFP says it, and else now.
-
-        Raises:
-            InputError: No version is named.
-        """
-        named = self.version or defaults.version
-        if named in _UNNAMED:
-            do = (
-                f"Write it, or set {VERSION}; `ratoon compile` names it in manifests/pipelines. "
-                "The newest version, whatever it is, is never run."
-            )
-            where = f"{self.model}: version of pipeline {self.pipeline}"
-            raise InputError(where, named, "the name of an uploaded version", do)
-        as_of = start_of(self.every) if self.every is not None else ""
-        given = self.parameters.model_dump()
-        given["overlay"] = given["overlay"] or defaults.overlay
-        return DesiredRecurringRun(
-            model=self.model,
-            pipeline=self.pipeline,
-            version=named,
-            parameters={**given, "as_of": as_of},
-            trigger=self.trigger,
-            namespace=self.namespace or defaults.namespace,
-            experiment=self.experiment,
-            service_account=self.service_account,
-            enabled=self.enabled,
-            origin=origin,
-        )
+    @property
+    def digest(self) -> str:
+        """Names it, whoever wants it and whether it is enabled."""
+        return digest_of(self.model_dump(mode="json", exclude={"enabled", "origin"}))
 
 
 def env_defaults(environment: Mapping[str, str] = os.environ) -> EnvDefaults:

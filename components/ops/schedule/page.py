@@ -1,10 +1,10 @@
 """The page that says what monitors a model from now on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from components.core.spans import format_instant, next_boundary
-from components.ops.schedule.local_schedule import LocalRecurringRun
+from components.ops.schedule.local_schedule import LocalSchedule
 from components.ops.schedule.reconcile import ReconcileResult
 from components.ops.schedule.recurring_run import DesiredRecurringRun
 from components.ops.schedule.trigger import next_runs
@@ -14,15 +14,20 @@ from components.report.page import build_page
 _NEXT = 3
 
 
-def local_page(wanted: LocalRecurringRun, as_of: datetime, decision: str, reason: str) -> str:
+def local_page(schedule: LocalSchedule, as_of: datetime, decision: str, reason: str) -> str:
     """The page of a recurring run on this machine, as one HTML file."""
-    due = [next_boundary(wanted.every, as_of)]
+    due = [next_boundary(schedule.every, as_of)]
     while len(due) < _NEXT:
-        due.append(next_boundary(wanted.every, due[-1]))
-    fields = wanted.model_dump(mode="json").items()
-    facts = [*((name, value) for name, value in fields if value), _upcoming(due)]
+        due.append(next_boundary(schedule.every, due[-1]))
+    wanted = schedule.wanted
+    facts = [
+        ("pipeline", wanted.pipeline),
+        ("falls due", wanted.trigger.text),
+        *_parameters(wanted.parameters.model_dump()),
+        _upcoming(due),
+    ]
     banner = Banner(decision, reason, "good")
-    return build_page(_title(wanted.name), banner=banner, as_of=as_of, facts=facts)
+    return build_page(_title(wanted.model), banner=banner, as_of=as_of, facts=facts)
 
 
 def cluster_page(
@@ -45,7 +50,7 @@ def cluster_page(
         facts += [
             ("pipeline version", desired.version),
             ("falls due", desired.trigger.text),
-            *((f"parameter {name}", value) for name, value in desired.parameters.items() if value),
+            *_parameters(desired.arguments),
             ("namespace", desired.namespace or "the one of Kubeflow Pipelines"),
             ("experiment", desired.experiment),
             ("service account", desired.service_account or "the default of Kubeflow Pipelines"),
@@ -63,6 +68,10 @@ def cluster_page(
 
 def _title(model: str) -> str:
     return f"{model}: the recurring monitoring run"
+
+
+def _parameters(given: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(f"parameter {name}", value) for name, value in given.items() if value]
 
 
 def _upcoming(due: Sequence[datetime]) -> tuple[str, str]:

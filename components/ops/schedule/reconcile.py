@@ -129,7 +129,9 @@ def _each(places: Sequence[Path], judge: _Judge) -> list[ManifestResult]:
     with connect_kubeflow() as api:
         for manifest in manifests.values():
             try:
-                state, sentence = judge(api, manifest.desired(env_defaults(), "declared"))
+                state, sentence = judge(
+                    api, DesiredRecurringRun.of(manifest, env_defaults(), "declared")
+                )
             except RatoonError as error:
                 state, sentence = "failed", f"{type(error).__name__}: {error}"
             results.append(ManifestResult(manifest.model, state, sentence))

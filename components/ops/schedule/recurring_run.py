@@ -3,42 +3,60 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from components.core.artifacts import Record
-from components.core.digest import digest_of
-from components.ops.schedule.trigger import Trigger
+from components.core.errors import InputError
+from components.ops.schedule.manifest import VERSION, EnvDefaults, RecurringRunManifest
+from components.ops.schedule.trigger import Trigger, start_of
 
 _DIGITS = 12
+# What the compiler gives the steps of a pipeline until it knows the version's name.
+_UNNAMED = ("", "to-be-named")
 _MARK = re.compile(r"\[ratoon model=(\S+) pipeline=(\S+) by=(\S+) digest=([0-9a-f]+)\]")
 # Who wants it: a file in git, or the schedule step of a run.
 Origin = Literal["declared", "step"]
 
 
-class DesiredRecurringRun(Record):
-    """A recurring run as it should be.
+class DesiredRecurringRun(RecurringRunManifest):
+    """A recurring run as it should be: a manifest that leaves nothing open.
 
     Attributes:
         namespace: Where it runs; empty where KFP tells no namespaces apart.
-        service_account: Of its pods; empty for KFP's default.
         origin: Who wants it; a file in git goes before a step.
     """
 
-    model: str
-    pipeline: str
-    version: str
-    parameters: Mapping[str, str]
-    trigger: Trigger
-    namespace: str
-    experiment: str
-    service_account: str
-    enabled: bool = True
     origin: Origin = "step"
 
+    @classmethod
+    def of(cls, manifest: RecurringRunManifest, defaults: EnvDefaults, origin: Origin) -> Self:
+        """The recurring run that a manifest asks for in an environment.
+
+        Raises:
+            InputError: No version is named.
+        """
+        version = manifest.version or defaults.version
+        if version in _UNNAMED:
+            do = (
+                f"Write it, or set {VERSION}; `ratoon compile` names it in manifests/pipelines. "
+                "The newest version, whatever it is, is never run."
+            )
+            where = f"{manifest.model}: version of pipeline {manifest.pipeline}"
+            raise InputError(where, version, "the name of an uploaded version", do)
+        fields = manifest.model_dump(mode="json", exclude_none=True)
+        overlay = manifest.parameters.overlay or defaults.overlay
+        fields["parameters"] |= {"overlay": overlay}
+        namespace = manifest.namespace or defaults.namespace
+        return cls(**{**fields, "version": version, "namespace": namespace, "origin": origin})
+
     @property
-    def digest(self) -> str:
-        """Names it, whoever wants it and whether it is enabled."""
-        return digest_of(self.model_dump(mode="json", exclude={"enabled", "origin"}))
+    def arguments(self) -> dict[str, str]:
+        """The pipeline's arguments.
+
+        A run that falls due with `every` gets that boundary as its `as_of`; one of a `cron` gets
+        none, which means its scheduled time if KFP says it, and else now.
+        """
+        as_of = start_of(self.every) if self.every is not None else ""
+        return {**self.parameters.model_dump(), "as_of": as_of}
 
     @property
     def name(self) -> str:
@@ -170,7 +188,7 @@ def differences(
         "owner": actual.origin == desired.origin,
         "pipeline version": actual.version_id == ids.version_id,
         "experiment": actual.experiment_id == ids.experiment_id,
-        "parameters": _given(actual.parameters) == _given(desired.parameters),
+        "parameters": _given(actual.parameters) == _given(desired.arguments),
         "schedule": actual.trigger == desired.trigger and not actual.ends,
         "service account": desired.service_account in ("", actual.service_account),
         "catch-up": actual.no_catchup,

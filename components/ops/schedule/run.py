@@ -10,7 +10,6 @@ from components.core.plan import Plan
 from components.core.spans import format_instant
 from components.ops.schedule import local_schedule
 from components.ops.schedule.kubeflow import connect_kubeflow
-from components.ops.schedule.local_schedule import LocalRecurringRun
 from components.ops.schedule.manifest import (
     PIPELINE,
     RecurringRunManifest,
@@ -19,6 +18,7 @@ from components.ops.schedule.manifest import (
 )
 from components.ops.schedule.page import cluster_page, local_page
 from components.ops.schedule.reconcile import reconcile
+from components.ops.schedule.recurring_run import DesiredRecurringRun
 from components.ops.targets.local.target_uri import SCHEME, parse_target_uri
 
 
@@ -49,8 +49,13 @@ def schedule(plan_folder: Path, model: str, overlay: str, run: str) -> ScheduleR
         ApiRejected: KFP rejected a call.
     """
     plan = Plan.of(plan_folder)
-    is_here = plan.spec.serving.target.startswith(SCHEME)
-    made = (_here if is_here else _on_cluster)(plan, model, overlay)
+    target = plan.spec.serving.target
+    manifest = RecurringRunManifest(
+        model=plan.spec.name,
+        parameters=RunParameters(model=model, overlay=overlay, target=target),
+        every=plan.spec.monitoring.every,
+    )
+    made = (_here if target.startswith(SCHEME) else _on_cluster)(plan, manifest)
     entry = AuditEntry(
         run=run,
         step="schedule",
@@ -65,33 +70,18 @@ def schedule(plan_folder: Path, model: str, overlay: str, run: str) -> ScheduleR
     return made
 
 
-def _here(plan: Plan, model: str, overlay: str) -> ScheduleResult:
-    wanted = LocalRecurringRun(
-        name=plan.spec.name,
-        pipeline=PIPELINE,
-        model=model,
-        overlay=overlay,
-        target=plan.spec.serving.target,
-        every=plan.spec.monitoring.every,
-    )
-    folder = parse_target_uri(wanted.target).folder
-    is_new = local_schedule.put(folder, wanted, plan.as_of)
-    schedule = local_schedule.read(folder)
-    first = format_instant(schedule.first_due) if schedule else "unknown"
-    every = wanted.model_dump(mode="json")["every"]
+def _here(plan: Plan, manifest: RecurringRunManifest) -> ScheduleResult:
+    folder = parse_target_uri(manifest.parameters.target).folder
+    is_new, schedule = local_schedule.put(folder, manifest, plan.as_of)
+    decision, first = "scheduled" if is_new else "unchanged", format_instant(schedule.first_due)
+    every = manifest.model_dump(mode="json")["every"]
     reason = f"{PIPELINE} runs every {every}, first at {first}: {folder / local_schedule.SCHEDULE}"
-    decision = "scheduled" if is_new else "unchanged"
-    page = local_page(wanted, plan.as_of, decision, reason)
-    return ScheduleResult(decision, reason, page, wanted.digest)
+    page = local_page(schedule, plan.as_of, decision, reason)
+    return ScheduleResult(decision, reason, page, manifest.digest)
 
 
-def _on_cluster(plan: Plan, model: str, overlay: str) -> ScheduleResult:
-    manifest = RecurringRunManifest(
-        model=plan.spec.name,
-        parameters=RunParameters(model=model, overlay=overlay, target=plan.spec.serving.target),
-        every=plan.spec.monitoring.every,
-    )
-    desired = manifest.desired(replace(env_defaults(), overlay=""), "step")
+def _on_cluster(plan: Plan, manifest: RecurringRunManifest) -> ScheduleResult:
+    desired = DesiredRecurringRun.of(manifest, replace(env_defaults(), overlay=""), "step")
     with connect_kubeflow() as api:
         made = reconcile(api, desired)
     reason = f"git declares the recurring run {made.name}, which this step leaves as it is"

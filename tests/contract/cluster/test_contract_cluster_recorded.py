@@ -1,6 +1,6 @@
 """What the steps really ask of an API server is what their accounts may, both ways.
 
-Every step is run as it is, in each way of a rollout, through the API client, which is told of calls.
+Every step is run as it is, in each way of a rollout, by the API client, which is told of each call.
 """
 
 import threading

@@ -45,7 +45,7 @@ def test_a_first_model_is_one_commit_of_every_file(bare: Bare) -> None:
     assert service["metadata"]["namespace"] == "ratoon-staging"
     assert service["metadata"]["annotations"]["ratoon.dev/version"] == "v1"
     assert service["spec"]["predictor"]["model"]["storageUri"] == "s3://models/flights/v1"
-    assert bare.files()["inferenceservice.yaml"].startswith(b"# Made by Ratoon from record.json")
+    assert bare.files()["inferenceservice.yaml"].startswith(b"# Written by Ratoon from record.json")
     assert yaml.safe_load(bare.files()["kustomization.yaml"])["resources"] == [
         "inferenceservice-candidate.yaml",
         "inferenceservice.yaml",
@@ -123,8 +123,8 @@ def test_files_changed_by_hand_are_written_anew_with_the_next_change(bare: Bare)
     rollout_store.change(lambda record: record, "the step was run again")
 
     assert bare.files() == wanted
-    assert bare.log("%s")[0] == "flights: write the files as the record has them"
-    assert "inferenceservice.yaml was not as record.json had it" in " ".join(bare.message().split())
+    assert bare.log("%s")[0] == "flights: write the files that follow from the record"
+    assert "inferenceservice.yaml differed from record.json" in " ".join(bare.message().split())
     tip = bare.tip()
     rollout_store.change(lambda record: record, "and again")
     assert bare.tip() == tip

@@ -64,7 +64,7 @@ def test_a_rollback_after_a_change_by_others_is_a_commit_of_its_own(bare: Bare) 
         f"Commit {other} (more servers) changed the files too, so this is a commit of its"
         in message
     )
-    assert "inferenceservice.yaml was not as record.json had it" in message
+    assert "inferenceservice.yaml differed from record.json" in message
     assert "This reverts" not in message
     assert bare.files()["inferenceservice.yaml"] == before["inferenceservice.yaml"]
 

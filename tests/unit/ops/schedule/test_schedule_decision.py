@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from components.core.spans import SpanKind
+from components.ops.schedule.manifest import RunParameters
 from components.ops.schedule.recurring_run import (
     ActualRecurringRun,
     DesiredRecurringRun,
@@ -17,8 +19,8 @@ DESIRED = DesiredRecurringRun(
     model="flights",
     pipeline="monitor",
     version="monitor-1",
-    parameters={"model": "models/flights", "as_of": "start of day", "target": ""},
-    trigger=Trigger(cron="0 0 0 * * *"),
+    parameters=RunParameters(model="models/flights"),
+    every=SpanKind.DAY,
     namespace="ml",
     experiment="ratoon",
     service_account="ratoon-pipeline",

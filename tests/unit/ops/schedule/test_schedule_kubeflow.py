@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.core.errors import ApiRejected, ApiUnavailable, InputError
+from components.core.spans import SpanKind
 from components.ops.kubeflow.http_client import (
     KfpAlreadyExists,
     KfpConfig,
@@ -15,8 +16,8 @@ from components.ops.kubeflow.http_client import (
     KfpNotFound,
 )
 from components.ops.schedule.kubeflow import RecurringRunApi
+from components.ops.schedule.manifest import RunParameters
 from components.ops.schedule.recurring_run import DesiredRecurringRun
-from components.ops.schedule.trigger import Trigger
 from tests.fakes.kfp_faults import Fault
 from tests.fakes.kfp_server import KfpApi, running
 
@@ -25,8 +26,8 @@ WANTED = DesiredRecurringRun(
     model="flights",
     pipeline="monitor",
     version=VERSION,
-    parameters={"model": "models/flights"},
-    trigger=Trigger(cron="0 0 0 * * *"),
+    parameters=RunParameters(model="models/flights"),
+    every=SpanKind.DAY,
     namespace="",
     experiment="ratoon",
     service_account="",

@@ -6,19 +6,22 @@ import pytest
 
 from components.core.errors import InputError
 from components.ops.schedule.manifest import EnvDefaults, parse_manifest, read_manifests
+from components.ops.schedule.recurring_run import DesiredRecurringRun
 from components.ops.schedule.trigger import Trigger
 
 GOOD = "model: flights\nparameters: {model: models/flights}\nevery: month\n"
 
 
 def test_the_defaults() -> None:
-    wanted = parse_manifest(GOOD, "f.yaml").desired(EnvDefaults("monitor-1", "ml"), "declared")
+    wanted = DesiredRecurringRun.of(
+        parse_manifest(GOOD, "f.yaml"), EnvDefaults("monitor-1", "ml"), "declared"
+    )
 
     assert (wanted.model, wanted.pipeline, wanted.version) == ("flights", "monitor", "monitor-1")
     assert (wanted.namespace, wanted.experiment) == ("ml", "ratoon")
     assert (wanted.service_account, wanted.enabled) == ("ratoon-pipeline", True)
     assert wanted.trigger == Trigger(cron="0 0 0 1 * *")
-    assert wanted.parameters == {
+    assert wanted.arguments == {
         "model": "models/flights",
         "overlay": "",
         "target": "",
@@ -28,34 +31,44 @@ def test_the_defaults() -> None:
 
 def test_what_the_file_names_goes_before_the_environment() -> None:
     around = EnvDefaults("monitor-1", "ml", "production.yaml")
-    bare = parse_manifest(GOOD, "f.yaml").desired(around, "declared")
+    bare = DesiredRecurringRun.of(parse_manifest(GOOD, "f.yaml"), around, "declared")
     named = GOOD.replace("{model:", "{overlay: staging.yaml, model:")
     text = f"{named}version: monitor-7\nnamespace: team\n"
-    full = parse_manifest(text, "f.yaml").desired(around, "declared")
+    full = DesiredRecurringRun.of(parse_manifest(text, "f.yaml"), around, "declared")
 
     assert (bare.version, bare.namespace) == ("monitor-1", "ml")
-    assert bare.parameters["overlay"] == "production.yaml"
+    assert bare.parameters.overlay == "production.yaml"
     assert (full.version, full.namespace) == ("monitor-7", "team")
-    assert full.parameters["overlay"] == "staging.yaml"
+    assert full.parameters.overlay == "staging.yaml"
 
 
 def test_a_cron_of_its_own_has_no_boundary_to_look_back_from() -> None:
     text = "model: flights\nparameters: {model: m}\ncron: 0 30 6 * * 1-5\n"
 
-    wanted = parse_manifest(text, "f.yaml").desired(EnvDefaults("monitor-1", ""), "declared")
+    wanted = DesiredRecurringRun.of(
+        parse_manifest(text, "f.yaml"), EnvDefaults("monitor-1", ""), "declared"
+    )
 
     assert wanted.trigger == Trigger(cron="0 30 6 * * 1-5")
-    assert wanted.parameters["as_of"] == ""
+    assert wanted.arguments["as_of"] == ""
 
 
 def test_the_digest_is_of_what_runs_not_of_who_wants_it_or_whether_it_does() -> None:
     declared = parse_manifest(GOOD, "f.yaml")
-    wanted = declared.desired(EnvDefaults("monitor-1", "ml"), "declared")
+    wanted = DesiredRecurringRun.of(declared, EnvDefaults("monitor-1", "ml"), "declared")
     off = parse_manifest(f"{GOOD}enabled: false\n", "f.yaml")
 
-    assert off.desired(EnvDefaults("monitor-1", "ml"), "step").digest == wanted.digest
-    assert declared.desired(EnvDefaults("monitor-2", "ml"), "declared").digest != wanted.digest
-    assert declared.desired(EnvDefaults("monitor-1", "other"), "declared").digest != wanted.digest
+    assert (
+        DesiredRecurringRun.of(off, EnvDefaults("monitor-1", "ml"), "step").digest == wanted.digest
+    )
+    assert (
+        DesiredRecurringRun.of(declared, EnvDefaults("monitor-2", "ml"), "declared").digest
+        != wanted.digest
+    )
+    assert (
+        DesiredRecurringRun.of(declared, EnvDefaults("monitor-1", "other"), "declared").digest
+        != wanted.digest
+    )
     assert wanted.name == f"flights-monitor-{wanted.digest[:12]}"
     assert wanted.digest in wanted.description
 
@@ -63,7 +76,9 @@ def test_the_digest_is_of_what_runs_not_of_who_wants_it_or_whether_it_does() -> 
 @pytest.mark.parametrize("version", ["", "to-be-named"])
 def test_the_newest_version_is_never_meant(version: str) -> None:
     with pytest.raises(InputError) as caught:
-        parse_manifest(GOOD, "f.yaml").desired(EnvDefaults(version, "ml"), "declared")
+        DesiredRecurringRun.of(
+            parse_manifest(GOOD, "f.yaml"), EnvDefaults(version, "ml"), "declared"
+        )
 
     assert "flights: version of pipeline monitor" in str(caught.value)
     assert "RATOON_MONITOR_VERSION" in str(caught.value)

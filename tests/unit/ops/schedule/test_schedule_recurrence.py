@@ -6,23 +6,23 @@ import pytest
 
 from components.core.spans import SpanKind, boundary, boundary_number, format_instant, next_boundary
 from components.ops.schedule.local_schedule import (
-    LocalRecurringRun,
     LocalSchedule,
     due,
     missed,
     scheduled,
     with_done,
 )
+from components.ops.schedule.manifest import RecurringRunManifest
 
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def wanted(every: str = "month", **more: str) -> LocalRecurringRun:
-    fields = {"name": "churn", "pipeline": "monitor", "model": "models/churn", "overlay": ""}
-    return LocalRecurringRun.model_validate(
-        {**fields, "target": "local://serving", "every": every, **more}
+def wanted(every: str = "month", **more: str) -> RecurringRunManifest:
+    parameters = {"model": "models/churn", "target": "local://serving", **more}
+    return RecurringRunManifest.model_validate(
+        {"model": "churn", "parameters": parameters, "every": every}
     )
 
 

@@ -10,18 +10,16 @@ import pytest
 from components.core.errors import InputError
 from components.core.spans import format_instant
 from components.ops.schedule import local_schedule
-from components.ops.schedule.local_schedule import LocalRecurringRun
+from components.ops.schedule.manifest import RecurringRunManifest
 
-WANTED = LocalRecurringRun.model_validate(
+WANTED = RecurringRunManifest.model_validate(
     {
-        "name": "churn",
-        "pipeline": "monitor",
-        "model": "models/churn",
-        "overlay": "",
-        "target": "local://serving",
+        "model": "churn",
+        "parameters": {"model": "models/churn", "target": "local://serving"},
         "every": "month",
     }
 )
+CHANGED = WANTED.model_copy(update={"experiment": "other"})
 JULY, AUGUST, OCTOBER = (datetime(2013, month, 1, tzinfo=UTC) for month in (7, 8, 10))
 
 # Takes the lock, says so, waits for a word, and finishes what was due unless told to die.
@@ -51,11 +49,11 @@ def monitor(folder: Path, now: datetime) -> subprocess.Popen[str]:
 
 def test_is_written_once_and_then_left_alone(tmp_path: Path) -> None:
     assert local_schedule.read(tmp_path) is None
-    assert local_schedule.put(tmp_path / "new", WANTED, JULY)
+    assert local_schedule.put(tmp_path / "new", WANTED, JULY)[0]
     file = tmp_path / "new" / "schedule.json"
     before = (file.stat().st_mtime_ns, file.read_bytes())
 
-    assert not local_schedule.put(tmp_path / "new", WANTED, AUGUST)
+    assert not local_schedule.put(tmp_path / "new", WANTED, AUGUST)[0]
     assert (file.stat().st_mtime_ns, file.read_bytes()) == before
 
 
@@ -63,12 +61,12 @@ def test_a_change_keeps_what_was_done(tmp_path: Path) -> None:
     local_schedule.put(tmp_path, WANTED, JULY)
     local_schedule.mark_done(tmp_path, AUGUST, "run-1")
 
-    assert local_schedule.put(tmp_path, WANTED.model_copy(update={"overlay": "o.yaml"}), AUGUST)
+    assert local_schedule.put(tmp_path, CHANGED, AUGUST)[0]
 
     stands = local_schedule.read(tmp_path)
     assert stands is not None
     assert [d.run for d in stands.done] == ["run-1"]
-    assert stands.wanted.overlay == "o.yaml"
+    assert stands.wanted.experiment == "other"
 
 
 def test_what_is_due_can_be_done_once(tmp_path: Path) -> None:
@@ -88,12 +86,12 @@ def test_the_monitoring_run_may_itself_change_the_schedule(tmp_path: Path) -> No
     local_schedule.put(tmp_path, WANTED, JULY)
 
     with local_schedule.lock(tmp_path, AUGUST):
-        assert local_schedule.put(tmp_path, WANTED.model_copy(update={"overlay": "o.yaml"}), AUGUST)
+        assert local_schedule.put(tmp_path, CHANGED, AUGUST)[0]
         local_schedule.mark_done(tmp_path, AUGUST, "run-1")
 
     stands = local_schedule.read(tmp_path)
     assert stands is not None
-    assert (stands.wanted.overlay, len(stands.done)) == ("o.yaml", 1)
+    assert (stands.wanted.experiment, len(stands.done)) == ("other", 1)
 
 
 def test_of_two_processes_at_once_one_gets_what_is_due(tmp_path: Path) -> None:
@@ -128,10 +126,10 @@ def test_many_that_put_at_once_agree(tmp_path: Path) -> None:
     script = (
         "import sys\nfrom datetime import UTC, datetime\nfrom pathlib import Path\n"
         "from components.ops.schedule import local_schedule\n"
-        "from components.ops.schedule.local_schedule import LocalRecurringRun\n"
+        "from components.ops.schedule.manifest import RecurringRunManifest\n"
         "print('ready', flush=True)\nsys.stdin.readline()\n"
-        "w = LocalRecurringRun.model_validate_json(sys.argv[2])\n"
-        "print(local_schedule.put(Path(sys.argv[1]), w, datetime(2013, 7, 1, tzinfo=UTC)))\n"
+        "w = RecurringRunManifest.model_validate_json(sys.argv[2])\n"
+        "print(local_schedule.put(Path(sys.argv[1]), w, datetime(2013, 7, 1, tzinfo=UTC))[0])\n"
     )
     putters = [
         subprocess.Popen(

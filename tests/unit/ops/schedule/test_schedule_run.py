@@ -14,6 +14,7 @@ from components.ops.schedule import local_schedule
 from components.ops.schedule.kubeflow import connect_kubeflow
 from components.ops.schedule.manifest import EnvDefaults, parse_manifest
 from components.ops.schedule.reconcile import reconcile
+from components.ops.schedule.recurring_run import DesiredRecurringRun
 from components.ops.schedule.run import schedule
 from tests.fakes.kfp_faults import Fault
 from tests.fakes.kfp_server import KfpApi
@@ -45,11 +46,12 @@ def test_records_the_run_that_is_wanted(tmp_path: Path) -> None:
 
     stands = local_schedule.read(tmp_path / "serving")
     assert stands is not None
+    given = stands.wanted.parameters
     assert made.decision == "scheduled"
     assert "every 7d, first at 2013-07-08T00:00:00Z" in made.reason
-    assert (stands.wanted.name, stands.wanted.pipeline) == ("churn", "monitor")
-    assert (stands.wanted.model, stands.wanted.overlay) == ("models/churn", "o.yaml")
-    assert stands.wanted.target == f"local://{tmp_path}/serving?port=8099"
+    assert (stands.wanted.model, stands.wanted.pipeline) == ("churn", "monitor")
+    assert (given.model, given.overlay) == ("models/churn", "o.yaml")
+    assert given.target == f"local://{tmp_path}/serving?port=8099"
     assert stands.digest == stands.wanted.digest
 
 
@@ -103,7 +105,9 @@ def test_for_a_cluster_kfp_gets_a_recurring_run(tmp_path: Path, kfp: KfpApi, tar
 
 def test_what_git_declares_is_left_and_said(tmp_path: Path, kfp: KfpApi) -> None:
     text = "model: churn\nparameters: {model: models/churn}\nevery: day\n"
-    wanted = parse_manifest(text, "churn.yaml").desired(EnvDefaults(VERSION, ""), "declared")
+    wanted = DesiredRecurringRun.of(
+        parse_manifest(text, "churn.yaml"), EnvDefaults(VERSION, ""), "declared"
+    )
     with connect_kubeflow() as api:
         reconcile(api, wanted)
 

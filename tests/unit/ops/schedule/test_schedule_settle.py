@@ -20,7 +20,9 @@ VERSION = "monitor-0123456789ab"
 
 def wanted(every: str = "day", model: str = "flights") -> DesiredRecurringRun:
     text = f"model: {model}\nparameters: {{model: models/{model}}}\nevery: {every}\n"
-    return parse_manifest(text, "f.yaml").desired(EnvDefaults(VERSION, "ml"), "declared")
+    return DesiredRecurringRun.of(
+        parse_manifest(text, "f.yaml"), EnvDefaults(VERSION, "ml"), "declared"
+    )
 
 
 def settled(one: DesiredRecurringRun) -> ReconcileResult:
