@@ -40,7 +40,7 @@ class Watched:
     """A stage whose champion was asked for every row since it was made."""
 
     stage: Stage
-    tally: TrafficStats
+    stats: TrafficStats
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def watched(deployed: Deployed, lasting_stages: Stages) -> Watched:
     stage.wake()
     traffic = stage.send(stage.requests(TRAINED_ON, 63))
     stage.stop()
-    return Watched(stage, traffic.tally)
+    return Watched(stage, traffic.stats)
 
 
 @pytest.fixture(scope="session")

@@ -172,18 +172,18 @@ class Stage:
     @contextmanager
     def asked(self, requests: Requests) -> Iterator[TrafficStats]:
         """Asks one request after the other, over and over, for as long as the context lasts."""
-        tally, stop = TrafficStats(), threading.Event()
+        stats, stop = TrafficStats(), threading.Event()
 
         def ask(client: httpx.Client, request: ReplayRequest) -> None:
-            tally.requests, tally.rows = tally.requests + 1, tally.rows + request.rows
+            stats.requests, stats.rows = stats.requests + 1, stats.rows + request.rows
             try:
                 answer = client.post(self.url, content=request.body)
             except httpx.TransportError:
-                tally.failed += 1
+                stats.failed += 1
                 return
             version = answer.headers.get("x-ratoon-version", "")
-            tally.failed += answer.status_code != httpx.codes.OK
-            tally.by_version[version] = tally.by_version.get(version, 0) + 1
+            stats.failed += answer.status_code != httpx.codes.OK
+            stats.by_version[version] = stats.by_version.get(version, 0) + 1
 
         def flow() -> None:
             with httpx.Client(trust_env=False, timeout=60) as client:
@@ -195,7 +195,7 @@ class Stage:
         thread = threading.Thread(target=flow, name="traffic")
         thread.start()
         try:
-            yield tally
+            yield stats
         finally:
             stop.set()
             thread.join()

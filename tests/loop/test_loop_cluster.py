@@ -32,13 +32,13 @@ def test_the_loop_closes_on_a_cluster(
         assert pinned.enabled
 
         before = stage.send(stage.requests(TRAINED_ON, MOVED_ON))
-        assert before.tally.failed == 0
-        assert set(before.tally.by_version) == {first.version}
+        assert before.stats.failed == 0
+        assert set(before.stats.by_version) == {first.version}
         (quiet,) = _due(stage.root, MOVED_ON)
         assert quiet.step("monitor").decision == "healthy", quiet.step("monitor").reason
 
         stage.send(stage.requests(MOVED_ON, 63, name="moved"))
-        with stage.asked(stage.requests(62, 63, "1m", "meanwhile")) as tally:
+        with stage.asked(stage.requests(62, 63, "1m", "meanwhile")) as stats:
             (moved,) = _due(stage.root, 63)
         assert moved.step("monitor").decision == "retrain", moved.step("monitor").reason
         assert moved.step("rollout").decision == "promoted", moved.step("rollout").reason
@@ -47,12 +47,12 @@ def test_the_loop_closes_on_a_cluster(
         second = stage.champion()
         assert second is not None
         assert second.version != first.version
-        assert tally.failed == 0, "no request is lost during the switch"
-        assert set(tally.by_version) == {first.version, second.version}
+        assert stats.failed == 0, "no request is lost during the switch"
+        assert set(stats.by_version) == {first.version, second.version}
         assert len(audit.retrainings(stage.audit_uri)) == 1
 
         traffic = stage.send(stage.requests(63, 64, name="after"))
-        assert set(traffic.tally.by_version) == {second.version}
+        assert set(traffic.stats.by_version) == {second.version}
         (chain,) = trace("after-000001/0", str(stage.model))
         assert chain.missing == ()
         assert chain.run == moved.run_id

@@ -36,9 +36,9 @@ def test_the_first_model_is_promoted_by_its_spec_alone(deployed: Deployed) -> No
 def test_every_live_request_is_answered_by_the_champion(watched: Watched) -> None:
     champion = watched.stage.champion()
     assert champion is not None
-    assert watched.tally.failed == 0
-    assert watched.tally.by_version == {champion.version: watched.tally.requests}
-    assert watched.tally.rows > 20 * (ROWS_A_DAY - 10)
+    assert watched.stats.failed == 0
+    assert watched.stats.by_version == {champion.version: watched.stats.requests}
+    assert watched.stats.rows > 20 * (ROWS_A_DAY - 10)
 
 
 def test_the_loop_closes(watched: Watched, stages: Stages) -> None:
@@ -53,7 +53,7 @@ def test_the_loop_closes(watched: Watched, stages: Stages) -> None:
     assert not [name for name in quiet.steps if "/" in name]
     assert _due(stage, MOVED_ON) == (), "what is done is not due again"
 
-    with stage.asked(stage.requests(62, 63, "1m", "meanwhile")) as tally:
+    with stage.asked(stage.requests(62, 63, "1m", "meanwhile")) as stats:
         (moved,) = _due(stage, 63)
     judged = moved.step("monitor")
     assert judged.decision == "retrain", judged.reason
@@ -62,11 +62,11 @@ def test_the_loop_closes(watched: Watched, stages: Stages) -> None:
     second = stage.champion()
     assert second is not None
     assert second.version != first.version
-    assert tally.failed == 0, "no request is lost during the switch"
-    assert set(tally.by_version) == {first.version, second.version}
+    assert stats.failed == 0, "no request is lost during the switch"
+    assert set(stats.by_version) == {first.version, second.version}
 
     traffic = stage.send(stage.requests(63, 66, name="after"))
-    assert set(traffic.tally.by_version) == {second.version}
+    assert set(traffic.stats.by_version) == {second.version}
     cooling = stage.run(day(66), MONITOR)
     assert cooling.step("monitor").decision == "alert", cooling.step("monitor").reason
     assert "cool-down" in cooling.step("monitor").reason
