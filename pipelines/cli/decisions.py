@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.cli.environment import continue_in_ops
+from pipelines.cli.models import spec_of
 from pipelines.cli.options import Format, Model, Output, Overlay, Target, emit, example, group
 
 if TYPE_CHECKING:
@@ -143,12 +144,9 @@ def _decide(
 
 def _target(model: str, overlay: str, target: str) -> "tuple[DeploymentTarget, Spec]":
     """Where the spec's model serves, so that nobody has to type it."""
-    from components.ops.plan.folder import open_source
-    from components.ops.plan.model_files import read_spec
     from components.ops.targets import connect
 
-    with open_source(model) as folder:
-        spec = read_spec(folder, overlay, target).spec
+    spec = spec_of(model, overlay, target)
     return connect(spec.serving.target, spec.name), spec
 
 

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from components.core.errors import RunError
 from pipelines.cli.environment import continue_in_ops
 from pipelines.cli.options import AsOf, Format, Model, Output, Overlay, emit, example, group
 from pipelines.local.machine import Machine
+
+if TYPE_CHECKING:
+    from components.core.spec import Spec
 
 
 def register(app: typer.Typer) -> None:
@@ -73,3 +76,16 @@ def infer(
     command += ["--write"] if write else []
     done = subprocess.run(command, env=machine.environment("ratoon-data", {}), cwd=Path.cwd())
     raise typer.Exit(done.returncode)
+
+
+def spec_of(model: str, overlay: str, target: str = "") -> "Spec":
+    """Reads the spec of a model's folder, by path or URI.
+
+    Raises:
+        InputError: There is none, or a field cannot be used.
+    """
+    from components.ops.plan.folder import open_source
+    from components.ops.plan.model_files import read_spec
+
+    with open_source(model) as folder:
+        return read_spec(folder, overlay, target).spec

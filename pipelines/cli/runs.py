@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from components.core.errors import InputError
+from components.core.errors import InputError, RatoonError
 from pipelines.cli.environment import continue_in_ops, development_environment
+from pipelines.cli.models import spec_of
 from pipelines.cli.options import (
     VERDICT_NO,
     AsOf,
@@ -87,7 +88,7 @@ def train(
     pipeline = FOLDER / "train-and-deploy.yaml"
     options = RunOptions(Path(workspace), run_id, not no_cache, verbose, output)
     result = _run(pipeline, parameters, options)
-    _report([result], output, _address(model, overlay, target))
+    _report([result], output, _address(result, model, overlay, target))
 
 
 def monitor(
@@ -226,8 +227,8 @@ def _served(address: str | None) -> list[str]:
 
     if address is None:
         return []
-    is_default = address.endswith(f":{DEFAULT_PORT}")
-    choose = "" if is_default else "; ?port=<port> behind serving.target chooses another port"
+    is_other = address.startswith("http://127.") and not address.endswith(f":{DEFAULT_PORT}")
+    choose = "; ?port=<port> behind serving.target chooses another port" if is_other else ""
     return [f"  it serves at {address}{choose}"]
 
 
@@ -250,15 +251,17 @@ def _data(result: "RunResult") -> dict[str, Any]:
     }
 
 
-def _address(model: str, overlay: str, target: str) -> str | None:
-    """Where a local target answers; None for other targets and before the first deployment."""
-    from components.ops.targets.local.target import LocalTarget
-    from components.ops.targets.local.target_uri import SCHEME, parse_target_uri
+def _address(result: "RunResult", model: str, overlay: str, target: str) -> str | None:
+    """Where clients find what a run deployed; None if it deployed nothing or nobody says."""
+    from components.ops.targets import connect
 
-    spec = _spec(model, overlay, target)
-    if not spec.serving.target.startswith(SCHEME):
+    if result.refusal or not any(name.endswith("deploy") for name in result.steps):
         return None
-    return LocalTarget(parse_target_uri(spec.serving.target), spec.name).address
+    spec = spec_of(model, overlay, target)
+    try:
+        return connect(spec.serving.target, spec.name).address
+    except RatoonError:  # the run has succeeded all the same
+        return None
 
 
 def _serving_folder(model: str, overlay: str, do: str = "") -> Path:
@@ -269,19 +272,11 @@ def _serving_folder(model: str, overlay: str, do: str = "") -> Path:
     """
     from components.ops.targets.local.target_uri import SCHEME, parse_target_uri
 
-    target = _spec(model, overlay).serving.target
+    target = spec_of(model, overlay).serving.target
     if not target.startswith(SCHEME):
         accepted = f"a target of the form {SCHEME}<folder>"
         raise InputError("serving.target", target, accepted, do)
     return parse_target_uri(target).folder
-
-
-def _spec(model: str, overlay: str, target: str = "") -> Any:
-    from components.ops.plan.folder import open_source
-    from components.ops.plan.model_files import read_spec
-
-    with open_source(model) as folder:
-        return read_spec(folder, overlay, target).spec
 
 
 def _parameter(text: str) -> tuple[str, str]:
