@@ -34,9 +34,9 @@ class Document:
     """The two documents that KFP compiles a pipeline to.
 
     Attributes:
-        comments: What the file says to people first.
+        comments: The comments at the head of the file, for people.
         spec: KFP's PipelineSpec.
-        platform: KFP's PlatformSpec: resources of Kubernetes by executor; empty where none.
+        platform: KFP's PlatformSpec: resources of Kubernetes by executor; may be empty.
     """
 
     comments: str
@@ -63,18 +63,18 @@ class Document:
 
     @property
     def description(self) -> str:
-        """What the pipeline says of itself."""
+        """The pipeline's description."""
         return str(self.spec["pipelineInfo"].get("description", ""))
 
     @property
     def version(self) -> str:
         """The pipeline's name and a digest of the whole document.
 
-        The monitor holds its own version's name; the digest is of the document without it.
+        The monitor names its own version; the digest is of the document without that name.
         """
         names_itself = self.variable(MONITOR_VERSION).startswith(f"{self.name}-")
-        told = self.with_variable(MONITOR_VERSION, UNNAMED) if names_itself else self
-        digest = digest_of([told.spec, told.platform])[:_DIGITS]
+        unnamed = self.with_variable(MONITOR_VERSION, UNNAMED) if names_itself else self
+        digest = digest_of([unnamed.spec, unnamed.platform])[:_DIGITS]
         return f"{self.name}-{digest}"
 
     @property
@@ -123,7 +123,7 @@ class Document:
         return replace(self, spec=spec)
 
     def variable(self, name: str) -> str:
-        """The value that steps are given for an environment variable; empty where none is."""
+        """The value of an environment variable of the steps; empty if none has it."""
         return next((v["value"] for v in _variables(self.spec) if v["name"] == name), "")
 
     def with_variable(self, name: str, value: str) -> "Document":

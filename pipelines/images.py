@@ -17,7 +17,7 @@ def build_images(settings: CompileSettings) -> None:
 
     Raises:
         InputError: No engine answers.
-        RunError: The engine failed; it has said why.
+        RunError: The engine failed; its own message came first.
     """
     engine = find_engine()
     labels = [f"VERSION={settings.tag}", f"REVISION={_revision()}"]
@@ -32,7 +32,7 @@ def push_images(settings: CompileSettings) -> None:
 
     Raises:
         InputError: There is no registry to push to, or no engine answers.
-        RunError: The engine failed; it has said why.
+        RunError: The engine failed; its own message came first.
     """
     if not settings.registry:
         do = "Name the registry that the images were built for."
@@ -59,7 +59,7 @@ def find_engine() -> str:
 
 def _run(engine: str, command: str, *arguments: str) -> None:
     if subprocess.run([engine, command, *arguments], cwd=ROOT).returncode:
-        raise RunError(f"{engine} {command} failed; what it said is above.")
+        raise RunError(f"{engine} {command} failed; its message is above.")
 
 
 def _problem(engine: str) -> str:

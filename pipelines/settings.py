@@ -1,4 +1,4 @@
-"""What `ratoon compile` was last told, kept in git beside what it wrote."""
+"""The options of `ratoon compile`, kept in git beside what it wrote."""
 
 import re
 from dataclasses import asdict, dataclass, fields, replace

@@ -1,6 +1,6 @@
-"""What a cluster has to know of each step: its role, resources, retries, caching and deadline.
+"""The settings of each step on a cluster: its role, resources, retries, caching and deadline.
 
-The pipelines do not say it; `configured` writes it into the compiled document.
+The pipelines do not hold them; `configured` writes them into the compiled document.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,9 +30,9 @@ class StepSettings:
         cpu: Requested cores and their limit.
         memory: Requested memory and its limit.
         deadline: A pod that runs longer is stopped.
-        retries: How often it is tried again; every step may be, for it finds what it made before.
+        retries: How often it is retried; every step may be, because it finds what it made before.
         cached: Whether an earlier result of the same inputs may be taken. Never for a step that
-            reads the world: yesterday's "no drift" says nothing of today.
+            reads the world: yesterday's "no drift" proves nothing today.
         env: Environment variables.
     """
 
@@ -111,7 +111,7 @@ STEPS = {
 
 
 def configured(document: Document) -> Document:
-    """The document with what the table says of every step.
+    """The document with the settings of every step.
 
     Raises:
         InputError: The table has no such step.

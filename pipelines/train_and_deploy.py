@@ -1,4 +1,4 @@
-"""The pipeline that makes a model and, where it is proved better, lets it serve."""
+"""The pipeline that trains a model and deploys it if it is proved better."""
 
 from kfp import dsl
 

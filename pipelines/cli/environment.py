@@ -30,7 +30,7 @@ def continue_in_ops() -> None:
 
 @contextmanager
 def development_environment() -> Iterator[None]:
-    """Says in one sentence what a missing import means.
+    """Turns a missing import into one sentence.
 
     Raises:
         RunError: A package of the development environment is not there.

@@ -204,7 +204,7 @@ def _progress(verbose: bool, output: Format) -> Any:
 
 
 def _report(results: "Sequence[RunResult]", output: Format, address: str | None = None) -> None:
-    """Prints runs; exits with 3 if a step of one said no."""
+    """Prints runs; exits with 3 if a verdict in one of them is no."""
     emit(
         output,
         lambda: "\n".join([*(_text(result) for result in results), *_served(address)]),
@@ -215,7 +215,7 @@ def _report(results: "Sequence[RunResult]", output: Format, address: str | None 
 
 
 def _text(result: "RunResult") -> str:
-    """Where each step that decided says why, in full."""
+    """The folder of a run and the report of each step that has one."""
     steps = [step for step in result.steps.values() if "report" in step.artifacts]
     lines = [f"  report of {step.name}: {step.artifacts['report']}" for step in steps]
     return "\n".join([f"  {result.seconds:.1f} s, in {result.folder}", *lines])
@@ -252,7 +252,7 @@ def _data(result: "RunResult") -> dict[str, Any]:
 
 
 def _address(result: "RunResult", model: str, overlay: str, target: str) -> str | None:
-    """Where clients find what a run deployed; None if it deployed nothing or nobody says."""
+    """Where clients find what a run deployed; None if that is not known."""
     from components.ops.targets import connect
 
     if result.refusal or not any(name.endswith("deploy") for name in result.steps):

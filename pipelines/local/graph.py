@@ -1,6 +1,6 @@
 """A compiled graph and its steps as kfp's local orchestration wants them.
 
-A step is told its inputs by KFP's ExecutorInput, and answers by its ExecutorOutput.
+A step gets its inputs as KFP's ExecutorInput, and returns its ExecutorOutput.
 """
 
 import uuid

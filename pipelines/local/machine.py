@@ -11,7 +11,7 @@ from components.core.errors import InputError
 
 READ_WHOLE_BYTES = 256 * 1024 * 1024
 ENVIRONMENTS = {"ratoon-data": "data", "ratoon-model": "model", "ratoon-ops": "ops"}
-# What the user's shell says about its own Python must not reach another interpreter.
+# Variables of the user's own Python must not reach another interpreter.
 FOREIGN_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 SOURCES = {".py", ".lock", ".json", ".css", ".html"}
 
@@ -92,7 +92,7 @@ class Machine:
         }
 
     def code_digest(self, image: str) -> str:
-        """The digest of what a build would copy into the image; a tag says nothing of it."""
+        """The digest of what a build would copy into the image; a tag does not tell."""
         rooms = ("core", "report", environment_name(image))
         folders = (self.code / "components" / room for room in rooms)
         files = [file for folder in folders for file in sorted(folder.rglob("*"))]

@@ -1,7 +1,7 @@
 """kfp's own local orchestration of a compiled graph, with Ratoon's steps at its leaves.
 
-This is the one place that patches kfp, read at version 2.17.0 (`kfp/local`): `PATCHES` says what is
-replaced and why, and `tests/contract/test_kfp_patches.py` fails when an upgrade moves it.
+This is the one place that patches kfp, read at version 2.17.0 (`kfp/local`): `PATCHES` lists what
+is replaced and why, and `tests/contract/test_kfp_patches.py` fails when an upgrade moves it.
 """
 
 import logging
@@ -61,7 +61,7 @@ def execute(
             components=pipeline.components,
             dag_arguments=_with_absent(pipeline.root, arguments),
             pipeline_root=str(handler.folder.path),
-            # kfp hands the runner down to every task, which is how ours reaches its steps.
+            # kfp hands the runner down to every task, which is how this one reaches its steps.
             runner=handler,
             unique_pipeline_id=stable_id(handler.folder.name),
             fail_stack=[],

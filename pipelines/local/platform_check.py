@@ -1,4 +1,4 @@
-"""Says whether this machine can hold Ratoon's environments, before anything is installed.
+"""Checks whether this machine can hold Ratoon's environments, before anything is installed.
 
 Runs on a bare Python of any version 3, so it uses nothing but the standard library.
 """
@@ -13,13 +13,13 @@ ADVICE = (
 
 
 def problem(system: str, machine: str, version: "tuple[int, int]", libc: "tuple[str, str]") -> str:
-    """Why a machine will not do; empty where it will.
+    """Why a machine is not supported; empty if it is.
 
     Args:
-        system: As platform.system() says it.
-        machine: As platform.machine() says it.
+        system: As of platform.system().
+        machine: As of platform.machine().
         version: Major and minor version of Python.
-        libc: Name and version, as platform.libc_ver() says them.
+        libc: Name and version, as of platform.libc_ver().
     """
     if system != "Linux" or machine.lower() not in ("x86_64", "amd64"):
         found = f"{system} on {machine}"

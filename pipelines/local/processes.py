@@ -109,7 +109,7 @@ class StepProcesses:
 
 
 def signal_group(pid: int, number: signal.Signals) -> bool:
-    """Signals a process group; False where it is gone."""
+    """Signals a process group; False if it is gone."""
     try:
         os.killpg(pid, number)
     except (ProcessLookupError, PermissionError):
@@ -118,11 +118,11 @@ def signal_group(pid: int, number: signal.Signals) -> bool:
 
 
 def stop_orphan(pid_file: Path, mark: str) -> None:
-    """Stops a step that outlived its runner, which was killed without a chance to do so.
+    """Stops a step that outlived its runner, which was killed.
 
     Args:
         pid_file: Where the runner wrote the step's process id.
-        mark: A text that the step's command line must hold: process ids are given out again.
+        mark: A text that the step's command line must hold, because process ids are reused.
     """
     if not pid_file.exists():
         return
@@ -145,7 +145,7 @@ def _command_line(pid: int) -> str:
 
 
 def last_lines(log: Path, at_most: int = 15) -> tuple[str, ...]:
-    """Takes the end of a log, or of a traceback only the error that it ends with."""
+    """The end of a log; of a traceback only the error at its end."""
     with log.open("rb") as stream:
         stream.seek(max(0, log.stat().st_size - READ_AT_MOST_BYTES))
         text = stream.read().decode(errors="replace")
@@ -154,12 +154,12 @@ def last_lines(log: Path, at_most: int = 15) -> tuple[str, ...]:
 
 
 def ended_by_input_error(log: Path) -> bool:
-    """Whether a step ended because of what a person has to mend: trying again is no use."""
+    """Whether a step ended by an error that a person has to mend, so that a retry is no use."""
     return any(line.startswith(f"{InputError.__name__}: ") for line in last_lines(log))
 
 
 def _after_inputs(lines: list[str]) -> list[str]:
-    # kfp's executor begins by printing all inputs, which are not what the step said.
+    # kfp's executor prints all inputs first, which the step did not log itself.
     starts = [i for i, line in enumerate(lines) if line.endswith(INPUTS)]
     ends = [i for i, line in enumerate(lines) if line == "}" and starts and i > starts[-1]]
     return lines[ends[0] + 1 :] if ends else lines
@@ -173,13 +173,13 @@ def _without_frames(lines: list[str]) -> list[str]:
     error = next((i for i, line in enumerate(frames) if not line.startswith(" ")), None)
     if error is None:
         return lines
-    # An error of ours is known by its sentence; where its class stands tells a reader nothing.
+    # The module of an error's class tells a reader nothing.
     return [frames[error].removeprefix(f"{RatoonError.__module__}."), *frames[error + 1 :]]
 
 
 @contextmanager
 def follow_log(log: Path, say: Callable[[str], None] | None) -> Iterator[None]:
-    """Says every line of a log while it is written to.
+    """Passes on every line of a log while it is written.
 
     Args:
         log: The file; it exists.

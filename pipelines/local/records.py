@@ -23,7 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 
 @dataclass(frozen=True)
 class ArtifactRecord:
-    """An output artifact: what kfp says of it, and the digest of what was there."""
+    """An output artifact: its fields in kfp, and the digest of its content."""
 
     name: str
     uri: str
@@ -62,7 +62,7 @@ class ArtifactRecord:
 
 @dataclass(frozen=True)
 class StepRecord:
-    """A finished step: the key says of what work, the rest what came out of it."""
+    """A finished step: the key of its work, and the results."""
 
     key: str
     seconds: float

@@ -24,13 +24,13 @@ from pipelines.settings import FOLDER
 def run_due(
     serving: Path, now: datetime, workspace: Path, observer: RunObserver
 ) -> tuple[RunResult, ...]:
-    """Runs what a schedule says is due, and records each run.
+    """Runs what is due by a schedule, and records each run.
 
     Args:
         serving: The folder of the local target, which holds the schedule.
         now: The instant up to which runs are due.
         workspace: Folder of all runs.
-        observer: Is told of steps as they run.
+        observer: Hears of steps as they run.
 
     Returns:
         The runs; none if nothing is due or another process runs it.

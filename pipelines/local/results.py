@@ -1,4 +1,4 @@
-"""What a run and its steps came to, and who is told as it happens."""
+"""The results of a run and its steps, and the observer of a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -69,7 +69,7 @@ class RunResult:
 
     @property
     def refusal(self) -> StepResult | None:
-        """The last step whose verdict is no; None if none said so."""
+        """The last step whose verdict is no, if there is one."""
         refused = (s for s in reversed(list(self.steps.values())) if s.decision in REFUSALS)
         return next(refused, None)
 
@@ -88,7 +88,7 @@ class RunResult:
 
 
 class RunObserver:
-    """Is told what happens, and by itself does nothing.
+    """Hears what happens in a run; by itself it does nothing.
 
     Calls never overlap, though they may come from several threads.
 
@@ -122,7 +122,7 @@ class StepFailed(RunError):
         seconds: How long it ran.
         exit_code: Of its process; negative is the signal that ended it.
         log: Its whole log.
-        last_lines: What it said last; of a traceback the error alone.
+        last_lines: The end of its log; of a traceback the error alone.
     """
 
     def __init__(
@@ -130,6 +130,6 @@ class StepFailed(RunError):
     ) -> None:
         self.step, self.seconds, self.exit_code = step, seconds, exit_code
         self.log, self.last_lines = log, last_lines
-        said = "".join(f"\n  {line}" for line in last_lines)
+        lines = "".join(f"\n  {line}" for line in last_lines)
         ended = f"step {step} failed after {seconds:.1f} s (exit code {exit_code})"
-        super().__init__(f"{ended}{said}\n  log: {log}")
+        super().__init__(f"{ended}{lines}\n  log: {log}")

@@ -40,10 +40,10 @@ def run(
         parameters: Its parameters; texts are read as the declared types.
         workspace: Folder of all runs; artifacts stay there.
         run_id: Key of the run. A run of this key that failed or was interrupted goes on after its
-            last finished step; one that succeeded is left alone and a new one made. Without a key
-            every run is new.
+            last finished step; one that succeeded stays as it is, and a new one begins. Without a
+            key every run is new.
         title: What a terminal calls the run.
-        observer: Is told of steps as they run.
+        observer: Hears of steps as they run.
         machine: Virtualenvs and code, by default this checkout's.
         cache: Whether a step may take what the same work made in another run; steps for which the
             pipeline switches caching off never do.
@@ -91,8 +91,9 @@ def _failure(results: Mapping[str, StepResult]) -> RunError:
     failed = next((step for step in results.values() if step.state == "failed"), None)
     if failed is None:
         return RunError("the run failed before a step could say why")
-    said = last_lines(failed.log)
-    return StepFailed(failed.name, failed.seconds, failed.exit_code, failed.log, said)
+    return StepFailed(
+        failed.name, failed.seconds, failed.exit_code, failed.log, last_lines(failed.log)
+    )
 
 
 @contextmanager

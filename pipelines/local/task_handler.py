@@ -30,7 +30,7 @@ class TaskHandler:
         machine: Virtualenvs and code.
         folder: The run's folder.
         cache: Folder of records that runs share; None to share none.
-        observer: Is told of every step.
+        observer: Hears of every step.
         processes: Starts and stops steps.
         results: Every step that ended, by name.
         digests: Of artifacts made so far, by address.
@@ -125,7 +125,7 @@ class TaskHandler:
         if self.processes.stopped:
             return -signal.SIGTERM
         outputs = folder / "outputs"
-        # What a stopped attempt left half done must not look like this one's.
+        # What a stopped attempt left must not look like this one's.
         shutil.rmtree(outputs, ignore_errors=True)
         outputs.mkdir(parents=True)
         # KFP's own shell line leaves a folder behind in every step; this run's go with the run.

@@ -111,7 +111,7 @@ class LocalHost:
     def run_due(
         self, instant: datetime, workspace: Path, observer: RunObserver
     ) -> tuple[RunResult, ...]:
-        """Runs what the folder's schedule says is due."""
+        """Runs what is due by the folder's schedule."""
         return run_due(self.folder, instant, workspace, observer)
 
 

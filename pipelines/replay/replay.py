@@ -37,7 +37,7 @@ class Replay:
 
         Args:
             folder: The model's folder.
-            progress: Is told of steps as they run.
+            progress: Hears of steps as they run.
             overlay: The few fields that differ where it is replayed; empty for none.
 
         Raises:

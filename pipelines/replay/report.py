@@ -1,4 +1,4 @@
-"""What a replay came to: a table on the terminal, and a page that links every report."""
+"""The result of a replay: a table on the terminal, and a page that links every report."""
 
 import json
 import math

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from components.core.artifacts import PLAN
 from components.core.errors import InputError, RunError
@@ -18,6 +18,7 @@ from components.core.plan import Plan, Purpose
 from components.core.spans import Instant, Span, format_instant, spans_between
 from components.core.spec import Spec, SpecModel
 from components.core.spec.base import Column
+from components.core.spec.errors import parse_fields
 from components.core.spec.load import read_mapping
 from components.core.units import Duration
 from components.ops.plan.run import PlanRequest, plan
@@ -61,14 +62,8 @@ def load_replay(folder: Path) -> ReplaySettings:
     file = folder / "replay.yaml"
     if not file.is_file():
         raise InputError(str(file), "no such file", "a replay.yaml with start and end")
-    try:
-        return ReplaySettings.model_validate(
-            read_mapping(file.read_text(encoding="utf-8"), str(file))
-        )
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = f"{file}: {'.'.join(str(part) for part in first['loc'])}"
-        raise InputError(where, first["input"], str(first["msg"])) from error
+    fields = read_mapping(file.read_text(encoding="utf-8"), str(file))
+    return parse_fields(ReplaySettings, fields, str(file))
 
 
 @dataclass(frozen=True)

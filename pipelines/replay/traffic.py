@@ -52,7 +52,7 @@ class ReplayTraffic:
         """Begins at a request.
 
         Args:
-            url: Where predictions are asked for.
+            url: The address of predictions.
             requests: In order of event time.
             sent: How many of them were sent before.
         """
