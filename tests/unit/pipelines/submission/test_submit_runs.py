@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 from played_cluster import Cluster
-from rich.console import Console
+from typer.testing import CliRunner
 
 from components.core.spec import load_spec
 from components.ops.plan.folder import open_source
 from components.ops.plan.model_files import read_model_files, read_spec
-from pipelines.submission.submit import Submission, follow_run, read_compiled
+from pipelines.cli.app import app
+from pipelines.submission.submit import read_compiled
 from tests.fakes.kfp_faults import Fault
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -133,24 +134,21 @@ def test_a_server_that_is_away_for_a_moment(submitted) -> None:
     assert seen.is_set()
 
 
-# A shell that started the tests in the background has them ignore SIGINT.
-_SUBMIT = """
-import signal, sys
-from pathlib import Path
-from rich.console import Console
-from pipelines.submission.parameters import RunRequest
-from pipelines.submission.submit import Submission, submit_run
-signal.signal(signal.SIGINT, signal.default_int_handler)
-url, model, folder = sys.argv[1:]
-request = RunRequest(model, overlay="overlays/cluster.yaml")
-try:
-    submit_run(request, Submission(url, folder=Path(folder), poll_s=0.05), Console())
-except KeyboardInterrupt:
-    sys.exit(130)
-"""
+def command(url: str, model: Path, folder: Path, *words: str) -> list[str]:
+    places = ["--endpoint", url, "--folder", str(folder), "--every-s", "0.05"]
+    return ["submit", str(model), "--overlay", "overlays/cluster.yaml", *places, *words]
 
 
-def test_ctrl_c_leaves_the_run_running(model: Path, folder: Path, capsys) -> None:
+@pytest.mark.parametrize(("good", "code"), [(True, 0), (False, 1)])
+def test_the_command_ends_as_the_run_did(model: Path, folder: Path, good: bool, code: int) -> None:
+    cluster = Cluster([lambda say, started: good])
+    with cluster.serving() as url:
+        result = CliRunner().invoke(app, command(url, model, folder))
+    assert result.exit_code == code, result.output
+    assert f"run: {url}/#/runs/details/" in result.stdout
+
+
+def test_ctrl_c_leaves_the_run_running(model: Path, folder: Path) -> None:
     under_way, go_on = threading.Event(), threading.Event()
 
     def wait(say: Callable[..., None], started: Any) -> bool:
@@ -163,12 +161,14 @@ def test_ctrl_c_leaves_the_run_running(model: Path, folder: Path, capsys) -> Non
     cluster = Cluster([wait])
     with cluster.serving() as url:
         process = subprocess.Popen(
-            [sys.executable, "-c", _SUBMIT, url, str(model), str(folder)],
+            [sys.executable, "-m", "pipelines.cli", *command(url, model, folder)],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A shell that started the tests in the background has them ignore SIGINT.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         assert process.stdout is not None
         lines = []
@@ -184,9 +184,10 @@ def test_ctrl_c_leaves_the_run_running(model: Path, folder: Path, capsys) -> Non
         assert run["state"] == "RUNNING"
         assert not [one for one in cluster.api.seen if ":terminate" in one.path]
         go_on.set()
-        submission = Submission(url, folder=folder, poll_s=0.05)
-        assert follow_run(run["run_id"], str(model), submission, Console()).is_good
-    assert "✓ plan" in capsys.readouterr().out
+        words = command(url, model, folder, "--follow", run["run_id"])
+        followed = CliRunner().invoke(app, words)
+    assert followed.exit_code == 0, followed.output
+    assert "✓ plan" in followed.stdout
     assert len(cluster.runs()) == 1, "following starts none"
 
 
