@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 from components.core.spans import format_instant
 from components.core.verdict import Finding
-from components.report.blocks import Banner, Block
-from components.report.style import STYLESHEET
-from components.report.tables import Facts, Findings
+from components.report.blocks import Banner, Block, Facts, Findings
 from components.report.text import escape
 
+_STYLESHEET = Path(__file__).with_name("page.css")
 # Even if something slipped through the escaping, the browser would load and run nothing.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
 
@@ -48,13 +48,14 @@ def build_page(
 
 
 def _document(title: str, subtitle: str, body: str) -> str:
+    style = _STYLESHEET.read_text(encoding="utf-8")
     under = f'<p class="subtitle">{escape(subtitle)}</p>\n' if subtitle else ""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escape(title)}</title>\n<style>\n{STYLESHEET}</style>\n</head>\n"
+        f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n"
         f"<body>\n<main>\n<header>\n<h1>{escape(title)}</h1>\n{under}</header>\n"
         f"{body}</main>\n</body>\n</html>\n"
     )

@@ -8,16 +8,16 @@ from datetime import datetime
 from enum import Enum
 from numbers import Integral, Real
 from types import MappingProxyType
-from typing import Final, Literal, TypeAlias
+from typing import Literal
 
 from components.core.spans import format_instant
 
-Tone: TypeAlias = Literal["good", "warn", "bad", "neutral"]
+Tone = Literal["good", "warn", "bad", "neutral"]
 
-TONE_SYMBOLS: Final[Mapping[Tone, str]] = MappingProxyType(
+TONE_SYMBOLS: Mapping[Tone, str] = MappingProxyType(
     {"good": "\u2713", "warn": "!", "bad": "\u2715", "neutral": "\u2022"}
 )
-TONE_WORDS: Final[Mapping[Tone, str]] = MappingProxyType(
+TONE_WORDS: Mapping[Tone, str] = MappingProxyType(
     {"good": "good", "warn": "warning", "bad": "bad", "neutral": "information"}
 )
 

@@ -11,10 +11,9 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table as TerminalTable
 
-from components.report.blocks import Banner, Block, Figure, Row, Section
+from components.report.blocks import Banner, Block, Figure, Links, Row, Section, Table
 from components.report.charts.line import Series, line_chart
 from components.report.page import build_page
-from components.report.tables import Links, Table
 from pipelines.replay.host import ReplayPaths
 from pipelines.replay.requests import ReplayRequest
 from pipelines.replay.state import ReplayPeriod, ReplayState

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from components.core.artifacts import BlockScore, ModelCard
 from components.core.tasks import Metric, Task
-from components.report.blocks import Block, Figure, Note, Section
+from components.report.blocks import Block, Figure, Note, Section, Table
 from components.report.charts.bars import Bars, bar_chart
 from components.report.page import build_page
-from components.report.tables import Table
 
 _BLOCKS = (
     "Each block of the training window was scored by a model that was trained on the others. The "

@@ -13,9 +13,8 @@ from components.core.spec.training import Change
 from components.core.units import format_duration
 from components.ops.plan.model_files import ModelFiles
 from components.ops.plan.windows import label_lag
-from components.report.blocks import Section
+from components.report.blocks import Section, Table
 from components.report.page import build_page
-from components.report.tables import Table
 
 Lines = tuple[tuple[str, str], ...]
 _WIDTH = 100

@@ -8,10 +8,9 @@ from components.ops.deploy.deployment import Deployment
 from components.ops.rollout.canary import Decision, VersionStats
 from components.ops.rollout.steps import CanaryStep
 from components.ops.targets.protocol import name_of
-from components.report.blocks import Banner, Figure, Row, Section
+from components.report.blocks import Banner, Figure, Row, Section, Table
 from components.report.charts.bars import Bars, bar_chart
 from components.report.page import build_page
-from components.report.tables import Table
 from components.report.text import Tone
 
 _TONES: dict[str, Tone] = {"promoted": "good", "rolled_back": "bad", "proposed": "neutral"}

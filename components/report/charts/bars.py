@@ -1,25 +1,23 @@
 """Bars of several groups side by side, and estimates with their intervals below one another."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from components.report.charts.axes import (
+from components.report.charts.drawing import (
+    TONE_COLOURS,
     Axis,
     Frame,
+    LegendItem,
     Sheet,
     category_axis,
+    colour,
     draw_chart,
     draw_nothing,
     finite,
-    lay_out,
-    numeric_axis,
-)
-from components.report.charts.svg import (
-    TONE_COLOURS,
-    LegendItem,
-    colour,
     label,
+    lay_out,
     marker,
+    numeric_axis,
     shorten,
     tag,
     text_width,
@@ -28,6 +26,7 @@ from components.report.text import TONE_WORDS, Tone, decimals_for, escape, forma
 
 _ROW_PX = 26.0
 _LONGEST_NAME = 26
+_SWATCH = {"x": 4.0, "y": -5.0, "width": 16.0, "height": 10.0}
 _SHAPES: dict[Tone, int] = {"good": 0, "warn": 2, "bad": 1, "neutral": 3}
 
 
@@ -67,7 +66,11 @@ def bar_chart(
     """
     if any(len(group.heights) != len(classes) for group in groups):
         raise ValueError(f"bar chart {title!r}: a group has not {len(classes)} heights")
-    legend = tuple(LegendItem(g.name, _swatch(i)) for i, g in enumerate(groups) if g.name)
+    legend = tuple(
+        LegendItem(g.name, tag("rect", **_SWATCH, **_paint(i)))
+        for i, g in enumerate(groups)
+        if g.name
+    )
     sheet = Sheet(width, height, title, legend)
     heights = [h for group in groups for h in map(finite, group.heights) if h is not None]
     if not heights:
@@ -124,8 +127,11 @@ def interval_chart(
     sheet = Sheet(width, max(height, 120), title, legend)
     if all(finite(one.estimate) is None for one in intervals):
         return draw_nothing(sheet)
-    frame = _lay_out(sheet, intervals, numeric_axis(_values(intervals, limit, zero), x_label))
-    marks = _vertical(frame, 0.0) if zero else ""
+    columns = ((one.estimate, one.low, one.high, one.limit) for one in intervals)
+    values = [*(x for row in columns for x in row), limit, *((0.0,) if zero else ())]
+    axis = numeric_axis([x for x in map(finite, values) if x is not None], x_label)
+    frame = _lay_out(sheet, intervals, axis)
+    marks = _zero_line(frame) if zero else ""
     overall = finite(limit)
     if overall is not None:
         marks += _limit_line(frame.px(overall), frame.top, frame.bottom)
@@ -153,32 +159,19 @@ def _draw_bar(frame: Frame, place: tuple[int, int, int], value: float | None, na
     )
 
 
-def _swatch(index: int) -> str:
-    return tag("rect", x=4.0, y=-5.0, width=16.0, height=10.0, **_paint(index))
-
-
 def _paint(index: int) -> dict[str, str]:
     """Fills every other group lightly, so that neighbours differ without colour too."""
     opacity = "0.3" if index % 2 == 0 else "0.9"
     return {"fill": colour(index), "fill_opacity": opacity, "stroke": colour(index)}
 
 
-def _values(intervals: Sequence[ErrorBar], limit: float | None, zero: bool) -> list[float]:
-    columns = ((one.estimate, one.low, one.high, one.limit) for one in intervals)
-    found = [finite(x) for row in columns for x in row] + [finite(limit), 0.0 if zero else None]
-    return [x for x in found if x is not None]
-
-
 def _lay_out(sheet: Sheet, intervals: Sequence[ErrorBar], axis: Axis) -> Frame:
     left = 16 + max(text_width(shorten(one.name, _LONGEST_NAME)) for one in intervals)
     right = sheet.width - 20 - max(text_width(_numbers(one)) for one in intervals)
-    kept = axis if right - left > 200 else Axis(axis.low, axis.high, *_thin(axis), axis.title)
+    if right - left <= 200:
+        axis = replace(axis, ticks=axis.ticks[::2], labels=axis.labels[::2])
     bottom = sheet.top + _ROW_PX * len(intervals)
-    return Frame(left, sheet.top, right, bottom, kept, Axis(0.0, 1.0, (), ()))
-
-
-def _thin(axis: Axis) -> tuple[tuple[float, ...], tuple[str, ...]]:
-    return axis.ticks[::2], axis.labels[::2]
+    return Frame(left, sheet.top, right, bottom, axis, Axis(0.0, 1.0, (), ()))
 
 
 def _row_y(frame: Frame, index: int) -> float:
@@ -216,8 +209,8 @@ def _numbers(one: ErrorBar) -> str:
     return f"{estimate} [{low}, {high}]"
 
 
-def _vertical(frame: Frame, value: float) -> str:
-    x = frame.px(value)
+def _zero_line(frame: Frame) -> str:
+    x = frame.px(0.0)
     path = f"M{x:.2f},{frame.top:.2f}V{frame.bottom:.2f}"
     return tag("path", d=path, stroke="currentColor", stroke_opacity="0.6")
 

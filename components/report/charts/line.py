@@ -4,18 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from components.report.charts.axes import (
-    Axis,
+from components.report.charts.drawing import (
+    TONE_COLOURS,
     Frame,
+    LegendItem,
     Sheet,
     category_axis,
+    colour,
+    dash,
     draw_chart,
     draw_nothing,
     finite,
     lay_out,
+    marker,
     numeric_axis,
+    tag,
 )
-from components.report.charts.svg import TONE_COLOURS, LegendItem, colour, dash, marker, tag
 from components.report.text import escape, format_value
 
 Point: TypeAlias = tuple[float, float]
@@ -71,8 +75,8 @@ def line_chart(
         y_range: The same for the vertical axis.
         diagonal: Whether to draw y = x, the line of chance or of perfect calibration.
         limit: A value of y to draw a line at.
-        width: Of the picture in px.
-        height: Of the picture in px.
+        width: In px, as is `height`.
+        height: The same.
 
     Returns:
         The SVG; it says `no data` if no point has finite coordinates.
@@ -87,7 +91,8 @@ def line_chart(
     edges = [p for band in bands for edge in band for p in edge if p is not None]
     extra = [limit] if limit is not None and finite(limit) is not None else []
     y_axis = numeric_axis([y for _, y in points + edges] + extra, y_label, y_range)
-    frame = lay_out(sheet, _x_axis(names, points, x_label, x_range), y_axis)
+    numbers = numeric_axis((x for x, _ in points), x_label, x_range)
+    frame = lay_out(sheet, category_axis(names, x_label) if names else numbers, y_axis)
     marks = "".join(_draw_band(frame, band, i) for i, band in enumerate(bands) if band)
     marks += _draw_diagonal(frame) if diagonal else ""
     marks += _draw_limit(frame, extra[0]) if extra else ""
@@ -104,14 +109,6 @@ def _category_names(series: Sequence[Series]) -> list[str]:
     return sorted(names) if all(column == sorted(column) for column in columns) else names
 
 
-def _x_axis(
-    names: Sequence[str], points: Sequence[Point], title: str, limits: tuple[float, float] | None
-) -> Axis:
-    if names:
-        return category_axis(names, title)
-    return numeric_axis((x for x, _ in points), title, limits)
-
-
 def _places(one: Series, column: Sequence[float | None], names: list[str]) -> list[Point | None]:
     slots = {name: float(index) for index, name in enumerate(names)}
     xs = [slots[str(x)] if names else finite(float(x)) for x in one.x]
@@ -120,16 +117,9 @@ def _places(one: Series, column: Sequence[float | None], names: list[str]) -> li
 
 
 def _draw_series(frame: Frame, line: Sequence[Point | None], index: int, one: Series) -> str:
+    pen = {"stroke_width": "2", "stroke_linejoin": "round", "stroke_dasharray": dash(index)}
     parts = [
-        tag(
-            "path",
-            d=_path(run),
-            fill="none",
-            stroke=colour(index),
-            stroke_width="2",
-            stroke_linejoin="round",
-            stroke_dasharray=dash(index),
-        )
+        tag("path", d=_path(run), fill="none", stroke=colour(index), **pen)
         for run in _runs(frame, line)
         if len(run) > 1
     ]
@@ -142,8 +132,15 @@ def _draw_series(frame: Frame, line: Sequence[Point | None], index: int, one: Se
 
 
 def _draw_band(frame: Frame, band: Sequence[Sequence[Point | None]], index: int) -> str:
-    paths = _outlines(frame, band[0], band[1])
-    return "".join(tag("path", d=d, fill=colour(index), fill_opacity="0.16") for d in paths)
+    """Fills each stretch of a band where both of its edges are known."""
+    known = [low is not None and high is not None for low, high in zip(*band, strict=True)]
+    low_runs, high_runs = (
+        _runs(frame, [point if ok else None for point, ok in zip(edge, known, strict=True)])
+        for edge in band
+    )
+    runs = zip(low_runs, high_runs, strict=True)
+    outlines = (_path([*low, *reversed(high)]) + "Z" for low, high in runs)
+    return "".join(tag("path", d=d, fill=colour(index), fill_opacity="0.16") for d in outlines)
 
 
 def _draw_diagonal(frame: Frame) -> str:
@@ -159,21 +156,12 @@ def _draw_limit(frame: Frame, limit: float) -> str:
 
 
 def _legend(series: Sequence[Series], limit: float | None) -> tuple[LegendItem, ...]:
-    entries = [
-        LegendItem(
-            one.name,
-            tag(
-                "path",
-                d="M0,0L22,0",
-                stroke=colour(index),
-                stroke_width="2",
-                stroke_dasharray=dash(index),
-            )
-            + marker(index, 11.0, 0.0, colour(index)),
-        )
-        for index, one in enumerate(series)
-        if one.name
-    ]
+    entries = []
+    for index, one in enumerate(series):
+        ink, path = colour(index), "M0,0L22,0"
+        line = tag("path", d=path, stroke=ink, stroke_width="2", stroke_dasharray=dash(index))
+        if one.name:
+            entries.append(LegendItem(one.name, line + marker(index, 11.0, 0.0, ink)))
     if limit is not None and finite(limit) is not None:
         swatch = tag("path", d="M0,0L22,0", stroke=TONE_COLOURS["bad"], stroke_dasharray="6 3")
         entries.append(LegendItem(f"limit {limit:g}", swatch))
@@ -196,30 +184,13 @@ def _runs(frame: Frame, line: Sequence[Point | None]) -> list[list[Point]]:
         if place is None:
             pieces.append([])
             continue
-        point = (frame.px(place[0]), frame.py(place[1]))
-        is_end = index + 1 == len(line) or line[index + 1] is None
-        if is_end or not pieces[-1] or _distance(point, pieces[-1][-1]) >= _SEEN_PX:
-            pieces[-1].append(point)
+        x, y = frame.px(place[0]), frame.py(place[1])
+        piece, is_end = pieces[-1], index + 1 == len(line) or line[index + 1] is None
+        if is_end or not piece or abs(x - piece[-1][0]) + abs(y - piece[-1][1]) >= _SEEN_PX:
+            piece.append((x, y))
     return [piece for piece in pieces if piece]
 
 
 def _path(points: Sequence[Point]) -> str:
     """Writes points in px as the data of a path."""
     return "M" + "L".join(f"{x:.2f},{y:.2f}" for x, y in points)
-
-
-def _outlines(
-    frame: Frame, lower: Sequence[Point | None], upper: Sequence[Point | None]
-) -> list[str]:
-    """Writes the closed paths around a band, one for each stretch where both edges are known."""
-    known = [low is not None and high is not None for low, high in zip(lower, upper, strict=True)]
-    low_runs, high_runs = (
-        _runs(frame, [point if ok else None for point, ok in zip(edge, known, strict=True)])
-        for edge in (lower, upper)
-    )
-    pairs = zip(low_runs, high_runs, strict=True)
-    return [_path([*low, *reversed(high)]) + "Z" for low, high in pairs]
-
-
-def _distance(one: Point, other: Point) -> float:
-    return abs(one[0] - other[0]) + abs(one[1] - other[1])

@@ -4,16 +4,21 @@ import math
 
 import pytest
 
-from components.report.charts.axes import (
+from components.report.charts.drawing import (
+    LegendItem,
     category_axis,
     finite,
+    label,
     label_step,
+    legend_rows,
     nice_range,
     nice_ticks,
     numeric_axis,
+    shorten,
+    tag,
+    text_width,
     tick_labels,
 )
-from components.report.charts.svg import LegendItem, label, legend_rows, shorten, tag, text_width
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,21 @@ from html.parser import HTMLParser
 import pytest
 
 from components.core.verdict import Finding, Severity
-from components.report.blocks import Banner, Block, Figure, Note, Row, Section
+from components.report.blocks import (
+    Banner,
+    Block,
+    Facts,
+    Figure,
+    Findings,
+    Links,
+    Note,
+    Row,
+    Section,
+    Table,
+)
 from components.report.charts.bars import Bars, ErrorBar, bar_chart, interval_chart
 from components.report.charts.line import Series, line_chart
 from components.report.page import build_page
-from components.report.tables import Facts, Findings, Links, Table
 
 EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>\x00\ud800"
 VOID = {"meta", "br", "img", "hr", "link", "input"}

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from components.core.verdict import Finding, Severity
-from components.report.tables import Facts, Findings, Links, Table
+from components.report.blocks import Facts, Findings, Links, Table
 from components.report.text import decimals_for, escape, format_value
 
 
