@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 from components.core.artifacts import SplitName
-from pipelines.local import RunResult, run
-from pipelines.local.recurring import PIPELINES
+from components.ops.targets.local.serving import stop
+from pipelines.local.results import RunResult
+from pipelines.local.runner import run
+from pipelines.settings import FOLDER
 from tests.bench.ledger import LEDGER, result
 
 SOURCE = Path("build/flights/source")
@@ -37,7 +39,7 @@ def train(as_of: str, where: Path) -> RunResult:
         "target": f"local://{where}/serving",
         "overlay": str(overlay),
     }
-    return run(PIPELINES / "train-and-deploy.yaml", parameters, where / "runs", cache=False)
+    return run(FOLDER / "train-and-deploy.yaml", parameters, where / "runs", cache=False)
 
 
 def main() -> None:
@@ -45,8 +47,7 @@ def main() -> None:
     LEDGER.unlink(missing_ok=True)
     in_environment("data", "tests.bench.statistics_of_flights", SOURCE)
     half_year = train("2013-07-01", WORK / "half-year")
-    stop = "components.ops.targets.local.stop"
-    in_environment("ops", stop, WORK / "half-year" / "serving")
+    stop(WORK / "half-year" / "serving")
     seconds = half_year.seconds
     result("train-and-deploy of half a year, limit", seconds, LIMIT_S, "s", LIMIT_S / seconds)
     compare_auc(half_year)

@@ -55,7 +55,7 @@ def failed(
 
 
 @pytest.mark.parametrize(
-    ("candidate", "move", "codes"),
+    ("candidate", "decision", "codes"),
     [
         (stats(50), Decision.ADVANCE, []),
         (stats(50, errors=1), Decision.ADVANCE, []),  # 2% is accepted
@@ -110,7 +110,9 @@ def test_too_little_is_waited_for_and_is_rolled_back_at_the_deadline(
     assert failed(candidate, overdue=True) == (Decision.ROLL_BACK, [code])
 
 
-@pytest.mark.parametrize(("overdue", "move"), [(False, Decision.WAIT), (True, Decision.ROLL_BACK)])
+@pytest.mark.parametrize(
+    ("overdue", "decision"), [(False, Decision.WAIT), (True, Decision.ROLL_BACK)]
+)
 def test_a_champion_whose_answers_are_not_in_the_log_is_waited_for(
     overdue: bool, decision: Decision
 ) -> None:
@@ -125,7 +127,7 @@ def test_a_good_step_that_ends_at_the_deadline_is_good() -> None:
 
 
 @pytest.mark.parametrize(
-    ("requests", "errors", "latency_ms", "move"),
+    ("requests", "errors", "latency_ms", "decision"),
     [
         (20, 20, 10.0, Decision.ROLL_BACK),
         (20, 0, 10.0, Decision.WAIT),

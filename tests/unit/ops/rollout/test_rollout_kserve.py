@@ -1,7 +1,5 @@
 """The rollout step on a namespace with KServe in it, by the API of a cluster over real HTTP."""
 
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -15,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.core import audit
 from components.core.artifacts import DEPLOYMENT
 from components.core.plan import Champion
 from components.core.verdict import Severity, Verdict
 from components.ops.deploy.deployment import Deployment
+from components.ops.rollout.manual import decide
 from components.ops.rollout.run import RolloutOutputs, roll_out
 from components.ops.targets import connect, read_champion
 from tests.fakes.api_server import running
@@ -171,24 +169,20 @@ def test_where_traffic_cannot_be_shared_it_is_promoted_whole_and_said(
 
 
 @pytest.mark.parametrize("way", ["knative", "blue_green"])
-def test_a_person_decides_by_the_command_that_the_report_gives(
+def test_a_person_decides_on_a_proposed_version(
     tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with live(tmp_path, way, monkeypatch) as world:
         world.roll_out("v1")
-        for version, word, decision in (("v2", "--reject", "rolled_back"), ("v3", "", "promoted")):
+        for version, reject, decision in (("v2", True, "rolled_back"), ("v3", False, "promoted")):
             verdict = world.roll_out(version, gates={"approval": "required"})
             assert verdict.decision == "proposed"
             staged = connect(TARGET, MODEL).staged()
             assert staged is not None
             assert (staged.version, staged.share) == (version, 0.0)
-            command = verdict.reason.partition(": python ")[2].partition("  (")[0]
-            done = subprocess.run(
-                f"{sys.executable} {command} {word}", shell=True, capture_output=True, text=True
-            )
-            assert done.stdout == f"version {version}: {decision}\n", done.stderr
+            assert f"ratoon rollout approve <folder of {MODEL}> {version}" in verdict.reason
+            target = connect(TARGET, MODEL)
+            assert decide(target, version, reject=reject, reason="by the test") == decision
         champion = read_champion(TARGET, MODEL)
         assert champion is not None
         assert champion.version == "v3"
-        decided = [e for e in audit.entries(f"{tmp_path}/log-audit") if e.step == "approve"]
-        assert {e.version: e.decision for e in decided} == {"v2": "rolled_back", "v3": "promoted"}
