@@ -5,8 +5,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from components.core.errors import InputError
 from components.core.spans import Instant
 
 PLAN = "plan.json"
@@ -62,19 +63,36 @@ class Record(BaseModel):
         Raises:
             pydantic.ValidationError: The file does not hold such a record.
         """
-        return cls.model_validate_json(file.read_text(encoding="utf-8"))
+        return cls.model_validate_json(file.read_bytes())
+
+    @classmethod
+    def parse(cls, content: str | bytes, where: str, accepted: str, do: str = "") -> Self:
+        """Parses a record that may be damaged.
+
+        Raises:
+            InputError: It is not such a record; the first problem is named.
+        """
+        try:
+            return cls.model_validate_json(content)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            given = ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
+            raise InputError(where, given, accepted, do) from error
+
+    def content(self) -> bytes:
+        """The record as its file holds it."""
+        return (self.model_dump_json(by_alias=True, indent=1) + "\n").encode()
 
     def write(self, file: Path) -> None:
         """Writes the record and creates its folder if it is missing."""
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(self.model_dump_json(by_alias=True, indent=1) + "\n", encoding="utf-8")
+        file.write_bytes(self.content())
 
 
 class ModelColumn(Record):
-    """A raw column of the model's signature.
+    """A raw column of the model's signature, as examples, requests and the prediction log name it.
 
     Attributes:
-        name: Its name in the examples, the requests and the prediction log.
         source: Where the spec reads it, such as ``weather.temp``.
         kind: ``number`` (float32, missing is NaN), ``category`` (string, missing is ``""``) or
             ``timestamp`` (int64, seconds since 1970 UTC, never missing).
@@ -89,20 +107,16 @@ class ModelCard(Record):
     """``model.json``: what a model is, beside its SavedModel.
 
     Attributes:
-        name: The spec's name.
         version: Unique and sortable, such as ``20130701T0000-1a2b3c4d``.
         method: ``trained`` or ``recalibrated``.
-        task: The spec's task.
         label: What the answer is called.
         threshold: The probability from which the class is positive.
         columns: The signature's raw columns, in order.
         key: The key columns of an example, logged with every prediction.
         event_time: The column that says when an example exists.
-        as_of: The instant that the model was made for.
-        run: The run that made it.
         digests: What it was made from: ``spec``, ``plan``, ``schema``, ``examples``, ``code``.
         metrics: Split to metric to value, as measured after training.
-        rows: Rows trained on.
+        rows: How many it was trained on.
     """
 
     name: str
@@ -158,7 +172,6 @@ class SpanCount(Record):
     """What one prepared span holds, before any row is left out for its split.
 
     Attributes:
-        span: The span's name.
         rows: Its examples up to `as_of`.
         due: Those whose label must be known by `as_of`.
         labelled: Those of `due` that have one.
@@ -186,7 +199,6 @@ class SourceState(Record):
     """An external source as of the plan.
 
     Attributes:
-        name: Its name in the spec.
         newest: Its newest event time known at `as_of`; None for a static or empty table.
         future_rows: Joined rows whose event time plus delay lay after the example's; must be 0.
         duplicates: Rows whose join key, and event time if any, another row has: of a static

@@ -7,19 +7,16 @@ An entry is one file that is created once and never changed:
 
 import re
 from collections.abc import Mapping
-from typing import Any, TypeVar
-
-from pydantic import ValidationError
+from typing import Any
 
 from components.core import storage
 from components.core.artifacts import Record
-from components.core.errors import InputError
 from components.core.spans import Instant
 from components.core.verdict import Verdict
 
+_ACCEPTED = "an entry of the audit"
 _SAFE = re.compile(r"[^A-Za-z0-9_.-]+")
-
-_Kind = TypeVar("_Kind", bound=Record)
+_DO = "Somebody changed it, for an entry is created once and whole: restore it."
 
 
 class AuditEntry(Record):
@@ -62,18 +59,17 @@ def entry_of(verdict: Verdict, run: str, model: str, version: str | None = None)
 
 def append(audit_uri: str, entry: AuditEntry) -> None:
     """Adds an entry; a step that is run again after an interruption gets a numbered one."""
-    content = (entry.model_dump_json(indent=1) + "\n").encode()
-    folder = f"{audit_uri}/runs/{_SAFE.sub('-', entry.run)}"
-    attempt = 1
-    file = f"{folder}/{entry.step}.json"
-    while not storage.create_bytes(file, content):
+    file, attempt = f"{audit_uri}/runs/{_SAFE.sub('-', entry.run)}/{entry.step}", 1
+    name = file
+    while not storage.create_bytes(f"{name}.json", entry.content()):
         attempt += 1
-        file = f"{folder}/{entry.step}-{attempt}.json"
+        name = f"{file}-{attempt}"
 
 
 def entries(audit_uri: str, run: str = "*", step: str = "*") -> tuple[AuditEntry, ...]:
     """The entries of a run, or of every run; of one step, whose files alone are read, or of all."""
-    found = (_read(AuditEntry, file) for file in entry_files(audit_uri, run, step))
+    files = entry_files(audit_uri, run, step)
+    found = (AuditEntry.parse(storage.read_bytes(f), f, _ACCEPTED, _DO) for f in files)
     return tuple(entry for entry in found if step in ("*", entry.step))
 
 
@@ -87,18 +83,10 @@ def entry_files(audit_uri: str, run: str = "*", step: str = "*") -> tuple[str, .
 def retrainings(audit_uri: str) -> tuple[RetrainingClaim, ...]:
     """Every retraining claimed so far, oldest first."""
     files = storage.list_files(f"{audit_uri}/retrainings/*.json")
-    return tuple(_read(RetrainingClaim, file) for file in files)
+    return tuple(RetrainingClaim.parse(storage.read_bytes(f), f, _ACCEPTED, _DO) for f in files)
 
 
 def claim_retraining(audit_uri: str, seen: int, retraining: RetrainingClaim) -> bool:
     """Claims the retraining after the first `seen`; False if another monitor was faster."""
-    content = (retraining.model_dump_json(indent=1) + "\n").encode()
-    return storage.create_bytes(f"{audit_uri}/retrainings/{seen + 1:06d}.json", content)
-
-
-def _read(kind: type[_Kind], file: str) -> _Kind:
-    try:
-        return kind.model_validate_json(storage.read_bytes(file))
-    except ValidationError as error:
-        do = "Somebody changed it, for an entry is created once and whole: restore it."
-        raise InputError(file, "a damaged file", "an entry of the audit", do) from error
+    file = f"{audit_uri}/retrainings/{seen + 1:06d}.json"
+    return storage.create_bytes(file, retraining.content())

@@ -13,11 +13,11 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from components.core.spec import SpecModel
 from components.core.spec.base import Source
-from components.core.spec.errors import spec_errors
+from components.core.spec.errors import parse_fields
 from components.core.spec.load import read_mapping
 from components.core.units import Duration, Share
 
@@ -126,8 +126,4 @@ def load_behaviour(text: str, where: str) -> Behaviour:
     Raises:
         InputError: The text is not YAML or not behaviour tests; every problem is named.
     """
-    fields = read_mapping(text, where)
-    try:
-        return Behaviour.model_validate(fields)
-    except ValidationError as error:
-        raise spec_errors(error, fields, where, Behaviour, RETIRED) from error
+    return parse_fields(Behaviour, read_mapping(text, where), where, RETIRED)

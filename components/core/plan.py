@@ -23,7 +23,6 @@ class PlannedFeature(Record):
     """A feature, fully resolved.
 
     Attributes:
-        name: Its name in the network.
         kind: ``number``, ``category`` or ``timestamp``, of what the network sees.
         derive: How the graph computes it; None if it is the column itself.
         columns: The raw columns that it reads.
@@ -38,15 +37,7 @@ class PlannedFeature(Record):
 
 
 class Champion(Record):
-    """What serves now, as the target says.
-
-    Attributes:
-        version: Its version.
-        uri: Where its model folder is.
-        digest: Digest of that folder.
-        run: The run that deployed it.
-        as_of: The instant that it was trained for.
-    """
+    """What serves now: its model folder with that folder's digest, and the run that deployed it."""
 
     version: str
     uri: str
@@ -87,14 +78,11 @@ class Plan(Record):
     """``plan.json``.
 
     Attributes:
-        purpose: Which pipeline it is for.
         spec: The spec, overlay and target applied.
         as_of: The instant of the run; no step asks the clock what day it is.
         version: The version that a model trained by this plan gets.
         spans: Names of the spans with data before `as_of`, oldest first.
-        columns: The raw columns of the model.
         features: The features, resolved with the schema.
-        windows: The windows that event time is split into.
         champion: What serves now; None if nothing does.
         digests: ``spec``, ``schema``, ``files`` (the model's folder).
     """

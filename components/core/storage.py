@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import fsspec
 
@@ -45,25 +45,31 @@ def list_files(pattern: str) -> tuple[str, ...]:
     """The URIs that a glob pattern matches, sorted; empty if its folder is missing."""
     filesystem, path = resolve(pattern)
     filesystem.invalidate_cache()  # others write too, and fsspec caches listings for ever
-    return tuple(sorted(_unstrip(filesystem, pattern, p) for p in filesystem.glob(path)))
+    found = filesystem.glob(path)
+    if "://" in pattern:
+        found = [filesystem.unstrip_protocol(file) for file in found]
+    return tuple(sorted(str(file) for file in found))
 
 
 def write_bytes(uri: str, content: bytes) -> None:
     """Writes a file atomically: a reader sees the old content or the new one."""
     filesystem, path = resolve(uri)
-    with _whole(filesystem, path) as stream:
-        stream.write(content)
+    if "file" not in filesystem.protocol:
+        filesystem.pipe_file(path, content)
+        return
+    with _part_file(Path(path), content) as part:
+        part.replace(path)
 
 
 def create_bytes(uri: str, content: bytes) -> bool:
     """Creates a file atomically; False if it exists, so that of two writers one gets False."""
     filesystem, path = resolve(uri)
-    _make_parent(filesystem, path)
     try:
-        if "file" in filesystem.protocol:
-            _link_whole(Path(path), content)
-        else:
+        if "file" not in filesystem.protocol:
             filesystem.pipe_file(path, content, mode="create")
+            return True
+        with _part_file(Path(path), content) as part:
+            Path(path).hardlink_to(part)  # a link appears whole or not at all
     except FileExistsError:
         return False
     except OSError:  # some stores say only that a precondition failed
@@ -129,37 +135,13 @@ def _mounted(uri: str) -> str:
     )
 
 
-def _link_whole(path: Path, content: bytes) -> None:
-    """A link appears whole or not at all, where a file opened for writing is first empty."""
-    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
-    part.write_bytes(content)
-    try:
-        path.hardlink_to(part)
-    finally:
-        part.unlink()
-
-
 @contextmanager
-def _whole(filesystem: Any, path: str) -> Iterator[IO[bytes]]:
-    _make_parent(filesystem, path)
-    if "file" not in filesystem.protocol:
-        with filesystem.open(path, "wb") as stream:
-            yield stream
-        return
-    part = Path(f"{path}.{uuid.uuid4().hex}.part")
+def _part_file(path: Path, content: bytes) -> Iterator[Path]:
+    """The content in a file of its own beside `path`, whose folder is made if it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     try:
-        with part.open("xb") as stream:
-            yield stream
-        part.replace(path)
+        part.write_bytes(content)
+        yield part
     finally:
-        part.unlink(missing_ok=True)  # what a full disk left
-
-
-def _make_parent(filesystem: Any, path: str) -> None:
-    """An object store needs no folders, and its client would make a missing bucket instead."""
-    if "file" in filesystem.protocol:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-
-
-def _unstrip(filesystem: Any, pattern: str, path: str) -> str:
-    return str(filesystem.unstrip_protocol(path)) if "://" in pattern else path
+        part.unlink(missing_ok=True)  # also what a full disk left

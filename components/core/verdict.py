@@ -58,12 +58,10 @@ class Verdict(Record):
     """A step's decision as data; it is never an exception.
 
     Attributes:
-        step: The step that decided.
         decision: One of the step's own words.
-        reason: The main reason in one sentence.
+        reason: The main one, in a sentence.
         findings: Everything looked at, worst first.
-        as_of: The instant that was judged.
-        digests: What was judged.
+        digests: Of what was judged, by name.
         metrics: Measured values for tables and dashboards.
     """
 
@@ -82,6 +80,16 @@ class Verdict(Record):
 
 
 _WEIGHT = {Severity.FAIL: 0, Severity.WARN: 1, Severity.INFO: 2}
+
+
+def fail_if(condition: bool) -> Severity:
+    """``fail`` if the condition holds, else ``info``."""
+    return Severity.FAIL if condition else Severity.INFO
+
+
+def warn_if(condition: bool) -> Severity:
+    """``warn`` if the condition holds, else ``info``."""
+    return Severity.WARN if condition else Severity.INFO
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

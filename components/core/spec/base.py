@@ -19,22 +19,13 @@ class SpecModel(BaseModel):
 
 @dataclass(frozen=True)
 class TextPattern:
-    """Marks a text that must be of a pattern, with the words that a person is told.
-
-    Attributes:
-        pattern: The whole text's regular expression.
-        words: What is accepted, in words.
-    """
+    """Marks a text that must match a pattern as a whole, with what is accepted in words."""
 
     pattern: str
     words: str
 
     def check(self, text: str) -> str:
-        """The text, if it is of the pattern.
-
-        Raises:
-            ValueError: It is not.
-        """
+        """The text, unless it does not match the pattern."""
         if re.fullmatch(self.pattern, text) is None:
             raise ValueError(self.words)
         return text
@@ -55,11 +46,8 @@ class TextPattern:
 def field_error(at: str, given: str, accepted: str, do: str = "") -> PydanticCustomError:
     """What is wrong with several fields together.
 
-    Args:
-        at: The field that a person would change, from the part that is checked.
-        given: What stands there, in words.
-        accepted: What would be accepted.
-        do: What to do next; may be empty.
+    `at` is the field that a person would change, from the part that is checked; the others are as
+    in an `InputError`.
     """
     context = {"at": at, "given": given, "accepted": accepted, "do": do}
     return PydanticCustomError(

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from components.core.spans import Instant, SpanKind
 from components.core.spec.base import Column, Source, SpecModel, field_error
@@ -42,10 +42,13 @@ def check_uri(uri: str) -> str:
     return uri
 
 
+Uri = Annotated[str, AfterValidator(check_uri)]
+
+
 class Primary(SpecModel):
     """The table of examples, one row an example."""
 
-    uri: str = Field(description="Path or URI; {hour}, {day} or {month} stands for the span.")
+    uri: Uri = Field(description="Path or URI; {hour}, {day} or {month} stands for the span.")
     format: Literal["parquet", "csv"] = Field("parquet", description="How the files are written.")
     event_time: Column = Field(description="The column that says when an example exists, UTC.")
     key: tuple[Column, ...] = Field(
@@ -60,8 +63,6 @@ class Primary(SpecModel):
     origin: str = Field("not stated", description="Who publishes it; printed in reports.")
     licence: str = Field("not stated", description="Under which terms; printed in reports.")
 
-    _uri = field_validator("uri")(check_uri)
-
     @property
     def placeholder(self) -> str | None:
         """``{month}`` and the like, where the uri has one."""
@@ -71,7 +72,7 @@ class Primary(SpecModel):
 class External(SpecModel):
     """An outside source: a static table, or a history with `event_time`."""
 
-    uri: str = Field(description="Path or URI of the whole table.")
+    uri: Uri = Field(description="Path or URI of the whole table.")
     format: Literal["parquet", "csv"] = Field("parquet", description="How the file is written.")
     on: tuple[Column, ...] = Field(
         min_length=1, description="Columns of the same name in the table and in this source."
@@ -90,8 +91,6 @@ class External(SpecModel):
     )
     origin: str = Field("not stated", description="Who publishes it; printed in reports.")
     licence: str = Field("not stated", description="Under which terms; printed in reports.")
-
-    _uri = field_validator("uri")(check_uri)
 
     @model_validator(mode="after")
     def _history_has_time(self) -> Self:

@@ -5,7 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -13,6 +14,7 @@ from pydantic.fields import FieldInfo
 from components.core.errors import InputError
 
 Path = tuple[int | str, ...]
+Model = TypeVar("Model", bound=BaseModel)
 
 _KINDS = {
     "int": "a whole number",
@@ -43,32 +45,37 @@ class _Problem:
     shallow: bool = False
 
 
-def spec_errors(
-    error: ValidationError,
+def parse_fields(
+    model: type[Model],
     fields: Mapping[str, Any],
     where: str,
-    model: type[BaseModel],
-    retired: Mapping[str, str | None],
-) -> InputError:
-    """Turns what pydantic found into one error that names every problem.
+    retired: Mapping[str, str | None] = MappingProxyType({}),
+) -> Model:
+    """Makes a model of the fields that a person wrote.
 
     Args:
-        error: What pydantic found.
+        model: What the fields are to be.
         fields: The fields as written.
         where: What to call the file.
-        model: What the fields were to be.
         retired: Paths of retired words (``*`` stands for a name that the writer chose) to the new
             word; None if the field was removed.
+
+    Raises:
+        InputError: The fields are not such a model; every problem is named.
     """
-    explain = _Explainer(fields, model, retired)
-    problems = _merged(explain.all(error.errors(include_url=False)))
-    first, *others = problems
-    also = [
-        f"Also {_path(p.path) or 'at the top'}: given {p.given!r}; accepted: {_end(p)}"
-        for p in others
-    ]
-    place = f"{where}: {_path(first.path)}" if first.path else where
-    return InputError(place, first.given, first.accepted, " ".join([first.do, *also]).strip())
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        found = _Explainer(fields, model, retired).all(error.errors(include_url=False))
+        first, *others = _merged(found)
+        also = [
+            f"Also {_path(p.path) or 'at the top'}: given {p.given!r}; "
+            f"accepted: {p.accepted}. {p.do}".strip()
+            for p in others
+        ]
+        place = f"{where}: {_path(first.path)}" if first.path else where
+        do = " ".join([first.do, *also]).strip()
+        raise InputError(place, first.given, first.accepted, do) from error
 
 
 def shown_value(value: object) -> object:
@@ -174,10 +181,6 @@ def _merged(problems: Sequence[_Problem]) -> list[_Problem]:
 
 def _is_inside(path: Path, other: Path) -> bool:
     return len(path) > len(other) and path[: len(other)] == other
-
-
-def _end(problem: _Problem) -> str:
-    return f"{problem.accepted}. {problem.do}".strip()
 
 
 def _path(path: Path) -> str:

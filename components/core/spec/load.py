@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from components.core.errors import InputError
-from components.core.spec.errors import Words, shown_value, spec_errors
+from components.core.spec.errors import Words, parse_fields, shown_value
 from components.core.spec.spec import RETIRED, Spec
 from components.core.units import format_duration
 
@@ -33,10 +32,7 @@ def load_spec(text: str, overlay: str | None = None, where: str = "model.yaml") 
     fields = read_mapping(text, where)
     if overlay is not None:
         fields = merge(fields, read_mapping(overlay, f"{where} overlay"))
-    try:
-        return Spec.model_validate(fields)
-    except ValidationError as error:
-        raise spec_errors(error, fields, where, Spec, RETIRED) from error
+    return parse_fields(Spec, fields, where, RETIRED)
 
 
 def load_folder(folder: Path) -> Spec:

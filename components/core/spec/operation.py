@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from components.core.spans import SpanKind
 from components.core.spec.base import Name, SpecModel, TextPattern, field_error
-from components.core.spec.data import check_uri
+from components.core.spec.data import Uri
 from components.core.units import Cpu, Duration, Share, Size, parse_duration
 
 TARGETS = ("local", "kserve", "git+https", "git+file")
@@ -64,10 +64,8 @@ class Serving(SpecModel):
         timedelta(minutes=5), description="A candidate whose server takes longer is refused."
     )
     canary: Canary = Canary()
-    log: str = Field(description="Folder or URI of the prediction log.")
+    log: Uri = Field(description="Folder or URI of the prediction log.")
     audit: str | None = Field(None, description="Folder or URI of the audit; default: beside log.")
-
-    _log = field_validator("log")(check_uri)
 
     @field_validator("target")
     @classmethod

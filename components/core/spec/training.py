@@ -119,14 +119,6 @@ class Margin(SpecModel):
 Change = Literal["better"] | Margin
 
 
-def _recent() -> dict[str, Change]:
-    return {"log_loss": "better"}
-
-
-def _reference() -> dict[str, Change]:
-    return {"log_loss": Margin(not_worse_by=0.005), "auc": Margin(not_worse_by=0.01)}
-
-
 class Slice(SpecModel):
     """A part of the holdout with floors of its own, for every value of a column."""
 
@@ -156,11 +148,13 @@ class Gates(SpecModel):
         description="Metric to the worst accepted value, on both holdouts.",
     )
     recent: dict[str, Change] = Field(
-        default_factory=_recent,
+        default_factory=lambda: dict[str, Change](log_loss="better"),
         description="Change against the champion on the newest days.",
     )
     reference: dict[str, Change] = Field(
-        default_factory=_reference,
+        default_factory=lambda: dict[str, Change](
+            log_loss=Margin(not_worse_by=0.005), auc=Margin(not_worse_by=0.01)
+        ),
         description="Change against the champion on the reference weeks.",
     )
     slices: tuple[Slice, ...] = ()

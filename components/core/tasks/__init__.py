@@ -1,29 +1,15 @@
 """Tasks: every metric, curve and interval by the kind of answer, chosen here and nowhere else."""
 
-from components.core.tasks.bootstrap import (
-    MIN_BLOCKS,
-    Comparison,
-    ConfidenceInterval,
-    block_interval,
-    blocks_of,
-    compare,
-    t_quantile,
-)
-from components.core.tasks.curves import Bins, Curve
-from components.core.tasks.task import Metric, Task, known_metrics, task_of
-
-__all__ = [
-    "MIN_BLOCKS",
-    "Bins",
-    "Comparison",
-    "ConfidenceInterval",
-    "Curve",
-    "Metric",
-    "Task",
-    "block_interval",
-    "blocks_of",
-    "compare",
-    "known_metrics",
-    "t_quantile",
-    "task_of",
-]
+from components.core.tasks.bootstrap import MIN_BLOCKS as MIN_BLOCKS
+from components.core.tasks.bootstrap import Comparison as Comparison
+from components.core.tasks.bootstrap import ConfidenceInterval as ConfidenceInterval
+from components.core.tasks.bootstrap import block_interval as block_interval
+from components.core.tasks.bootstrap import blocks_of as blocks_of
+from components.core.tasks.bootstrap import compare as compare
+from components.core.tasks.bootstrap import t_quantile as t_quantile
+from components.core.tasks.curves import Bins as Bins
+from components.core.tasks.curves import Curve as Curve
+from components.core.tasks.task import Metric as Metric
+from components.core.tasks.task import Task as Task
+from components.core.tasks.task import known_metrics as known_metrics
+from components.core.tasks.task import task_of as task_of

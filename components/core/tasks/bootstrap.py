@@ -59,14 +59,7 @@ def block_interval(
 ) -> ConfidenceInterval | None:
     """A metric with its interval; None if it is not defined or there are under 5 blocks.
 
-    Args:
-        metric: One of the task's.
-        label: [n].
-        prediction: float [n].
-        blocks: int [n], rows of one block share a number.
-        resamples: How often blocks are drawn.
-        confidence: Of the interval.
-        seed: Same seed, same interval.
+    The arguments are those of `compare`.
     """
     sample = Sample.of(label, prediction)
     bootstrap = BlockBootstrap.of(blocks, resamples, seed)

@@ -4,7 +4,6 @@ AUC and average precision are computed from counts by rank and block, so that a 
 of blocks cost two matrix products instead of a thousand sorts.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -66,29 +65,6 @@ class Sample:
 
 def _column(values: Any) -> Floats:
     return np.asarray(values, dtype=np.float64).reshape(-1)
-
-
-def mean_of(row: Callable[[Sample], Floats]) -> Callable[[Sample], float]:
-    """The weighted mean of a number per row."""
-
-    def measure(sample: Sample) -> float:
-        return float(sample.weight @ row(sample) / sample.weight.sum())
-
-    return measure
-
-
-def resampled_mean_of(
-    row: Callable[[Sample], Floats],
-) -> Callable[[Sample, Ints, Floats], Floats]:
-    """The same mean when blocks are drawn again: only each block's sums are needed."""
-
-    def resample(sample: Sample, block: Ints, drawn: Floats) -> Floats:
-        count = drawn.shape[1]
-        totals = drawn @ np.bincount(block, sample.weight * row(sample), count)
-        masses = drawn @ np.bincount(block, sample.weight, count)
-        return safe_divide(totals, masses)
-
-    return resample
 
 
 def log_loss(sample: Sample) -> Floats:

@@ -24,11 +24,10 @@ from components.core.tasks.metrics import (
     average_precision,
     calibration_error,
     log_loss,
-    mean_of,
     resampled_auc,
     resampled_average_precision,
     resampled_calibration_error,
-    resampled_mean_of,
+    safe_divide,
     squared_error,
 )
 
@@ -76,7 +75,6 @@ class Task:
     """A kind of answer.
 
     Attributes:
-        name: As the spec calls it.
         metrics: Name to metric, the most telling first.
         curves: Name to a curve of labels and predictions, thinned for drawing.
         calibration: Bins of equal mass of labels and predictions; the third argument is their
@@ -112,7 +110,17 @@ class Task:
 
 
 def _mean(name: str, label: str, better: bool | None, row: Callable[[Sample], Floats]) -> Metric:
-    return Metric(name, label, better, mean_of(row), resampled_mean_of(row))
+    """The weighted mean of a number per row; of drawn blocks, only their sums are needed."""
+
+    def measure(sample: Sample) -> float:
+        return float(sample.weight @ row(sample) / sample.weight.sum())
+
+    def resample(sample: Sample, block: Ints, drawn: Floats) -> Floats:
+        totals = drawn @ np.bincount(block, sample.weight * row(sample), drawn.shape[1])
+        masses = drawn @ np.bincount(block, sample.weight, drawn.shape[1])
+        return safe_divide(totals, masses)
+
+    return Metric(name, label, better, measure, resample)
 
 
 _METRICS = (

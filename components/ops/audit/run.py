@@ -7,7 +7,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from pydantic import ValidationError
 
 from components.core import audit, storage
 from components.core.artifacts import MODEL_CARD, ModelCard
@@ -71,10 +70,7 @@ def _card(spec: Spec, version: str) -> ModelCard | None:
     file = f"{_published(spec, version)}/{MODEL_CARD}"
     if not storage.exists(file):
         return None
-    try:
-        return ModelCard.model_validate_json(storage.read_bytes(file))
-    except ValidationError as error:
-        raise InputError(file, "a damaged file", "a model card") from error
+    return ModelCard.parse(storage.read_bytes(file), file, "a model card")
 
 
 def _published(spec: Spec, version: str) -> str:

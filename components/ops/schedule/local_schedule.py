@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from components.core import storage
 from components.core.artifacts import Record
 from components.core.errors import InputError
@@ -107,11 +105,8 @@ def read(folder: Path) -> LocalSchedule | None:
     file = folder / SCHEDULE
     if not file.exists():
         return None
-    try:
-        return LocalSchedule.read(file)
-    except ValidationError as error:
-        do = "Remove it; the next run that deploys writes it again."
-        raise InputError(str(file), "a damaged file", "a schedule", do) from error
+    do = "Remove it; the next run that deploys writes it again."
+    return LocalSchedule.parse(file.read_bytes(), str(file), "a schedule", do)
 
 
 def put(folder: Path, wanted: RecurringRunManifest, as_of: datetime) -> tuple[bool, LocalSchedule]:
@@ -158,8 +153,7 @@ def lock(
 
 
 def _write(folder: Path, schedule: LocalSchedule) -> None:
-    content = schedule.model_dump_json(by_alias=True, indent=1) + "\n"
-    storage.write_bytes(str(folder / SCHEDULE), content.encode())
+    storage.write_bytes(str(folder / SCHEDULE), schedule.content())
 
 
 @contextmanager

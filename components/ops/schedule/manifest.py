@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from components.core.artifacts import Record
 from components.core.digest import digest_of
 from components.core.errors import InputError
 from components.core.spans import SpanKind
 from components.core.spec.base import Name
-from components.core.spec.errors import spec_errors
+from components.core.spec.errors import parse_fields
 from components.core.spec.load import read_mapping
 from components.core.units import Duration, parse_duration
 from components.ops.schedule.trigger import Trigger, parse_cron, trigger_of
@@ -121,11 +121,7 @@ def parse_manifest(text: str, where: str) -> RecurringRunManifest:
     Raises:
         InputError: It is not one; every problem is named.
     """
-    fields = read_mapping(text, where)
-    try:
-        manifest = RecurringRunManifest.model_validate(fields)
-    except ValidationError as error:
-        raise spec_errors(error, fields, where, RecurringRunManifest, {}) from error
+    manifest = parse_fields(RecurringRunManifest, read_mapping(text, where), where)
     if manifest.cron:
         parse_cron(manifest.cron, f"{where}: cron")
     return manifest

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
 from components.core.errors import InputError
 from components.ops.cluster.protocol import Object
@@ -35,23 +34,13 @@ def read_record(content: bytes, where: str, model: str) -> RolloutRecord:
         InputError: It is damaged, or of another model.
     """
     do = "Revert the commit that changed it: git log -- record.json names it."
-    try:
-        record = RolloutRecord.model_validate_json(content)
-    except ValidationError as error:
-        found = error.errors()[0]
-        place = ".".join(str(part) for part in found["loc"])
-        given = f"{place}: {found['msg']}" if place else found["msg"]
-        raise InputError(f"{where}/{RECORD}", given, "the record that Ratoon wrote", do) from error
+    accepted = "the record that Ratoon wrote"
+    record = RolloutRecord.parse(content, f"{where}/{RECORD}", accepted, do)
     if record.model != model:
         accepted = f"the model that serves from there: {record.model}"
         do = "Give each model a folder of its own."
         raise InputError(where, f"model {model}", accepted, do)
     return record
-
-
-def record_file(record: RolloutRecord) -> bytes:
-    """Writes ``record.json``: one field a line, in a fixed order."""
-    return (record.model_dump_json(indent=1) + "\n").encode()
 
 
 def manifests_of(record: RolloutRecord, namespace: str | None) -> Mapping[str, bytes]:

@@ -109,7 +109,7 @@ class GitStore:
         if current.record is None and new == old:
             return {}  # a folder in which nothing was ever deployed stays as it is
         manifests = manifests_of(new, self.namespace)
-        wanted = {RECORD: files.record_file(new), **manifests}
+        wanted = {RECORD: new.content(), **manifests}
         if KUSTOMIZATION in current.contents:
             content = current.contents[KUSTOMIZATION]
             files.check_kustomization(content, list(manifests), self.where)

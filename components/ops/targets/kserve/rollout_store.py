@@ -11,8 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from pydantic import ValidationError
-
 from components.core.errors import ApiUnavailable, InputError
 from components.ops.cluster.protocol import (
     CONFIG_MAP,
@@ -166,7 +164,7 @@ class ConfigMapStore:
             "apiVersion": CONFIG_MAP.api_version,
             "kind": CONFIG_MAP.kind,
             "metadata": metadata,
-            "data": {_RECORD_KEY: record.model_dump_json(indent=1) + "\n"},
+            "data": {_RECORD_KEY: record.content().decode()},
         }
         if existing is None:
             self.cluster.create(CONFIG_MAP, config_map)
@@ -180,14 +178,9 @@ class ConfigMapStore:
     def _parse(self, config_map: Object | None) -> RolloutRecord | None:
         if config_map is None:
             return None
-        accepted = "the record that Ratoon wrote"
         do = "Restore a copy of it, or remove it together with the InferenceService."
         content = (config_map.get("data") or {}).get(_RECORD_KEY, "")
-        try:
-            record = RolloutRecord.model_validate_json(content)
-        except ValidationError as error:
-            given = str(error).splitlines()[0]
-            raise InputError(self._where, given, accepted, do) from error
+        record = RolloutRecord.parse(content, self._where, "the record that Ratoon wrote", do)
         if record.model != self.model:
             raise InputError(self._where, f"model {record.model}", f"model {self.model}", do)
         return record

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
 from components.core.artifacts import Record
-from components.core.errors import DeadlineExceeded, InputError
+from components.core.errors import DeadlineExceeded
 from components.ops.targets.rollout_state import DeployedVersion, RolloutState
 
 RECORD = "record.json"
@@ -106,22 +104,17 @@ class RecordFile:
             InputError: The file is damaged.
         """
         try:
-            return LocalRecord.read(self.path)
+            content = self.path.read_bytes()
         except FileNotFoundError:
             return None
-        except (ValidationError, UnicodeDecodeError) as error:
-            raise InputError(
-                str(self.path),
-                str(error).splitlines()[0],
-                "the record that Ratoon wrote",
-                "Restore a copy of it; or run `ratoon serve stop` and move the folder away.",
-            ) from error
+        do = "Restore a copy of it; or run `ratoon serve stop` and move the folder away."
+        return LocalRecord.parse(content, str(self.path), "the record that Ratoon wrote", do)
 
     def write(self, record: LocalRecord) -> None:
         """Replaces the record atomically."""
         part = self.path.with_suffix(".part")
-        with part.open("w", encoding="utf-8") as stream:
-            stream.write(record.model_dump_json(indent=1) + "\n")
+        with part.open("wb") as stream:
+            stream.write(record.content())
             stream.flush()
             os.fsync(stream.fileno())
         part.replace(self.path)

@@ -138,11 +138,7 @@ def _read_marker(uri: str) -> PublishedMarker | None:
         content = storage.read_bytes(uri)
     except InputError:  # asked of the store itself: a client's listing may be stale
         return None
-    try:
-        return PublishedMarker.model_validate_json(content)
-    except ValidationError as error:
-        accepted = "the marker that Ratoon writes"
-        raise InputError(uri, str(error).splitlines()[0], accepted) from error
+    return PublishedMarker.parse(content, uri, "the marker that Ratoon writes")
 
 
 def _upload_under_lease(folder: Path, location: ModelLocation, digest: str) -> None:
