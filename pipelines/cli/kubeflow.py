@@ -26,7 +26,7 @@ from pipelines.cli.options import (
 )
 from pipelines.settings import FOLDER, SETTINGS, CompileSettings, read_settings
 
-Folder = Annotated[Path, typer.Option(help="Of the compiled pipelines.", show_default=False)]
+Folder = Annotated[Path, typer.Option(help="Folder of the compiled pipelines.", show_default=False)]
 Files = Annotated[list[Path], typer.Argument(help="Files, or folders of YAML files.")]
 
 
@@ -82,20 +82,24 @@ def compile_pipelines(
 
 def submit(
     model: Model,
-    pipeline: Annotated[str, typer.Option(help="Or monitor.")] = "train-and-deploy",
+    pipeline: Annotated[
+        str, typer.Option(help="train-and-deploy or monitor.")
+    ] = "train-and-deploy",
     as_of: AsOf = "",
     target: Target = "",
     overlay: Overlay = "",
     endpoint: Annotated[
-        str, typer.Option(envvar="KF_PIPELINES_ENDPOINT", help="Of Kubeflow Pipelines.")
+        str, typer.Option(envvar="KF_PIPELINES_ENDPOINT", help="URL of Kubeflow Pipelines.")
     ] = "http://localhost:8080",
-    namespace: Annotated[str, typer.Option(help="Of your profile, in a shared Kubeflow.")] = "",
+    namespace: Annotated[
+        str, typer.Option(help="Of your profile, if several people share Kubeflow.")
+    ] = "",
     experiment: Annotated[str, typer.Option(help="Where the dashboard shows the run.")] = "ratoon",
     account: Annotated[
         str, typer.Option(help="Service account of the run's pods.")
     ] = "ratoon-pipeline",
-    follow: Annotated[str, typer.Option(help="The id of a run: follow it, start none.")] = "",
-    every_s: Annotated[float, typer.Option(help="Seconds between two looks.")] = 3.0,
+    follow: Annotated[str, typer.Option(help="Follow this run; start none.")] = "",
+    every_s: Annotated[float, typer.Option(help="Seconds between two polls.")] = 3.0,
     folder: Folder = FOLDER,
 ) -> None:
     """Run a pipeline on a cluster and follow it to its end; Ctrl-C leaves the run running."""

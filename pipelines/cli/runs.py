@@ -156,7 +156,7 @@ def start(model: Model, overlay: Overlay = "", output: Output = Format.TEXT) -> 
 
 
 def stop(model: Model, overlay: Overlay = "", output: Output = Format.TEXT) -> None:
-    """Stop the servers of a model on this machine; ``ratoon serve start`` brings them back."""
+    """Stop the servers of a model on this machine; `ratoon serve start` brings them back."""
     continue_in_ops()
     from components.ops.targets.local.serving import stop as stop_servers
 

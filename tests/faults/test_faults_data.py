@@ -54,7 +54,7 @@ def test_a_broken_newest_day(
 def test_too_little_history(stages: Stages) -> None:
     stage = stages.make(STEADY, {"history": {"min_spans": 60}})
     stopped = stage.run(day(TRAINED_ON))
-    _check_stopped(stopped, "There are 42 spans with rows; at least 60 are asked for.")
+    _check_stopped(stopped, "There are 42 spans with rows; at least 60 are required.")
     assert stage.champion() is None
 
 

@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 
 from components.core import audit
+from components.core.spans import parse_instant
 from pipelines.local.results import RunResult
 from tests.loop.places import MOVED_ON, MOVING, TRAINED_ON, Deployed, Stages, Watched
 from tests.loop.stage import MONITOR, Stage
@@ -23,13 +24,14 @@ def test_two_at_once_start_one_retraining(watched: Watched, stages: Stages) -> N
         for runner in runners:
             runner.terminate()  # it ends its steps
             runner.wait()
-    assert [runner.returncode for runner in runners] == [0, 0], outputs
+    # One alerts, and a gate stops the other's retraining: both are verdicts that say no.
+    assert [runner.returncode for runner in runners] == [3, 3], outputs
     judged = {e.decision: e for e in stage.entries("monitor") if e.run in ("one", "other")}
     assert set(judged) == {"retrain", "alert"}
     assert "cool-down" in judged["alert"].reason
     (claimed,) = audit.retrainings(stage.audit_uri)
     assert claimed.run == judged["retrain"].run
-    started = [e.run for e in stage.entries("validate") if e.as_of.startswith(day(63))]
+    started = [e.run for e in stage.entries("validate") if e.as_of == parse_instant(day(63))]
     assert started == [claimed.run]
 
 

@@ -30,7 +30,7 @@ def test_the_first_model_is_promoted_by_its_spec_alone(deployed: Deployed) -> No
     assert schedule is not None
     assert champion.run == deployed.run.run_id
     assert schedule.first_due == parse_instant(day(MOVED_ON))
-    assert schedule.wanted.model == str(stage.model)
+    assert schedule.wanted.parameters.model == str(stage.model)
 
 
 def test_every_live_request_is_answered_by_the_champion(watched: Watched) -> None:
