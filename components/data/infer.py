@@ -5,7 +5,6 @@ and shows the difference. Exit codes are those of ``ratoon``: 3 while there is a
 """
 
 import argparse
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,19 +16,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.core import storage
 from components.core.artifacts import ModelColumn
 from components.core.errors import InputError
 from components.core.plan import Plan, Purpose, Windows
+from components.core.span_files import existing_spans, uri_of
 from components.core.spans import (
     Span,
-    SpanKind,
     TimeInterval,
     parse_instant,
     spans_between,
 )
 from components.core.spec import FeatureKind, Spec, column_of, load_folder
-from components.core.spec.data import PLACEHOLDERS
 from components.data.prepare.live import examples_from
 from components.data.schema.schema import (
     as_declared,
@@ -41,7 +38,6 @@ from components.data.schema.schema import (
 )
 from components.data.schema.statistics import find_anomalies, statistics_of
 from components.data.schema.tfdv import kernels
-from components.data.tables.primary import uri_of
 from components.data.tables.sources import fetch, file_schema, parse
 
 _MAX_SPANS = 24
@@ -197,30 +193,12 @@ def _spans(spec: Spec, as_of: datetime) -> list[Span]:
         end = min(newest, as_of) if newest else primary.start
         spans = spans_between(spec.data.span, primary.start, end)
     else:
-        spans = _spans_of_files(primary.uri, spec.data.span, as_of)
-    if not spans:
+        spans = existing_spans(primary.uri, spec.data.span)
+    known = [span for span in spans if span.start < as_of]
+    if not known:
         where, given = f"data.primary.uri: {primary.uri}", "no span before the instant asked for"
         raise InputError(where, given, "at least one", "Make the data, or correct the uri.")
-    return list(spans)
-
-
-def _spans_of_files(uri: str, kind: SpanKind, as_of: datetime) -> tuple[Span, ...]:
-    """The spans of the existing files; a span's name must give its own file."""
-    mark = re.compile("|".join(re.escape(placeholder) for placeholder in PLACEHOLDERS))
-    _, template = storage.resolve(uri)
-    pattern = re.compile("([^/]+)".join(re.escape(part) for part in mark.split(template)))
-    spans = set()
-    for file in storage.list_files(mark.sub("*", uri)):
-        _, path = storage.resolve(file)
-        match = pattern.fullmatch(path)
-        for name in match.groups() if match else ():
-            try:
-                span = Span.parse(kind, name)
-            except ValueError:
-                continue
-            if uri_of(template, span) == path and span.start < as_of:
-                spans.add(span)
-    return tuple(sorted(spans, key=lambda span: span.start))
+    return known
 
 
 def _types(spec: Spec, newest: Span) -> Mapping[str, pa.Schema]:

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 
 from components.core.artifacts import SourceRead
 from components.core.plan import Plan
+from components.core.span_files import uri_of
 from components.core.spans import Span
 from components.core.spec import FeatureKind, Spec, ValueRule, parse_rule
-from components.core.spec.data import PLACEHOLDERS
 from components.data.tables.columns import column_us, instant_us
 from components.data.tables.sources import (
     ColumnSelection,
@@ -52,13 +52,6 @@ def rows_by_span(plan: Plan) -> Iterator[SpanRows]:
     if plan.spec.data.primary.placeholder is None:
         return _of_one_file(plan)
     return _of_files(plan)
-
-
-def uri_of(template: str, span: Span) -> str:
-    """The file of a span: every placeholder replaced by the hour, day or month it starts in."""
-    for mark, kind in PLACEHOLDERS.items():
-        template = template.replace(mark, Span.containing(kind, span.start).name)
-    return template
 
 
 def primary_columns(plan: Plan) -> ColumnSelection:

@@ -1,6 +1,5 @@
 """Splits event time into training window, holdouts and monitored windows, and finds the spans."""
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
@@ -8,6 +7,7 @@ from pathlib import PurePosixPath
 from components.core import storage
 from components.core.errors import InputError
 from components.core.plan import Windows
+from components.core.span_files import existing_spans
 from components.core.spans import (
     Span,
     SpanKind,
@@ -20,7 +20,6 @@ from components.core.spec import Spec, window_spans
 
 _FIRST_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 _WEEK = timedelta(weeks=1)
-_MARK = re.compile(r"\{(?:hour|day|month)\}")
 
 
 def split_windows(spec: Spec, spans: Sequence[Span], as_of: datetime) -> Windows:
@@ -118,7 +117,7 @@ def available_spans(spec: Spec, as_of: datetime) -> tuple[Span, ...]:
     if primary.placeholder is None:
         spans = _of_one_file(spec, as_of)
     else:
-        spans = _of_files(primary.uri, primary.placeholder, spec.data.span)
+        spans = existing_spans(primary.uri, spec.data.span)
     start = primary.start
     usable = [s for s in spans if s.start < as_of and (start is None or s.end > start)]
     if not usable:
@@ -129,40 +128,6 @@ def available_spans(spec: Spec, as_of: datetime) -> tuple[Span, ...]:
             _do(primary.uri, spans),
         )
     return tuple(usable)
-
-
-def span_of_file(path: str, template: str, mark: str, kind: SpanKind) -> Span | None:
-    """The span that a file's path stands for; None if it is another kind of file.
-
-    Args:
-        path: The file's path.
-        template: The path with placeholders, such as ``flights/{month}.parquet``.
-        mark: The placeholder that names the span; another one only has to agree with it.
-        kind: The length of the span.
-    """
-    pieces = [re.escape(piece) for piece in _MARK.split(template)]
-    groups = (r"([^/]+)" for _ in pieces[1:])
-    joined = pieces[0] + "".join(g + piece for g, piece in zip(groups, pieces[1:], strict=True))
-    match = re.fullmatch(joined, path)
-    if match is None:
-        return None
-    named = match.groups()[_MARK.findall(template).index(mark)]
-    try:
-        span = Span.parse(kind, named)
-    except ValueError:
-        return None
-    return span if path == _MARK.sub(lambda m: _name(m[0], span), template) else None
-
-
-def _name(mark: str, span: Span) -> str:
-    return Span.containing(SpanKind(mark.strip("{}")), span.start).name
-
-
-def _of_files(uri: str, mark: str, kind: SpanKind) -> tuple[Span, ...]:
-    _, template = storage.resolve(uri)
-    paths = (storage.resolve(file)[1] for file in storage.list_files(_MARK.sub("*", uri)))
-    spans = (span_of_file(path, template, mark, kind) for path in paths)
-    return tuple(sorted((s for s in spans if s is not None), key=lambda s: s.start))
 
 
 def _of_one_file(spec: Spec, as_of: datetime) -> tuple[Span, ...]:
@@ -176,5 +141,5 @@ def _of_one_file(spec: Spec, as_of: datetime) -> tuple[Span, ...]:
 def _do(uri: str, spans: tuple[Span, ...]) -> str:
     if spans:
         return f"The oldest one is {spans[0].name}; choose a later as_of."
-    folder = PurePosixPath(_MARK.split(uri)[0]).as_posix()
+    folder = PurePosixPath(uri.partition("{")[0]).as_posix()
     return f"Make the data, or correct the uri: nothing under {folder} has such a name."
