@@ -6,7 +6,6 @@ The pipelines do not hold them; `configured` writes them into the compiled docum
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import Any, Literal
 
 from kfp.compiler.compiler_utils import _cpu_to_float, _memory_to_float
@@ -29,7 +28,7 @@ class StepSettings:
         role: Selects the service account, secrets and network rules of its pod.
         cpu: Requested cores and their limit.
         memory: Requested memory and its limit.
-        deadline: A pod that runs longer is stopped.
+        hours: A pod that runs longer is stopped.
         retries: How often it is retried; every step may be, because it finds what it made before.
         cached: Whether an earlier result of the same inputs may be taken. Never for a step that
             reads the world: yesterday's "no drift" proves nothing today.
@@ -39,10 +38,15 @@ class StepSettings:
     role: Role
     cpu: tuple[str, str]
     memory: tuple[str, str]
-    deadline: timedelta
+    hours: float
     retries: int = 2
     cached: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def deadline_s(self) -> int:
+        """The deadline of one attempt, in seconds."""
+        return int(self.hours * 3600)
 
     def task(self) -> dict[str, Any]:
         """The fields of its task in KFP's PipelineSpec.
@@ -55,7 +59,7 @@ class StepSettings:
             "retryPolicy": {
                 "backoffDuration": "10s",
                 "backoffFactor": 2.0,
-                "backoffMaxDuration": f"{_seconds(self.deadline) * (self.retries + 1)}s",
+                "backoffMaxDuration": f"{self.deadline_s * (self.retries + 1)}s",
                 "maxRetryCount": self.retries,
             },
         }
@@ -73,7 +77,7 @@ class StepSettings:
     def platform(self) -> dict[str, Any]:
         """The fields of its executor in KFP's PlatformSpec for Kubernetes."""
         return {
-            "activeDeadlineSeconds": str(_seconds(self.deadline)),
+            "activeDeadlineSeconds": str(self.deadline_s),
             "podMetadata": {"labels": {ROLE_LABEL: self.role}},
             "securityContext": {
                 "runAsUser": USER_ID,
@@ -87,26 +91,22 @@ class StepSettings:
 # the others below 0.2); limits leave room for ten times as many rows. Deadlines are for a step that
 # hangs, not for one that is slow: a canary has one of its own in the spec.
 STEPS = {
-    "plan": StepSettings("plan", ("100m", "1"), ("256Mi", "1Gi"), timedelta(minutes=30)),
-    "prepare": StepSettings("data", ("500m", "4"), ("512Mi", "8Gi"), timedelta(hours=6)),
-    "validate": StepSettings(
-        "data", ("500m", "2"), ("1Gi", "8Gi"), timedelta(hours=2), cached=True
-    ),
-    "train": StepSettings("model", ("1", "4"), ("2Gi", "8Gi"), timedelta(hours=12), 1, cached=True),
-    "evaluate": StepSettings(
-        "model", ("500m", "2"), ("2Gi", "8Gi"), timedelta(hours=3), cached=True
-    ),
-    "deploy": StepSettings("deploy", ("100m", "1"), ("256Mi", "2Gi"), timedelta(hours=2)),
-    "rollout": StepSettings("deploy", ("100m", "1"), ("256Mi", "2Gi"), timedelta(hours=24)),
+    "plan": StepSettings("plan", ("100m", "1"), ("256Mi", "1Gi"), hours=0.5),
+    "prepare": StepSettings("data", ("500m", "4"), ("512Mi", "8Gi"), hours=6),
+    "validate": StepSettings("data", ("500m", "2"), ("1Gi", "8Gi"), hours=2, cached=True),
+    "train": StepSettings("model", ("1", "4"), ("2Gi", "8Gi"), hours=12, retries=1, cached=True),
+    "evaluate": StepSettings("model", ("500m", "2"), ("2Gi", "8Gi"), hours=3, cached=True),
+    "deploy": StepSettings("deploy", ("100m", "1"), ("256Mi", "2Gi"), hours=2),
+    "rollout": StepSettings("deploy", ("100m", "1"), ("256Mi", "2Gi"), hours=24),
     "schedule": StepSettings(
         "schedule",
         ("100m", "1"),
         ("256Mi", "1Gi"),
-        timedelta(minutes=30),
+        hours=0.5,
         env={MONITOR_VERSION: UNNAMED},
     ),
-    "observe": StepSettings("data", ("500m", "2"), ("512Mi", "8Gi"), timedelta(hours=2)),
-    "monitor": StepSettings("data", ("500m", "2"), ("1Gi", "8Gi"), timedelta(hours=2)),
+    "observe": StepSettings("data", ("500m", "2"), ("512Mi", "8Gi"), hours=2),
+    "monitor": StepSettings("data", ("500m", "2"), ("1Gi", "8Gi"), hours=2),
 }
 
 
@@ -144,7 +144,3 @@ def _tasks(spec: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             component = components[task["componentRef"]["name"]]
             if "executorLabel" in component:
                 yield component["executorLabel"], task
-
-
-def _seconds(duration: timedelta) -> int:
-    return int(duration.total_seconds())

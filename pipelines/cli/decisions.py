@@ -1,6 +1,6 @@
 """``ratoon audit`` and ``ratoon rollout``: what stands behind a prediction, and what serves."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,8 +29,10 @@ def register(app: typer.Typer) -> None:
     rollout = group(app, "rollout", "Decisions of people on what serves.")
     rollout.command("list", epilog=example("rollout list models/flights -o json"))(list_versions)
     version = "20131001T0000-288d982a"
-    rollout.command(epilog=example(f"rollout approve models/flights {version}"))(approve)
-    rollout.command(epilog=example(f"rollout reject models/flights {version} --reason why"))(reject)
+    for verb, does in (("approve", "Promote"), ("reject", "Take back")):
+        epilog = example(f"rollout {verb} models/flights {version} --reason why")
+        command = rollout.command(verb, epilog=epilog, help=f"{does} a proposed version.")
+        command(_decision(reject=verb == "reject"))
     rollout.command(epilog=example("rollout rollback models/flights --reason why"))(rollback)
 
 
@@ -68,30 +70,6 @@ def list_versions(
     )
 
 
-def approve(
-    model: Model,
-    version: Version,
-    reason: Reason = REASON,
-    overlay: Overlay = "",
-    target: Target = "",
-    output: Output = Format.TEXT,
-) -> None:
-    """Promote a proposed version."""
-    _decide(model, version, reason, overlay, target, output, reject=False)
-
-
-def reject(
-    model: Model,
-    version: Version,
-    reason: Reason = REASON,
-    overlay: Overlay = "",
-    target: Target = "",
-    output: Output = Format.TEXT,
-) -> None:
-    """Take a proposed version back."""
-    _decide(model, version, reason, overlay, target, output, reject=True)
-
-
 def rollback(
     model: Model,
     version: Annotated[str, typer.Argument(help="An earlier version; default: the newest.")] = "",
@@ -119,27 +97,30 @@ def rollback(
     )
 
 
-def _decide(
-    model: str,
-    version: str,
-    reason: str,
-    overlay: str,
-    target: str,
-    output: Format,
-    *,
-    reject: bool,
-) -> None:
-    continue_in_ops()
-    from components.ops.rollout import manual
+def _decision(*, reject: bool) -> Callable[..., None]:
+    """The command that promotes a proposed version, or takes it back."""
 
-    where, spec = _target(model, overlay, target)
-    staged = where.staged()
-    decision = manual.decide(where, version, reject=reject, reason=reason)
-    assert staged is not None  # otherwise there was nothing to decide on
-    about = staged.as_champion()
-    _keep(spec, [manual.manual_entry("approve", decision, about, spec.name, reason)])
-    text = f"version {version}: {decision}"
-    emit(output, lambda: text, lambda: {"version": version, "decision": decision})
+    def decide(
+        model: Model,
+        version: Version,
+        reason: Reason = REASON,
+        overlay: Overlay = "",
+        target: Target = "",
+        output: Output = Format.TEXT,
+    ) -> None:
+        continue_in_ops()
+        from components.ops.rollout import manual
+
+        where, spec = _target(model, overlay, target)
+        staged = where.staged()
+        decision = manual.decide(where, version, reject=reject, reason=reason)
+        assert staged is not None  # otherwise there was nothing to decide on
+        about = staged.as_champion()
+        _keep(spec, [manual.manual_entry("approve", decision, about, spec.name, reason)])
+        text = f"version {version}: {decision}"
+        emit(output, lambda: text, lambda: {"version": version, "decision": decision})
+
+    return decide
 
 
 def _target(model: str, overlay: str, target: str) -> "tuple[DeploymentTarget, Spec]":
