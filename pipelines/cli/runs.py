@@ -237,6 +237,7 @@ def _data(result: "RunResult") -> dict[str, Any]:
         "run": result.run_id,
         "folder": str(result.folder),
         "seconds": round(result.seconds, 1),
+        "outputs": dict(result.outputs),
         "refused_by": result.refusal.name if result.refusal else None,
         "steps": [
             {
