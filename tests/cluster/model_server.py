@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from components.core.artifacts import SERVER_LATENCY_BOUNDS_MS, TRIAL_REQUEST
-from tests.unit.ops.deploy.fake_model_server import FakeModelServer
+from tests.unit.ops.targets.fake_model_server import FakeModelServer
 
 
 class Counted:

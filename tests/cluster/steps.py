@@ -20,7 +20,7 @@ from components.ops.rollout import manual
 from components.ops.rollout import run as rolling
 from components.ops.targets import connect, read_champion
 from components.ops.targets.local.servers import COMMAND_VARIABLE
-from tests.unit.ops.deploy.serving_factories import MODEL, Clients, make_model, make_plan
+from tests.unit.ops.targets.serving_factories import MODEL, Clients, make_model, make_plan
 
 SERVER = Path(__file__).with_name("model_server.py")
 _OPTIONS = ("--model-dir", "{model_dir}", "--port", "{port}", "--log", "{log}")
@@ -79,12 +79,9 @@ class Steps:
                 plan, self.root / f"deployment-{version}", f"run-{version}", outputs, 0.1
             )
 
-    def decide(self, version: str, *options: str) -> None:
+    def decide(self, version: str, *, reject: bool = False) -> None:
         """What a person does who approves or rejects."""
-        with self.environment.context() as environment:
-            command = ["approve", self.target, MODEL, version, *options]
-            environment.setattr(sys, "argv", command)
-            manual.approve_main()
+        manual.decide(connect(self.target, MODEL), version, reject=reject, reason="by hand")
 
     def _plan(self, champion: Champion | None, **changes: Any) -> Path:
         serving = {"store": f"file://{self.root}/store", "ready_timeout": "40s"}
@@ -94,7 +91,7 @@ class Steps:
 
 @contextmanager
 def recorded(environment: pytest.MonkeyPatch) -> Iterator[list[ApiCall]]:
-    """Every call that goes through the one door meanwhile."""
+    """Every call that goes through the API client meanwhile."""
     calls: list[ApiCall] = []
     with environment.context() as inner:
         inner.setattr(connection, "connect", partial(connection.connect, observe=calls.append))

@@ -1,1 +1,1 @@
-"""The one door to a Kubernetes API server, and what passes through it."""
+"""The Kubernetes API as steps use it."""

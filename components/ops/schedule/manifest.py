@@ -15,16 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from components.core.artifacts import Record
 from components.core.digest import digest_of
 from components.core.errors import InputError
-from components.core.spans import SpanKind
 from components.core.spec.base import Name
 from components.core.spec.errors import parse_fields
 from components.core.spec.load import read_mapping
-from components.core.units import Duration, parse_duration
+from components.core.units import Frequency
 from components.ops.schedule.trigger import Trigger, parse_cron, trigger_of
 
 PIPELINE = "monitor"
@@ -72,22 +71,12 @@ class RecurringRunManifest(Record):
     pipeline: Name = PIPELINE
     version: str = ""
     parameters: RunParameters
-    every: SpanKind | Duration | None = None
+    every: Frequency | None = None
     cron: str = ""
     namespace: str = ""
     experiment: str = Field(EXPERIMENT, min_length=1)
     service_account: str = ACCOUNT
     enabled: bool = True
-
-    @field_validator("every", mode="before")
-    @classmethod
-    def _span_or_duration(cls, every: object) -> object:
-        if every is None or every in list(SpanKind):
-            return every
-        duration = parse_duration(every)
-        if not duration:
-            raise ValueError("hour, day, month, or a duration that is not zero")
-        return duration
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:

@@ -58,7 +58,7 @@ def play(steps: Steps, running: FakeCluster, mode: Mode, made: Recorded) -> None
         assert steps.deploy("v4").decision == "staged"
         with meddling(running):
             assert steps.roll_out("v4", gates={"approval": "required"}).decision == "proposed"
-        steps.decide("v4", "--reject")
+        steps.decide("v4", reject=True)
         if mode == "knative":
             assert steps.deploy("v5").decision == "staged"
             steps.decide("v5")

@@ -100,15 +100,14 @@ def test_a_growing_audit_is_followed(tmp_path):
         until(lambda: metric('ratoon_audit_up{model="empty"}') == 1)
         assert metric('ratoon_audit_entries{model="empty"}') == 0
         audit.append(uri, entry("monitor", "08", "retrain"))
+        before = time.time()
         (tmp_path / "audit/runs/08/broken.json").write_text("{")
         until(lambda: metric('ratoon_audit_damaged_files{model="flights"}') == 1)
         assert metric('ratoon_monitor_decision{decision="retrain",model="flights"}') == 1
-        read_at = metric('ratoon_audit_read_timestamp_seconds{model="flights"}')
-        assert abs(time.time() - read_at) < 10
+        until(lambda: metric('ratoon_audit_read_timestamp_seconds{model="flights"}') >= before)
+        assert metric('ratoon_audit_read_timestamp_seconds{model="flights"}') <= time.time()
         exporter.send_signal(signal.SIGTERM)
-        asked = time.monotonic()
-        assert exporter.wait(10) == 0
-        assert time.monotonic() - asked < 5
+        assert exporter.wait(30) == 0
 
 
 @pytest.mark.parametrize("text", ["", "[flights]", "flights: 7", "a: [", "flights: ftp://host/a"])

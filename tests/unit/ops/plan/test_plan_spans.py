@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from components.core.errors import InputError
-from components.core.spans import SpanKind
 from components.core.spec import Spec, load_spec
-from components.ops.plan.windows import available_spans, span_of_file
+from components.ops.plan.windows import available_spans
 
 
 def spec_of(uri: str, more: str = "") -> Spec:
@@ -67,11 +66,10 @@ def test_folders_by_month_with_days_within(tmp_path: Path) -> None:
     assert names(spec, "2014-01-01") == ["2013-01-31", "2013-02-01"]
 
 
-def test_signs_of_a_pattern_in_a_path_mean_themselves() -> None:
-    day = SpanKind.DAY
-    assert span_of_file("a+b/2013-01-01.x", "a+b/{day}.x", "{day}", day)
-    assert span_of_file("aab/2013-01-01.x", "a+b/{day}.x", "{day}", day) is None
-    assert span_of_file("a/2013-01-01_x", "a/{day}.x", "{day}", day) is None
+def test_signs_of_a_pattern_in_a_path_mean_themselves(tmp_path: Path) -> None:
+    touch(tmp_path, "a+b/2013-01-01.x", "aab/2013-01-02.x", "a+b/2013-01-03_x")
+
+    assert names(spec_of(f"{tmp_path}/a+b/{{day}}.x"), "2014-01-01") == ["2013-01-01"]
 
 
 def test_one_file_has_the_spans_from_its_start(tmp_path: Path) -> None:
