@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
+from components.core.spans import SpanKind
+
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _MOST_SECONDS = 36_500 * 86_400
 _DURATION = re.compile(r"([0-9]+)\s*([smhdw])")
@@ -56,6 +58,13 @@ def parse_share(text: object) -> float:
     return share
 
 
+def _check_frequency(every: object) -> object:
+    frequency = every if every in list(SpanKind) else parse_duration(every)
+    if not frequency:
+        raise ValueError("hour, day, month, or a duration that is not zero")
+    return frequency
+
+
 def _check_size(text: object) -> str:
     if not _SIZE.fullmatch(str(text)):
         raise ValueError("a whole number and one of Ki, Mi, Gi, Ti, such as 512Mi")
@@ -78,6 +87,7 @@ Duration = Annotated[
     PlainSerializer(format_duration, return_type=str),
     _text(_DURATION.pattern, "36h"),
 ]
+Frequency = Annotated[SpanKind | Duration, BeforeValidator(_check_frequency)]
 Share = Annotated[
     float,
     BeforeValidator(parse_share),

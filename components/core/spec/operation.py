@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from components.core.spans import SpanKind
 from components.core.spec.base import Name, SpecModel, TextPattern, field_error
 from components.core.spec.data import Uri
-from components.core.units import Cpu, Duration, Share, Size, parse_duration
+from components.core.units import Cpu, Duration, Frequency, Share, Size, parse_duration
 
 TARGETS = ("local", "kserve", "git+https", "git+file")
 Trigger = Literal["performance", "calibration", "skew", "drift", "prediction_drift", "age"]
@@ -115,7 +115,7 @@ class CalibrationPolicy(SpecModel):
 class Monitoring(SpecModel):
     """The recurring run that watches the live predictions."""
 
-    every: SpanKind | Duration = Field(
+    every: Frequency = Field(
         SpanKind.DAY, description="hour, day, month, or a duration: how often, and how much."
     )
     thresholds: Literal["learned"] | dict[str, float] = Field(
@@ -134,16 +134,6 @@ class Monitoring(SpecModel):
     max_silence: Duration = Field(
         timedelta(days=2), description="No request for so long is a finding."
     )
-
-    @field_validator("every", mode="before")
-    @classmethod
-    def _span_or_duration(cls, every: object) -> object:
-        if every in list(SpanKind):
-            return every
-        duration = parse_duration(every)
-        if not duration:
-            raise ValueError("hour, day, month, or a duration that is not zero")
-        return duration
 
 
 class RetrainingPolicy(SpecModel):
