@@ -23,9 +23,10 @@ CRDS := .tools/crds
 export RATOON_CRDS := $(CURDIR)/$(CRDS)
 endif
 
-# One environment per image, from the same hashed lock that its Dockerfile installs.
+# One environment per image, from the same hashed lock that its Dockerfile installs. What has no
+# wheel is in the lock of dev alone; what builds it is held to that lock too.
 install = $(UV) venv -q --clear --python $(PYTHON) $(1) && VIRTUAL_ENV=$(1) $(UV) pip install -q \
-	--compile-bytecode --require-hashes --no-deps -r $(2)
+	--compile-bytecode --require-hashes --no-deps $(or $(3),--only-binary :all:) -r $(2)
 lock = env -u UV_NO_CONFIG $(UV) pip compile -q --directory $(1) --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(2) pyproject.toml -o requirements.lock
 
@@ -93,11 +94,11 @@ compile: .venv/ready ## Compile both pipelines to YAML and objects (REGISTRY=…
 	@$(RATOON) compile $(call options,registry tag pvc)
 
 .PHONY: images
-images: .venv/dev/.made ## Build the three images with docker or podman (REGISTRY=… TAG=…)
+images: .venv/dev/.installed ## Build the three images with docker or podman (REGISTRY=… TAG=…)
 	@$(RATOON) images build $(call options,registry tag)
 
 .PHONY: push
-push: .venv/dev/.made ## Push the images (REGISTRY=… TAG=…)
+push: .venv/dev/.installed ## Push the images (REGISTRY=… TAG=…)
 	@$(RATOON) images push $(call options,registry tag)
 
 .PHONY: submit
@@ -172,7 +173,11 @@ $(UV):
 
 .venv/dev/.made: requirements.lock | $(UV)
 	@echo "making the environment dev"
-	@SECONDS=0; $(call install,.venv/dev,$<) && echo $$SECONDS > $@
+	@SECONDS=0; $(call install,.venv/dev,$<,--build-constraints $<) && echo $$SECONDS > $@
+
+# The command `ratoon` of this checkout, from any folder. Nothing is fetched for it.
+.venv/dev/.installed: pyproject.toml .venv/dev/.made
+	@VIRTUAL_ENV=.venv/dev $(UV) pip install -q --no-deps --no-build-isolation -e . && touch $@
 
 .venv/bench/.made: tests/bench/requirements.lock | $(UV)
 	@$(call install,.venv/bench,$<) && touch $@
@@ -181,7 +186,7 @@ $(UV):
 	@echo "making the environment $*"
 	@SECONDS=0; $(call install,.venv/$*,$<) && echo $$SECONDS > $@
 
-.venv/ready: .venv/dev/.made $(IMAGES:%=.venv/%/.made)
+.venv/ready: .venv/dev/.installed $(IMAGES:%=.venv/%/.made)
 	@touch $@
 
 # Tests of an image run in its own environment, with pytest laid over it.
