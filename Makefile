@@ -10,6 +10,7 @@ UV     := .tools/uv/bin/uv
 DEV    := .venv/dev/bin
 RATOON := $(DEV)/ratoon
 IMAGES := data model ops
+LOCKED := . tests tests/bench $(IMAGES:%=components/%)
 ROOMS  := components pipelines
 # A folder may be named with a slash at its end, as a shell completes it.
 override MODEL := $(patsubst %/,%,$(MODEL))
@@ -145,7 +146,26 @@ bench: .venv/ready .venv/bench/.made ## Benchmark against other tools, side by s
 
 .PHONY: lock
 lock: $(UV) ## Write the hashed locks again from each pyproject.toml
-	@for folder in . tests tests/bench $(IMAGES:%=components/%); do $(call lock,$$folder) || exit 1; done
+	@for folder in $(LOCKED); do $(call lock,$$folder) || exit 1; done
+
+.PHONY: audit-deps
+audit-deps: .venv/dev/.made ## Look up known vulnerabilities of every locked package (by network; not in CI)
+	@failed=0; for lock in $(LOCKED:%=%/requirements.lock); do echo "$$lock" && \
+		$(DEV)/pip-audit --require-hashes --disable-pip -r $$lock || failed=1; done; exit $$failed
+
+# Each room in its own environment; what runs in processes of its own is not counted.
+covered = $(1)/python -m coverage run -p --source=components,pipelines -m pytest $(2)
+
+.PHONY: coverage
+coverage: .venv/test-ready .tools/kustomize ## Run the unit tests and list the lines that none of them runs (HTML: build/coverage)
+	@mkdir -p build/coverage && rm -f build/coverage/data*
+	@export COVERAGE_FILE=build/coverage/data; \
+		$(call covered,$(DEV),tests/unit/core tests/unit/report tests/unit/pipelines tests/golden) && \
+		$(call covered,.venv/test-data/bin,tests/unit/data tests/unit/core/tasks) && \
+		$(call covered,.venv/test-model/bin,tests/unit/model tests/server) && \
+		$(call covered,.venv/test-ops/bin,tests/unit/ops) && \
+		$(DEV)/coverage combine -q && $(DEV)/coverage html -q -d build/coverage && \
+		$(DEV)/coverage report --skip-covered --sort=miss
 
 .PHONY: clean
 clean: stop ## Remove what runs and tests wrote; keep the environments
@@ -166,6 +186,29 @@ $(UV):
 		grep -q 'Kustomize Version: v[5-9]'; then :; elif command -v go >/dev/null; then \
 		echo "making kustomize" && GOBIN=$(CURDIR)/.tools \
 		go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.1; fi
+
+# etcd and promtool as Debian builds them, unpacked and not installed: no service of theirs starts.
+# What the PATH has is linked. Without apt nothing is made, and what needs it says so.
+unpack = if command -v $(notdir $@) >/dev/null; then ln -sf "$$(command -v $(notdir $@))" $@; \
+	elif command -v apt-get >/dev/null; then echo "making $(notdir $@)" && rm -rf $@.deb && \
+		mkdir -p $@.deb && cd $@.deb && apt-get -qq download $(1) && dpkg-deb -x *.deb . && \
+		mv usr/bin/$(notdir $@) .. && cd .. && rm -rf $(notdir $@).deb; \
+	else echo "there is neither $(notdir $@) on the PATH nor apt-get to download it"; fi
+
+.tools/etcd: | $(UV)
+	@$(call unpack,etcd-server)
+
+.tools/promtool: | $(UV)
+	@$(call unpack,prometheus)
+
+# 3 to 6 minutes the first time, on two cores.
+.tools/kube-apiserver: tests/cluster/kube-apiserver/go.mod tests/cluster/kube-apiserver/go.sum
+	@if command -v go >/dev/null; then echo "making kube-apiserver" && cd $(dir $<) && \
+		go build -trimpath -ldflags '-s -w' -o $(CURDIR)/$@ k8s.io/kubernetes/cmd/kube-apiserver; \
+	else echo "there is no Go to build kube-apiserver with"; fi
+
+.PHONY: test-tools
+test-tools: .tools/etcd .tools/promtool .tools/kube-apiserver ## Bring what some tests skip without: an API server (by Go), promtool
 
 # Each file is the one that is pinned; without a way to it, what needs it is skipped with the reason.
 .tools/crds: tests/manifests/crds.yaml | .venv/ready
