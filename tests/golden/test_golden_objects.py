@@ -101,7 +101,10 @@ def test_git_ops_does_not_take_away_a_version_that_a_recurring_run_may_be_pinned
     ],
 )
 def test_other_content_is_another_version(settings: CompileSettings) -> None:
-    before, after = compiling.compile_pipelines(CompileSettings()), compiling.compile_pipelines(settings)
+    before, after = (
+        compiling.compile_pipelines(CompileSettings()),
+        compiling.compile_pipelines(settings),
+    )
     assert not {one.version for one in before} & {one.version for one in after}
 
 
