@@ -135,6 +135,10 @@ check: .venv/ready .tools/kustomize ## Lint, type-check, and check the imports b
 	@$(DEV)/mypy $(ROOMS)
 	@$(DEV)/lint-imports
 	@$(DEV)/hadolint components/*/Dockerfile
+	@$(MAKE) check-generated
+
+.PHONY: check-generated
+check-generated: .venv/ready .tools/kustomize ## Check that every generated file is fresh
 	@$(DEV)/python -m pipelines.reference --check
 	@$(RATOON) compile --check
 	@$(DEV)/python -m tests.manifests.kustomize --check
