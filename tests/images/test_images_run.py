@@ -54,8 +54,8 @@ git init -q /tmp/models && cd /tmp/models && printf 'name: flights\\n' > model.y
 git -c user.name=a -c user.email=a@example.com commit -q -m one
 python - "$(git rev-parse HEAD)" <<'END'
 import sys
-from components.ops.plan.folder import opened
-with opened(f"git+file:///tmp/models@{sys.argv[1]}") as folder:
+from components.ops.plan.folder import open_source
+with open_source(f"git+file:///tmp/models@{sys.argv[1]}") as folder:
     print(folder.find("model.yaml", 1000))
 END
 """

@@ -16,7 +16,7 @@ from tests.fakes.controller_client import ControllerClient
 from tests.fakes.kserve_controller import Controller
 from tests.needs import skip_or_fail
 
-SERVER = ROOT / "tests" / "unit" / "ops" / "deploy" / "fake_model_server.py"
+SERVER = ROOT / "tests" / "unit" / "ops" / "targets" / "fake_model_server.py"
 OPTIONS = ("--model-dir", "{model_dir}", "--port", "{port}", "--log", "{log}")
 BODY = {"inputs": [{"name": "x", "shape": [1], "datatype": "FP64", "data": [0.5]}]}
 
