@@ -155,7 +155,7 @@ lock: $(UV) ## Write the hashed locks again from each pyproject.toml
 .PHONY: audit-deps
 audit-deps: .venv/dev/.made ## Look up known vulnerabilities of every locked package (by network; not in CI)
 	@failed=0; for lock in $(LOCKED:%=%/requirements.lock); do echo "$$lock" && \
-		$(DEV)/pip-audit --require-hashes --disable-pip -r $$lock || failed=1; done; exit $$failed
+		$(DEV)/pip-audit --strict --require-hashes --disable-pip -r $$lock || failed=1; done; exit $$failed
 
 # Each room in its own environment; what runs in processes of its own is not counted.
 covered = $(1)/python -m coverage run -p --source=components,pipelines -m pytest $(2)
