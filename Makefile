@@ -10,6 +10,7 @@ UV     := .tools/uv/bin/uv
 DEV    := .venv/dev/bin
 RATOON := $(DEV)/ratoon
 IMAGES := data model ops
+LOCKED := . tests tests/bench $(IMAGES:%=components/%)
 ROOMS  := components pipelines
 # A folder may be named with a slash at its end, as a shell completes it.
 override MODEL := $(patsubst %/,%,$(MODEL))
@@ -23,9 +24,10 @@ CRDS := .tools/crds
 export RATOON_CRDS := $(CURDIR)/$(CRDS)
 endif
 
-# One environment per image, from the same hashed lock that its Dockerfile installs.
+# One environment per image, from the same hashed lock that its Dockerfile installs. What has no
+# wheel is in the lock of dev alone; what builds it is held to that lock too.
 install = $(UV) venv -q --clear --python $(PYTHON) $(1) && VIRTUAL_ENV=$(1) $(UV) pip install -q \
-	--compile-bytecode --require-hashes --no-deps -r $(2)
+	--compile-bytecode --require-hashes --no-deps $(or $(3),--only-binary :all:) -r $(2)
 lock = env -u UV_NO_CONFIG $(UV) pip compile -q --directory $(1) --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(2) pyproject.toml -o requirements.lock
 
@@ -93,11 +95,11 @@ compile: .venv/ready ## Compile both pipelines to YAML and objects (REGISTRY=…
 	@$(RATOON) compile $(call options,registry tag pvc)
 
 .PHONY: images
-images: .venv/dev/.made ## Build the three images with docker or podman (REGISTRY=… TAG=…)
+images: .venv/dev/.installed ## Build the three images with docker or podman (REGISTRY=… TAG=…)
 	@$(RATOON) images build $(call options,registry tag)
 
 .PHONY: push
-push: .venv/dev/.made ## Push the images (REGISTRY=… TAG=…)
+push: .venv/dev/.installed ## Push the images (REGISTRY=… TAG=…)
 	@$(RATOON) images push $(call options,registry tag)
 
 .PHONY: submit
@@ -133,6 +135,10 @@ check: .venv/ready .tools/kustomize ## Lint, type-check, and check the imports b
 	@$(DEV)/mypy $(ROOMS)
 	@$(DEV)/lint-imports
 	@$(DEV)/hadolint components/*/Dockerfile
+	@$(MAKE) check-generated
+
+.PHONY: check-generated
+check-generated: .venv/ready .tools/kustomize ## Check that every generated file is fresh
 	@$(DEV)/python -m pipelines.reference --check
 	@$(RATOON) compile --check
 	@$(DEV)/python -m tests.manifests.kustomize --check
@@ -144,7 +150,26 @@ bench: .venv/ready .venv/bench/.made ## Benchmark against other tools, side by s
 
 .PHONY: lock
 lock: $(UV) ## Write the hashed locks again from each pyproject.toml
-	@for folder in . tests tests/bench $(IMAGES:%=components/%); do $(call lock,$$folder) || exit 1; done
+	@for folder in $(LOCKED); do $(call lock,$$folder) || exit 1; done
+
+.PHONY: audit-deps
+audit-deps: .venv/dev/.made ## Look up known vulnerabilities of every locked package (by network; not in CI)
+	@failed=0; for lock in $(LOCKED:%=%/requirements.lock); do echo "$$lock" && \
+		$(DEV)/pip-audit --strict --require-hashes --disable-pip -r $$lock || failed=1; done; exit $$failed
+
+# Each room in its own environment; what runs in processes of its own is not counted.
+covered = $(1)/python -m coverage run -p --source=components,pipelines -m pytest $(2)
+
+.PHONY: coverage
+coverage: .venv/test-ready .tools/kustomize ## Run the unit tests and list the lines that none of them runs (HTML: build/coverage)
+	@mkdir -p build/coverage && rm -f build/coverage/data*
+	@export COVERAGE_FILE=build/coverage/data; \
+		$(call covered,$(DEV),tests/unit/core tests/unit/report tests/unit/pipelines tests/golden) && \
+		$(call covered,.venv/test-data/bin,tests/unit/data tests/unit/core/tasks) && \
+		$(call covered,.venv/test-model/bin,tests/unit/model tests/server) && \
+		$(call covered,.venv/test-ops/bin,tests/unit/ops) && \
+		$(DEV)/coverage combine -q && $(DEV)/coverage html -q -d build/coverage && \
+		$(DEV)/coverage report --skip-covered --sort=miss
 
 .PHONY: clean
 clean: stop ## Remove what runs and tests wrote; keep the environments
@@ -166,13 +191,40 @@ $(UV):
 		echo "making kustomize" && GOBIN=$(CURDIR)/.tools \
 		go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.1; fi
 
+# etcd and promtool as Debian builds them, unpacked and not installed: no service of theirs starts.
+# What the PATH has is linked. Without apt nothing is made, and what needs it says so.
+unpack = if command -v $(notdir $@) >/dev/null; then ln -sf "$$(command -v $(notdir $@))" $@; \
+	elif command -v apt-get >/dev/null; then echo "making $(notdir $@)" && rm -rf $@.deb && \
+		mkdir -p $@.deb && cd $@.deb && apt-get -qq download $(1) && dpkg-deb -x *.deb . && \
+		mv usr/bin/$(notdir $@) .. && cd .. && rm -rf $(notdir $@).deb; \
+	else echo "there is neither $(notdir $@) on the PATH nor apt-get to download it"; fi
+
+.tools/etcd: | $(UV)
+	@$(call unpack,etcd-server)
+
+.tools/promtool: | $(UV)
+	@$(call unpack,prometheus)
+
+# 3 to 6 minutes the first time, on two cores.
+.tools/kube-apiserver: tests/cluster/kube-apiserver/go.mod tests/cluster/kube-apiserver/go.sum
+	@if command -v go >/dev/null; then echo "making kube-apiserver" && cd $(dir $<) && \
+		go build -trimpath -ldflags '-s -w' -o $(CURDIR)/$@ k8s.io/kubernetes/cmd/kube-apiserver; \
+	else echo "there is no Go to build kube-apiserver with"; fi
+
+.PHONY: test-tools
+test-tools: .tools/etcd .tools/promtool .tools/kube-apiserver ## Bring what some tests skip without: an API server (by Go), promtool
+
 # Each file is the one that is pinned; without a way to it, what needs it is skipped with the reason.
 .tools/crds: tests/manifests/crds.yaml | .venv/ready
 	@$(DEV)/python -m tests.manifests.crds $@ || true
 
 .venv/dev/.made: requirements.lock | $(UV)
 	@echo "making the environment dev"
-	@SECONDS=0; $(call install,.venv/dev,$<) && echo $$SECONDS > $@
+	@SECONDS=0; $(call install,.venv/dev,$<,--build-constraints $<) && echo $$SECONDS > $@
+
+# The command `ratoon` of this checkout, from any folder. Nothing is fetched for it.
+.venv/dev/.installed: pyproject.toml .venv/dev/.made
+	@VIRTUAL_ENV=.venv/dev $(UV) pip install -q --no-deps --no-build-isolation -e . && touch $@
 
 .venv/bench/.made: tests/bench/requirements.lock | $(UV)
 	@$(call install,.venv/bench,$<) && touch $@
@@ -181,7 +233,7 @@ $(UV):
 	@echo "making the environment $*"
 	@SECONDS=0; $(call install,.venv/$*,$<) && echo $$SECONDS > $@
 
-.venv/ready: .venv/dev/.made $(IMAGES:%=.venv/%/.made)
+.venv/ready: .venv/dev/.installed $(IMAGES:%=.venv/%/.made)
 	@touch $@
 
 # Tests of an image run in its own environment, with pytest laid over it.

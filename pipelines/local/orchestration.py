@@ -1,6 +1,6 @@
 """kfp's own local orchestration of a compiled graph, with Ratoon's steps at its leaves.
 
-This is the one place that patches kfp, read at version 2.17.0 (`kfp/local`): `PATCHES` lists what
+This is the one place that patches kfp, read at version 2.17.3 (`kfp/local`): `PATCHES` lists what
 is replaced and why, and `tests/contract/test_kfp_patches.py` fails when an upgrade moves it.
 """
 

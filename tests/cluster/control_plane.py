@@ -1,4 +1,7 @@
-"""A real API server on this machine: etcd and kube-apiserver out of ``KUBEBUILDER_ASSETS``."""
+"""A real API server on this machine: etcd and kube-apiserver.
+
+Out of ``KUBEBUILDER_ASSETS``, else as ``make test-tools`` has brought them.
+"""
 
 import contextlib
 import os
@@ -17,6 +20,11 @@ from tests.fakes.certificate import make_certificate, make_signing_key
 from tests.fakes.kubeconfig import write_kubeconfig
 
 ASSETS = "KUBEBUILDER_ASSETS"
+OWN = Path(__file__).resolve().parents[2] / ".tools"
+MISSING = (
+    f"no etcd and kube-apiserver: {ASSETS} names no folder of them, and `make test-tools` has"
+    " brought none"
+)
 START_S = 60.0
 
 
@@ -38,10 +46,9 @@ class ControlPlane:
 
 
 def assets() -> Path | None:
-    """The folder with both programs; None: there is none."""
-    named = os.environ.get(ASSETS)
-    folder = Path(named) if named else None
-    both = folder and all((folder / one).is_file() for one in ("etcd", "kube-apiserver"))
+    """The folder with both programs, None if there is none."""
+    folder = Path(os.environ.get(ASSETS) or OWN)
+    both = all((folder / one).is_file() for one in ("etcd", "kube-apiserver"))
     return folder if both else None
 
 

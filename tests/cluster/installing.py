@@ -115,7 +115,7 @@ class Installer:
         return listed and f".{spec['names']['kind']}" in str(published.body)
 
     def _ask(self, request: ApiRequest) -> ApiResponse:
-        return self.cluster.api.ask(None, request)
+        return self.cluster.api.request(None, request)
 
     def _accepted(self, request: ApiRequest) -> dict[str, Any]:
         answer = self._ask(request)

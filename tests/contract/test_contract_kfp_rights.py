@@ -16,6 +16,7 @@ from tests.cluster.steps import recorded
 from tests.fakes.kfp_server import _RESOURCES, KfpApi, running
 from tests.manifests import kustomize
 from tests.manifests.rights import Right, granted, needed_by
+from tests.needs import skip_or_fail
 from tests.unit.ops.targets.serving_factories import make_plan
 
 GROUP = "pipelines.kubeflow.org"
@@ -78,6 +79,6 @@ def test_what_is_asked_is_what_the_table_says(asked: set[Right]) -> None:
 @pytest.mark.parametrize("overlay", kustomize.OVERLAYS)
 def test_what_is_asked_is_what_the_role_gives(asked: set[Right], overlay: str) -> None:
     if kustomize.program() is None:
-        pytest.skip(kustomize.MISSING)
+        skip_or_fail(kustomize.MISSING)
     given = granted(kustomize.build(kustomize.overlay(overlay)))[SCHEDULER]
     assert sorted(given - needed_by("step")) == sorted(asked)

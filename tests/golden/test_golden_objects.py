@@ -13,6 +13,7 @@ import yaml
 from pipelines import compile as compiling
 from pipelines.document import MONITOR_VERSION, Document
 from pipelines.settings import FOLDER, CompileSettings
+from tests.needs import skip_or_fail
 
 ROOT = Path(__file__).resolve().parents[2]
 OBJECTS = FOLDER / compiling.OBJECTS
@@ -53,9 +54,10 @@ def test_a_pipeline_is_applied_before_its_version() -> None:
             assert one["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"] == "1"
 
 
-@pytest.mark.skipif(not CRDS.is_dir(), reason="no folder of CRDs; RATOON_CRDS names one")
 @pytest.mark.parametrize("plural", ["pipelines", "pipelineversions"])
 def test_the_objects_are_valid(plural: str) -> None:
+    if not CRDS.is_dir():
+        skip_or_fail("no folder of CRDs; RATOON_CRDS names one")
     crd = yaml.safe_load((CRDS / f"pipelines.kubeflow.org_{plural}.yaml").read_text())
     (version,) = crd["spec"]["versions"]
     schema = version["schema"]["openAPIV3Schema"]
@@ -99,7 +101,10 @@ def test_git_ops_does_not_take_away_a_version_that_a_recurring_run_may_be_pinned
     ],
 )
 def test_other_content_is_another_version(settings: CompileSettings) -> None:
-    before, after = compiling.compile_pipelines(CompileSettings()), compiling.compile_pipelines(settings)
+    before, after = (
+        compiling.compile_pipelines(CompileSettings()),
+        compiling.compile_pipelines(settings),
+    )
     assert not {one.version for one in before} & {one.version for one in after}
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from tests.images import container
 from tests.images.container import Image
+from tests.needs import skip_or_fail
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +17,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Image]:
     @cache
     def laid_out(room: str) -> Image:
         if not (container.ENVS / room / "bin/python").exists():
-            pytest.skip(f"there is no {container.ENVS / room}: make it with make .venv/ready")
+            skip_or_fail(f"there is no {container.ENVS / room}: make it with make .venv/ready")
         mounts = {}
         if room == "model":
             mounts["/mnt/models"] = container.small_model(tmp_path_factory.mktemp("model"))

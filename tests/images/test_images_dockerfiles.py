@@ -4,11 +4,16 @@ import fnmatch
 import importlib.util
 import re
 import shlex
+import tomllib
 
 import pytest
 
 from tests.images.dockerfile import ROOMS, ROOT, stage, stages
 
+# Nothing that no lock names: no dependency of a package, and no build back end, as none is built.
+HELD_TO_THE_LOCK = {"--require-hashes", "--no-deps", "--only-binary", ":all:"}
+# The command `ratoon` and what it is built from.
+PROJECT = {"ops": [(name, f"/app/{name}") for name in ("pipelines", "pyproject.toml", "LICENSE")]}
 _VERSION = re.compile(r"python:3\.11\.\d+-slim-bookworm(@sha256:[0-9a-f]{64})?")
 
 
@@ -41,11 +46,27 @@ def test_the_environment_is_made_from_the_lock_that_the_laptop_installs(room: st
     assert shlex.split(pip)[:4] == ["/opt/ratoon/bin/python", "-m", "pip", "install"]
     assert shlex.split(pip)[-2:] == ["-r", "/tmp/requirements.lock"]
     flags = set(shlex.split(pip)[4:-2])
-    assert flags == {"--no-cache-dir", "--compile", "--require-hashes", "--no-deps"}
+    assert flags == {"--no-cache-dir", "--compile", *HELD_TO_THE_LOCK}
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
     (ours,) = re.findall(r"^install = .* uv pip install|^install = (.*)$", makefile, re.MULTILINE)
-    assert {"--require-hashes", "--no-deps", "--compile-bytecode"} <= set(ours.split())
+    assert {*HELD_TO_THE_LOCK, "--compile-bytecode"} <= set(re.split(r"[\s),]+", ours))
     assert ".venv/%/.made: components/%/requirements.lock" in makefile
+
+
+def test_the_command_is_built_by_what_the_lock_holds() -> None:
+    """After the environment and the code are there, before the user is: nothing is fetched."""
+    steps = stage("ops", "").steps
+    (number,) = (n for n, (_, argument) in enumerate(steps) if "-m pip install" in argument)
+    assert ("COPY", "--from=code /app /app") in steps[:number]
+    assert "USER" in [name for name, _ in steps[number:]]
+    command = shlex.split(steps[number][1])
+    assert command[:4] == ["/opt/ratoon/bin/python", "-m", "pip", "install"]
+    assert command[-2:] == ["--editable", "/app"]
+    assert {"--no-index", "--no-deps", "--no-build-isolation"} <= set(command)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    lock = (ROOT / "components/ops/requirements.lock").read_text(encoding="utf-8")
+    for name in project["build-system"]["requires"]:
+        assert re.search(rf"^{name}==", lock, re.MULTILINE)
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -58,10 +79,9 @@ def test_every_line_of_a_lock_has_a_hash(room: str) -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_only_its_own_code_is_in_an_image(room: str) -> None:
-    assert stage(room, "code").copies() == [
-        (f"components/{part}", f"/app/components/{part}")
-        for part in ("__init__.py", "core", "report", room)
-    ]
+    parts = ("__init__.py", "core", "report", room)
+    pairs = [(f"components/{part}", f"/app/components/{part}") for part in parts]
+    assert stage(room, "code").copies() == pairs + PROJECT.get(room, [])
     final = stage(room, "")
     assert final.copies() == []
     assert final.said("COPY") == [

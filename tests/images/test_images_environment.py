@@ -13,6 +13,7 @@ import pytest
 from tests.images import container
 from tests.images.container import ENVS, Image
 from tests.images.dockerfile import ROOMS, ROOT, stage
+from tests.needs import skip_or_fail
 
 _INSTALLED = """
 import importlib.metadata, json, re
@@ -44,7 +45,7 @@ def without_installer(versions: dict[str, str]) -> dict[str, str]:
 def test_the_environment_of_the_laptop_is_the_lock_and_nothing_else(room: str) -> None:
     python = ENVS / room / "bin/python"
     if not python.exists():
-        pytest.skip(f"there is no {python}: make it with make .venv/ready")
+        skip_or_fail(f"there is no {python}: make it with make .venv/ready")
     assert without_installer(installed(python)) == without_installer(pinned(room))
 
 
@@ -62,11 +63,22 @@ def test_the_steps_of_the_dockerfile_make_it_too(
         copied, str(tmp_path / "requirements.lock")
     )
     here = here.replace("python -m venv", f"{python} -m venv", 1)
-    done = subprocess.run(["sh", "-euc", here], capture_output=True, text=True, timeout=500)
-    assert done.returncode == 0, done.stderr[-3000:]
+    shell(here)
     assert without_installer(installed(made / "bin/python")) == without_installer(pinned("ops"))
     ours = image("ops")
     theirs = Image(ours.room, ours.root, ours.stage, {**ours.mounts, "/opt/ratoon": made})
     for module in ("components.ops.exporter", "pipelines.cli"):
         code, output = container.run(theirs, ["python", "-m", module, "--help"])
         assert code == 0, output[-3000:]
+    (install,) = (run for run in stage("ops", "").said("RUN") if "-m pip install" in run)
+    shell(install.replace("/opt/ratoon", str(made)).replace("/app", str(ours.root / "app")))
+    # The script names the interpreter that it was installed for, which is elsewhere in there.
+    code, output = container.run(theirs, ["python", "/opt/ratoon/bin/ratoon", "--help"])
+    assert code == 0, output[-3000:]
+    assert "Usage" in output
+
+
+def shell(command: str) -> None:
+    """Run a RUN of a Dockerfile, whose words name folders of this machine."""
+    done = subprocess.run(["sh", "-euc", command], capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stderr[-3000:]

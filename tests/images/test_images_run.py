@@ -23,16 +23,13 @@ _FACTS = f"""
 id -u; id -g; pwd; echo $HOME; echo $XDG_CACHE_HOME; touch $HOME/x && echo home
 exec python -c 'import os; print(os.getpid())'
 """
-# Imports all that an image brings, but what only compiling reads (component.py), and in ops the
-# metrics of a task, which are for those two images that have numpy.
+# Imports all that an image brings, but what only compiling reads (component.py).
 _IMPORT_ALL = """
 import importlib, os, pathlib
 files = sorted(pathlib.Path("/app").glob("components/**/*.py"))
 names = [".".join(file.relative_to("/app").with_suffix("").parts) for file in files]
 names = [name.removesuffix(".__init__") for name in names]
 names = [name for name in names if not name.endswith((".__main__", ".component"))]
-if os.path.exists("/app/components/ops"):
-    names = [name for name in names if not name.startswith("components.core.tasks")]
 modules = {name: importlib.import_module(name) for name in names}
 uncompiled = [name for name, made in modules.items() if not os.path.exists(made.__cached__)]
 names.remove("components")
@@ -43,7 +40,7 @@ print("rooms", *rooms); print("modules", len(names)); print("uncompiled", *uncom
 _LATE = {
     "data": "from components.data.schema.tfdv import kernels; kernels(); import s3fs, gcsfs",
     "model": "import tensorflow, kserve, s3fs, gcsfs",
-    "ops": "import kubernetes, kfp.kubernetes, s3fs, gcsfs",
+    "ops": "import kubernetes, typer, pandas, s3fs, gcsfs",
 }
 PATIENT: dict[str, Any] = {"timeout": 60, "trust_env": False}
 HELPS = (
@@ -57,8 +54,8 @@ git init -q /tmp/models && cd /tmp/models && printf 'name: flights\\n' > model.y
 git -c user.name=a -c user.email=a@example.com commit -q -m one
 python - "$(git rev-parse HEAD)" <<'END'
 import sys
-from components.ops.plan.folder import opened
-with opened(f"git+file:///tmp/models@{sys.argv[1]}") as folder:
+from components.ops.plan.folder import open_source
+with open_source(f"git+file:///tmp/models@{sys.argv[1]}") as folder:
     print(folder.find("model.yaml", 1000))
 END
 """

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.manifests import kustomize, schemas
+from tests.needs import skip_or_fail
 
 RENDERED: dict[str, list[kustomize.Object]] = {}
 
@@ -10,9 +11,7 @@ RENDERED: dict[str, list[kustomize.Object]] = {}
 @pytest.fixture(autouse=True, scope="session")
 def _renders() -> None:
     if kustomize.program() is None:
-        if kustomize.must_be_there():
-            pytest.fail(kustomize.MISSING)
-        pytest.skip(kustomize.MISSING)
+        skip_or_fail(kustomize.MISSING)
 
 
 @pytest.fixture(params=kustomize.OVERLAYS)
@@ -33,4 +32,4 @@ def objects(overlay: str) -> list[kustomize.Object]:
 def crds() -> None:
     """Skips where there is nothing to validate custom resources with."""
     if not schemas.are_there():
-        pytest.skip(schemas.MISSING)
+        skip_or_fail(schemas.MISSING)

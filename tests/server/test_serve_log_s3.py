@@ -12,6 +12,8 @@ import pytest
 import s3fs
 from serve_process import PREDICT, ROOT, row, serving, until
 
+from tests.needs import skip_or_fail
+
 SERVER = Path(os.environ.get("RATOON_ENVS", ROOT / ".venv")) / "dev/bin/moto_server"
 KEYS = {
     "AWS_ACCESS_KEY_ID": "a-key",
@@ -25,7 +27,7 @@ KEYS = {
 def store():
     """The address of an object store with the bucket ``ratoon``."""
     if not SERVER.exists():
-        pytest.skip(f"there is no {SERVER}: make it with make .venv/ready")
+        skip_or_fail(f"there is no {SERVER}: make it with make .venv/ready")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

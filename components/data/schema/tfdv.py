@@ -6,6 +6,9 @@ call, and needs pyfarmhash (C++), which only Beam's feature partitioning and fea
 the package's ``__init__``, which imports every public function, is not run. What remains takes 1
 second. A process that needs the public functions imports ``tensorflow_data_validation`` itself,
 before it calls anything here.
+
+Read at version 1.16.1; ``tests/unit/data/schema/test_schema_tfdv.py`` fails if an upgrade breaks
+any of it.
 """
 
 import importlib
@@ -47,8 +50,6 @@ def kernels() -> Kernels:
     _replace_farmhash()
     _defer("tensorflow")
     _skip_init(_PACKAGE)
-    # Beam warns about Google's storage, which nothing here reads through Beam.
-    logging.getLogger("apache_beam.io.filesystems").setLevel(logging.ERROR)
     stats_impl, stats_options, validation = _import_quietly(
         "statistics.stats_impl",
         "statistics.stats_options",
@@ -64,12 +65,23 @@ def kernels() -> Kernels:
 
 
 def _import_quietly(*names: str) -> list[ModuleType]:
-    """Imports modules of the package without the deprecation warnings of Beam's own imports."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        # Google's client, which Beam imports if it is installed, warns of future Pythons.
-        warnings.simplefilter("ignore", FutureWarning)
-        return [importlib.import_module(f"{_PACKAGE}.{name}") for name in names]
+    """Imports modules of the package without what Beam's own imports warn of.
+
+    Beam warns of deprecated names, of future Pythons, and of stores that nothing here reads
+    through Beam. One of these warnings goes to the root logger, to which ``logging`` gives a
+    handler of its own at that moment if it has none.
+    """
+    nothing, level = logging.NullHandler(), logging.root.manager.disable
+    logging.root.addHandler(nothing)
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.simplefilter("ignore", FutureWarning)
+            return [importlib.import_module(f"{_PACKAGE}.{name}") for name in names]
+    finally:
+        logging.disable(level)
+        logging.root.removeHandler(nothing)
 
 
 class _Absent(ModuleType):

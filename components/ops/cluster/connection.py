@@ -89,7 +89,7 @@ class KubernetesTransport:
     def _token(self) -> str | None:
         """The authorization header, read again when it is about to expire."""
         try:
-            return self._configuration.get_api_key_with_prefix("authorization")  # type: ignore[no-any-return]
+            return self._configuration.get_api_key_with_prefix("BearerToken")  # type: ignore[no-any-return]
         except ConfigException as error:
             raise InputError("credentials of the cluster", str(error), ACCEPTED) from None
 

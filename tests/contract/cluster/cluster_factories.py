@@ -15,7 +15,7 @@ from components.core.errors import ApiRejected
 from components.ops.cluster.connection import connect
 from components.ops.cluster.errors import ApiCall, RbacRule
 from components.ops.cluster.protocol import CONFIG_MAP, INFERENCE_SERVICE, KubeClient
-from tests.cluster.control_plane import ASSETS, assets, control_plane
+from tests.cluster.control_plane import ASSETS, MISSING, assets, control_plane
 from tests.cluster.installing import Installer, crd_files
 from tests.fakes.api_server import ApiServer, User
 from tests.fakes.controller_client import ControllerClient
@@ -123,13 +123,13 @@ def new_namespace() -> str:
 def real_kubeconfig(folder: Path) -> Iterator[Path | str]:
     """A kubeconfig of an administrator; or the reason why there is none."""
     programs, named = assets(), os.environ.get(KUBECONFIG)
-    if programs:
+    if named and ASSETS not in os.environ:
+        yield Path(named)
+    elif programs:
         with control_plane(programs, folder) as plane:
             yield plane.kubeconfig
-    elif named:
-        yield Path(named)
     else:
-        yield f"{ASSETS} names no folder with etcd and kube-apiserver, {KUBECONFIG} no cluster"
+        yield f"{MISSING}; {KUBECONFIG} names no cluster"
 
 
 def install_kinds(kubeconfig: Path) -> None:

@@ -7,13 +7,14 @@ import pytest
 
 from tests.contract.cluster import cluster_factories
 from tests.fakes.api_server import running
+from tests.needs import skip_or_fail
 
 
 @pytest.fixture(scope="session")
 def real_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with cluster_factories.real_kubeconfig(tmp_path_factory.mktemp("control-plane")) as found:
         if isinstance(found, str):
-            pytest.skip(found)
+            skip_or_fail(found)
         cluster_factories.install_kinds(found)
         yield found
 

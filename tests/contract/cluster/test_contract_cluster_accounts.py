@@ -20,7 +20,7 @@ from components.ops.cluster.protocol import (
     Forbidden,
     KubeClient,
 )
-from tests.cluster.control_plane import ASSETS, ControlPlane, assets, control_plane
+from tests.cluster.control_plane import MISSING, ControlPlane, assets, control_plane
 from tests.cluster.installing import Installer, crd_files
 from tests.cluster.steps import Steps
 from tests.contract.cluster.objects import config_map
@@ -28,6 +28,7 @@ from tests.fakes.controller_client import ControllerClient
 from tests.fakes.kserve_controller import Controller, Mode
 from tests.fakes.kubeconfig import write_kubeconfig
 from tests.manifests import kustomize, schemas
+from tests.needs import skip_or_fail
 
 NAMESPACE, TARGET = "ratoon", "kserve://ratoon"
 DEPLOYER, PIPELINE, MODELS = "ratoon-deployer", "ratoon-pipeline", "ratoon-models"
@@ -67,13 +68,13 @@ def installed(
 ) -> Iterator[Installed]:
     programs = assets()
     if programs is None:
-        pytest.skip(f"{ASSETS} names no folder with etcd and kube-apiserver")
+        skip_or_fail(MISSING)
     if kustomize.program() is None:
-        pytest.skip(kustomize.MISSING)
+        skip_or_fail(kustomize.MISSING)
     names = ("inferenceservices", "servingruntimes")
     files = crd_files(*(f"{VERSIONS[request.param]}serving.kserve.io_{n}.yaml" for n in names))
     if not files:
-        pytest.skip(schemas.MISSING)
+        skip_or_fail(schemas.MISSING)
     folder = tmp_path_factory.mktemp("installed")
     with control_plane(programs, folder) as plane:
         made = Installed(plane, request.param, folder)

@@ -17,6 +17,7 @@ from tests.fakes.cluster import FakeCluster, fake_cluster
 from tests.fakes.kserve_controller import Mode
 from tests.manifests import kustomize
 from tests.manifests.rights import Right, granted, needed_by
+from tests.needs import skip_or_fail
 from tests.unit.ops.targets.serving_factories import MODEL
 
 NAMESPACE = "ratoon"
@@ -111,7 +112,7 @@ def test_what_is_asked_is_what_the_roles_give(
     calls: Recorded, overlay: str, role: str, account: str
 ) -> None:
     if kustomize.program() is None:
-        pytest.skip(kustomize.MISSING)
+        skip_or_fail(kustomize.MISSING)
     given = granted(kustomize.build(kustomize.overlay(overlay)))[account]
     # Beside it only what Kubeflow itself does in every step's pod, by name.
     assert sorted(given - needed_by("step")) == sorted(rights(calls[role]))

@@ -11,12 +11,13 @@ from tests.contract.inference.kserve_harness import PYTHON, ROOT, KServeHarness,
 from tests.fakes.kserve_controller import Controller, Mode
 from tests.fakes.memory import MemoryKubeClient
 from tests.fakes.schemas import known
+from tests.needs import skip_or_fail
 
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not PYTHON.exists():
-        pytest.skip("there is no .venv/model, whose servers the fake starts")
+        skip_or_fail("there is no .venv/model, whose servers the fake starts")
     folder = tmp_path_factory.mktemp("models")
     make_models(folder, "v1", "v2")
     return folder

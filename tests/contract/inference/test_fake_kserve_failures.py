@@ -30,6 +30,7 @@ from tests.fakes import api_server
 from tests.fakes.controller_client import ControllerClient
 from tests.fakes.kserve_controller import Controller
 from tests.fakes.memory import MemoryKubeClient
+from tests.needs import skip_or_fail
 from tests.unit.ops.store.store_factories import s3_server
 
 SERVER = ROOT / "tests" / "unit" / "ops" / "deploy" / "fake_model_server.py"
@@ -131,7 +132,7 @@ def test_a_model_comes_from_s3(
     harness_of: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not (ROOT / ".venv" / "ops").exists():
-        pytest.skip("there is no .venv/ops, whose client reads from s3")
+        skip_or_fail("there is no .venv/ops, whose client reads from s3")
     make_toy(tmp_path / "made", "v1")
     with s3_server(tmp_path / "log") as url, harness_of("standard") as harness:
         for name, value in (("ENDPOINT_URL", url), ("REGION", "us-east-1")):

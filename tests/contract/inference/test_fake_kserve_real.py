@@ -14,8 +14,9 @@ from tests.contract.cluster.cluster_factories import KUBECONFIG, install_kinds, 
 from tests.contract.inference.kserve_harness import NAMESPACE, ROOT, KServeHarness, make_toy, until
 from tests.fakes.controller_client import ControllerClient
 from tests.fakes.kserve_controller import Controller
+from tests.needs import skip_or_fail
 
-SERVER = ROOT / "tests" / "unit" / "ops" / "deploy" / "fake_model_server.py"
+SERVER = ROOT / "tests" / "unit" / "ops" / "targets" / "fake_model_server.py"
 OPTIONS = ("--model-dir", "{model_dir}", "--port", "{port}", "--log", "{log}")
 BODY = {"inputs": [{"name": "x", "shape": [1], "datatype": "FP64", "data": [0.5]}]}
 
@@ -24,7 +25,7 @@ BODY = {"inputs": [{"name": "x", "shape": [1], "datatype": "FP64", "data": [0.5]
 def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with real_kubeconfig(tmp_path_factory.mktemp("control-plane")) as found:
         if isinstance(found, str):
-            pytest.skip(found)
+            skip_or_fail(found)
         install_kinds(found)
         Installer(connect({KUBECONFIG: str(found)})).namespace(NAMESPACE)
         yield found

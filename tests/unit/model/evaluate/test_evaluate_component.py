@@ -10,11 +10,10 @@ from evaluate_factories import EvaluationFactory, Weights
 
 from components.core.artifacts import VERDICT
 from components.core.verdict import Verdict
+from tests.fakes.step_function import PRELUDE
 
 ROOT = Path(__file__).parents[4]
 SOURCE = ROOT / "components/model/evaluate/component.py"
-# What a compiled pipeline carries: the function without its decorator, after these imports.
-PRELUDE = "from typing import *\nfrom kfp import dsl\nfrom kfp.dsl import *\n\n"
 TYPES = {
     "plan": "system.Artifact",
     "examples": "system.Dataset",

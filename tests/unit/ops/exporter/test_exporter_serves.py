@@ -15,6 +15,7 @@ import s3fs
 
 from components.core import audit
 from components.core.audit import AuditEntry, RetrainingClaim
+from tests.needs import skip_or_fail
 
 ROOT = Path(__file__).parents[4]
 STORE = Path(os.environ.get("RATOON_ENVS", ROOT / ".venv")) / "dev/bin/moto_server"
@@ -119,10 +120,9 @@ def test_a_list_of_models_that_is_none(tmp_path, text):
     assert "Traceback" not in said
 
 
-@pytest.mark.skipif(
-    not STORE.exists(), reason=f"there is no {STORE}: make it with make .venv/ready"
-)
 def test_a_store_that_goes_away_and_comes_back(tmp_path):
+    if not STORE.exists():
+        skip_or_fail(f"there is no {STORE}: make it with make .venv/ready")
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     environment = KEYS | {"AWS_ENDPOINT_URL": address, "AWS_MAX_ATTEMPTS": "1"}

@@ -10,6 +10,8 @@ from components.core.errors import ApiRejected, InputError
 from components.ops.targets import rollout_state
 from components.ops.targets.kserve.record import RolloutRecord
 from components.ops.targets.protocol import CandidateGone
+from tests.manifests import kustomize
+from tests.needs import skip_or_fail
 from tests.unit.ops.git.repositories import FOLDER, MODEL, Bare, published, serving
 from tests.unit.ops.git.steps_of_rollouts import (
     FILES,
@@ -147,9 +149,9 @@ def test_a_kustomization_of_a_person_is_left_alone_but_must_hold_the_manifests(b
 
 def test_kustomize_takes_the_folder_in_every_state(bare: Bare, tmp_path: Path) -> None:
     """Also with a manifest that holds no object: the list of the resources never changes."""
-    kubectl = subprocess.run(["which", "kubectl"], capture_output=True, text=True, check=False)
-    if kubectl.returncode != 0:
-        pytest.skip("kubectl is not on this machine")
+    command = kustomize.program()
+    if command is None:
+        skip_or_fail(kustomize.MISSING)
     rollout_store = committed(bare)
     for change, count in (
         (stage("v1"), 1),
@@ -162,7 +164,7 @@ def test_kustomize_takes_the_folder_in_every_state(bare: Bare, tmp_path: Path) -
             (tmp_path / "folder").mkdir(exist_ok=True)
             (tmp_path / "folder" / name).write_bytes(content)
         built = subprocess.run(
-            ["kubectl", "kustomize", str(tmp_path / "folder")],
+            [*command, str(tmp_path / "folder")],
             check=True, capture_output=True, text=True,
         )  # fmt: skip
         assert len([one for one in yaml.safe_load_all(built.stdout) if one]) == count

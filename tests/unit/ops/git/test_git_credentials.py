@@ -14,6 +14,7 @@ from components.ops.git.objects import Commit
 from components.ops.plan.folder import open_source, read_file
 from components.ops.targets.git.branch import Branch
 from components.ops.targets.git.target_uri import parse_target_uri
+from tests.needs import skip_or_fail
 from tests.unit.ops.git.https_server import PASSWORD, USER, GitServer, served
 from tests.unit.ops.git.repositories import FOLDER, Bare, git
 
@@ -35,7 +36,7 @@ def server(
     tmp_path: Path, temporary: Path, bare: Bare, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[GitServer]:
     if not _BACKEND.exists():
-        pytest.skip(f"this git has no server: {_BACKEND}")
+        skip_or_fail(f"this git has no server: {_BACKEND}")
     (bare.path / "hooks").mkdir(exist_ok=True)
     with served(bare.path.parent, temporary) as made:
         monkeypatch.setenv("GIT_SSL_CAINFO", str(made.trust))

@@ -11,6 +11,7 @@ from components.core.plan import Champion, Plan, model_file
 from components.core.spans import format_instant
 from components.ops.plan.instant import resolve_as_of
 from components.ops.plan.run import PlanRequest, plan, sentence
+from tests.fakes.step_function import step_function
 
 CHAMPION = Champion(
     version="20130101T0000-00000000", uri="u", digest="d", run="r", as_of="2013-01-01T00:00:00Z"
@@ -203,13 +204,12 @@ def test_the_clock_is_asked_only_where_no_instant_is_given() -> None:
 
 
 def test_the_component_hands_on_what_was_planned(model: Path, tmp_path: Path) -> None:
+    component = step_function("ops", "plan")
     from kfp.dsl import HTML, Artifact
-
-    from components.ops.plan.component import plan as component
 
     artifact, report = Artifact(uri=str(tmp_path / "plan")), HTML(uri=str(tmp_path / "plan.html"))
 
-    as_of, name, decision, reason = component.python_func(
+    as_of, name, decision, reason = component(
         str(model), "2013-01-20", "", "", "monitor", "r-1", artifact, report
     )
 

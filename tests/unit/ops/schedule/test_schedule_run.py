@@ -18,6 +18,7 @@ from components.ops.schedule.recurring_run import DesiredRecurringRun
 from components.ops.schedule.run import schedule
 from tests.fakes.kfp_faults import Fault
 from tests.fakes.kfp_server import KfpApi
+from tests.fakes.step_function import step_function
 
 VERSION = "monitor-0123456789ab"
 
@@ -134,12 +135,11 @@ def test_without_kfp_the_step_fails(
 
 
 def test_the_component_hands_on_the_outcome(tmp_path: Path) -> None:
+    component = step_function("ops", "schedule")
     from kfp.dsl import HTML, Artifact
 
-    from components.ops.schedule.component import schedule as component
-
     report = HTML(uri=str(tmp_path / "report.html"))
-    decision, reason = component.python_func(
+    decision, reason = component(
         Artifact(uri=str(planned(tmp_path))), "models/churn", "", "run-1", report
     )
     page = (tmp_path / "report.html").read_text()

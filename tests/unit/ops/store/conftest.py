@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from components.core import storage
+from tests.needs import skip_or_fail
 from tests.unit.ops.store.store_factories import BUCKET, PYTHON, SECRET, Store, s3_server
 
 
 @pytest.fixture(scope="session")
 def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not PYTHON.exists():
-        pytest.skip("the S3 of these tests runs from .venv/dev, which is not there")
+        skip_or_fail("the S3 of these tests runs from .venv/dev, which is not there")
     with s3_server(tmp_path_factory.mktemp("s3") / "log") as url:
         yield url
 

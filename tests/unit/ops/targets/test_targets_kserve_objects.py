@@ -13,6 +13,7 @@ from components.core.spec.operation import Serving
 from components.ops.targets import rollout_state
 from components.ops.targets.kserve.inference_service import desired_services, percent_of
 from components.ops.targets.kserve.record import Mode, PublishedVersion, RolloutRecord, Strategy
+from tests.needs import skip_or_fail
 
 CRD = "serving.kserve.io_inferenceservices.yaml"
 
@@ -230,7 +231,7 @@ def crds() -> Path:
     named = os.environ.get("RATOON_CRDS")
     folder = Path(named) if named else Path(__file__).resolve().parents[5] / "shared" / "crds"
     if not folder.is_dir():
-        pytest.skip(f"no CRDs at {folder}; RATOON_CRDS names their folder")
+        skip_or_fail(f"no CRDs at {folder}; RATOON_CRDS names their folder")
     return folder
 
 
