@@ -6,7 +6,7 @@ of blocks cost two matrix products instead of a thousand sorts.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,43 +28,34 @@ class Sample:
     Attributes:
         label: float64 [n], 0 or 1 for a binary task.
         prediction: float64 [n], a probability for a binary task.
-        weight: float64 [n], 1 where none was given.
     """
 
     label: Floats
     prediction: Floats
-    weight: Floats
 
     @classmethod
-    def of(cls, label: ArrayLike, prediction: ArrayLike, weight: ArrayLike | None = None) -> Self:
+    def of(cls, label: ArrayLike, prediction: ArrayLike) -> Self:
         """Brings arrays of one length together.
 
         Raises:
-            ValueError: The lengths differ, or a weight is negative or not finite.
+            ValueError: The lengths differ.
         """
-        columns = [_column(label), _column(prediction)]
-        columns.append(np.ones(len(columns[0])) if weight is None else _column(weight))
-        if len({len(column) for column in columns}) > 1:
+        columns = [np.asarray(c, dtype=np.float64).reshape(-1) for c in (label, prediction)]
+        if len(columns[0]) != len(columns[1]):
             raise ValueError(f"lengths differ: {[len(column) for column in columns]}")
-        if not np.all(np.isfinite(columns[2]) & (columns[2] >= 0)):
-            raise ValueError("a weight is negative or not finite")
         return cls(*columns)
 
     @property
     def is_usable(self) -> bool:
-        """Whether there is a row with weight, and every number is finite."""
+        """Whether there is a row, and every number is finite."""
         finite = np.isfinite(self.label).all() and np.isfinite(self.prediction).all()
-        return bool(finite and self.weight.sum() > 0)
+        return bool(finite and len(self.label))
 
     @cached_property
     def rank(self) -> Ints:
         """int64 [n]: dense rank of each prediction from 0; equal predictions share one."""
         ranks: Ints = np.unique(self.prediction, return_inverse=True)[1].reshape(-1)
         return ranks.astype(np.int64)
-
-
-def _column(values: Any) -> Floats:
-    return np.asarray(values, dtype=np.float64).reshape(-1)
 
 
 def log_loss(sample: Sample) -> Floats:
@@ -89,8 +80,8 @@ def safe_divide(above: Floats, below: Floats) -> Floats:
 def auc(sample: Sample) -> float:
     """Probability that a positive row ranks above a negative one, ties counting half."""
     rank = sample.rank
-    positive = np.bincount(rank, sample.weight * sample.label)
-    negative = np.bincount(rank, sample.weight * (1 - sample.label))
+    positive = np.bincount(rank, sample.label)
+    negative = np.bincount(rank, 1 - sample.label)
     below = np.cumsum(negative) - negative / 2
     pairs = positive.sum() * negative.sum()
     return float(positive @ below / pairs) if pairs > 0 else np.nan
@@ -100,19 +91,19 @@ def resampled_auc(sample: Sample, block: Ints, drawn: Floats) -> Floats:
     """AUC when blocks are drawn again: m' A m over all pairs, A counted once by pair of blocks."""
     count = drawn.shape[1]
     wins = _wins_by_blocks(sample, block, count)
-    positive = drawn @ np.bincount(block, sample.weight * sample.label, count)
-    negative = drawn @ np.bincount(block, sample.weight * (1 - sample.label), count)
+    positive = drawn @ np.bincount(block, sample.label, count)
+    negative = drawn @ np.bincount(block, 1 - sample.label, count)
     return safe_divide(np.einsum("rb,rb->r", drawn @ wins, drawn), positive * negative)
 
 
 def average_precision(sample: Sample) -> float:
     """Mean precision over the positive rows, each at its own threshold; ties share one."""
     rank = _from_the_top(sample)
-    hits = np.bincount(rank, sample.weight * sample.label)
+    hits = np.bincount(rank, sample.label)
     if hits.sum() <= 0:
         return np.nan
-    precision = safe_divide(np.cumsum(hits), np.cumsum(np.bincount(rank, sample.weight)))
-    return float(np.nansum(hits * precision) / hits.sum())
+    precision = np.cumsum(hits) / np.cumsum(np.bincount(rank))
+    return float(hits @ precision / hits.sum())
 
 
 def resampled_average_precision(sample: Sample, block: Ints, drawn: Floats) -> Floats:
@@ -122,8 +113,8 @@ def resampled_average_precision(sample: Sample, block: Ints, drawn: Floats) -> F
         rank = rank * _RANKS // (rank.max() + 1)
     cell, shape = rank * count + block, (int(rank.max()) + 1, count)
     cells = shape[0] * shape[1]
-    hits = np.bincount(cell, sample.weight * sample.label, cells).reshape(shape)
-    rows = np.bincount(cell, sample.weight, cells).reshape(shape)
+    hits = np.bincount(cell, sample.label, cells).reshape(shape)
+    rows = np.bincount(cell, minlength=cells).reshape(shape)
     found = drawn @ hits.T
     precision = safe_divide(np.cumsum(found, axis=1), np.cumsum(drawn @ rows.T, axis=1))
     return safe_divide(np.nansum(found * precision, axis=1), found.sum(axis=1))
@@ -135,31 +126,29 @@ class _Ranked:
 
     rank: Ints
     block: Ints
-    weight: Floats
 
     @classmethod
-    def of(cls, rank: Ints, block: Ints, weight: Floats) -> "_Ranked":
-        rows = np.flatnonzero(weight > 0)
+    def of(cls, rank: Ints, block: Ints, is_member: NDArray[np.bool_]) -> "_Ranked":
+        rows = np.flatnonzero(is_member)
         rows = rows[np.argsort(rank[rows], kind="stable")]
-        return cls(rank[rows], block[rows], weight[rows])
+        return cls(rank[rows], block[rows])
 
     def between(self, first: int, last: int) -> "_Ranked":
         start, end = np.searchsorted(self.rank, (first, last))
-        part = slice(int(start), int(end))
-        return _Ranked(self.rank[part] - first, self.block[part], self.weight[part])
+        return _Ranked(self.rank[start:end] - first, self.block[start:end])
 
 
 def _wins_by_blocks(sample: Sample, block: Ints, count: int) -> Floats:
-    """Float64 [B, B]: weight of pairs where a positive of block a is above a negative of b."""
+    """Float64 [B, B]: pairs where a positive of block a is above a negative of b."""
     rank = sample.rank
-    positives = _Ranked.of(rank, block, sample.weight * sample.label)
-    negatives = _Ranked.of(rank, block, sample.weight * (1 - sample.label))
+    positives = _Ranked.of(rank, block, sample.label > 0)
+    negatives = _Ranked.of(rank, block, sample.label == 0)
     wins, below = np.zeros((count, count)), np.zeros(count)
     ranks = int(rank.max()) + 1
     step = min(ranks, max(1, _CELLS // count))
     for first in range(0, ranks, step):
         here = negatives.between(first, first + step)
-        table = np.bincount(here.rank * count + here.block, here.weight, step * count)
+        table = np.bincount(here.rank * count + here.block, minlength=step * count)
         table = table.reshape(step, count)
         reached = np.cumsum(table, axis=0) + below
         _add_by_block(wins, positives.between(first, first + step), reached - table / 2)
@@ -173,8 +162,7 @@ def _add_by_block(wins: Floats, positives: _Ranked, below: Floats) -> None:
         return
     order = np.argsort(positives.block, kind="stable")
     blocks, starts = np.unique(positives.block[order], return_index=True)
-    rows = below[positives.rank[order]] * positives.weight[order, None]
-    wins[blocks] += np.add.reduceat(rows, starts, axis=0)
+    wins[blocks] += np.add.reduceat(below[positives.rank[order]], starts, axis=0)
 
 
 def _from_the_top(sample: Sample) -> Ints:
@@ -186,17 +174,17 @@ def _from_the_top(sample: Sample) -> Ints:
 def calibration_error(sample: Sample, bins: int = CALIBRATION_BINS) -> float:
     """Expected calibration error: mean over bins of |mean probability - observed rate|."""
     bin_of_row = equal_mass_bins(sample, bins)
-    gaps = np.bincount(bin_of_row, sample.weight * (sample.prediction - sample.label), bins)
-    return float(np.abs(gaps).sum() / sample.weight.sum())
+    gaps = np.bincount(bin_of_row, sample.prediction - sample.label, bins)
+    return float(np.abs(gaps).sum() / len(sample.label))
 
 
 def resampled_calibration_error(sample: Sample, block: Ints, drawn: Floats) -> Floats:
     """The same when blocks are drawn again; the bins stay those of the sample itself."""
     bins, count = CALIBRATION_BINS, drawn.shape[1]
     cell = equal_mass_bins(sample, bins) * count + block
-    gaps = np.bincount(cell, sample.weight * (sample.prediction - sample.label), bins * count)
+    gaps = np.bincount(cell, sample.prediction - sample.label, bins * count)
     totals = np.abs(drawn @ gaps.reshape(bins, count).T).sum(axis=1)
-    return safe_divide(totals, drawn @ np.bincount(block, sample.weight, count))
+    return safe_divide(totals, drawn @ np.bincount(block, minlength=count))
 
 
 def equal_mass_bins(sample: Sample, bins: int) -> Ints:
@@ -204,7 +192,7 @@ def equal_mass_bins(sample: Sample, bins: int) -> Ints:
 
     Equal probabilities share a bin, so that the order of the rows does not matter.
     """
-    mass = np.bincount(sample.rank, sample.weight)
+    mass = np.bincount(sample.rank)
     middle = np.cumsum(mass) - mass / 2
     bin_of_value = np.minimum((middle / mass.sum() * bins).astype(np.int64), bins - 1)
     result: Ints = bin_of_value[sample.rank]

@@ -41,9 +41,9 @@ class Metric:
         label: As reports call it, such as ``log loss``.
         higher_is_better: None if neither direction is better, as for a rate.
         measure: The number of a usable sample; NaN where it is not defined.
-        resample: The numbers of weighted copies of a sample: from the sample, the block of each
-            row (int64 [n], 0 to B-1) and how often each block is drawn (float64 [r, B]) to
-            float64 [r], NaN where not defined.
+        resample: The numbers when blocks are drawn again: from the sample, the block of each row
+            (int64 [n], 0 to B-1) and how often each block is drawn (float64 [r, B]) to float64
+            [r], NaN where not defined.
     """
 
     name: str
@@ -52,11 +52,9 @@ class Metric:
     measure: Callable[[Sample], float]
     resample: Callable[[Sample, Ints, Floats], Floats]
 
-    def __call__(
-        self, label: ArrayLike, prediction: ArrayLike, weight: ArrayLike | None = None
-    ) -> float | None:
+    def __call__(self, label: ArrayLike, prediction: ArrayLike) -> float | None:
         """The metric; None if it is undefined: no rows, one class only, not finite."""
-        return self.of(Sample.of(label, prediction, weight))
+        return self.of(Sample.of(label, prediction))
 
     def of(self, sample: Sample) -> float | None:
         """The metric of a sample; None if it is undefined."""
@@ -110,15 +108,14 @@ class Task:
 
 
 def _mean(name: str, label: str, better: bool | None, row: Callable[[Sample], Floats]) -> Metric:
-    """The weighted mean of a number per row; of drawn blocks, only their sums are needed."""
+    """The mean of a number per row; of drawn blocks, only their sums are needed."""
 
     def measure(sample: Sample) -> float:
-        return float(sample.weight @ row(sample) / sample.weight.sum())
+        return float(row(sample).mean())
 
     def resample(sample: Sample, block: Ints, drawn: Floats) -> Floats:
-        totals = drawn @ np.bincount(block, sample.weight * row(sample), drawn.shape[1])
-        masses = drawn @ np.bincount(block, sample.weight, drawn.shape[1])
-        return safe_divide(totals, masses)
+        totals = drawn @ np.bincount(block, row(sample), drawn.shape[1])
+        return safe_divide(totals, drawn @ np.bincount(block, minlength=drawn.shape[1]))
 
     return Metric(name, label, better, measure, resample)
 

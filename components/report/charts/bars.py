@@ -24,7 +24,7 @@ from components.report.charts.drawing import (
 )
 from components.report.text import TONE_WORDS, Tone, decimals_for, escape, format_value
 
-_ROW_PX = 26.0
+_ROW_PX, _WIDTH_PX = 26.0, 500  # of intervals
 _LONGEST_NAME = 26
 _SWATCH = {"x": 4.0, "y": -5.0, "width": 16.0, "height": 10.0}
 _SHAPES: dict[Tone, int] = {"good": 0, "warn": 2, "bad": 1, "neutral": 3}
@@ -45,7 +45,6 @@ def bar_chart(
     title: str = "",
     x_label: str = "",
     y_label: str = "",
-    y_range: tuple[float, float] | None = None,
     width: int = 480,
     height: int = 320,
 ) -> str:
@@ -57,7 +56,6 @@ def bar_chart(
         title: What the chart shows.
         x_label: What the classes are.
         y_label: What the height measures.
-        y_range: The ends of the vertical axis; from zero and the data if not given.
         width: In px, as is `height`.
         height: The same.
 
@@ -75,7 +73,7 @@ def bar_chart(
     heights = [h for group in groups for h in map(finite, group.heights) if h is not None]
     if not heights:
         return draw_nothing(sheet)
-    y_axis = numeric_axis([0.0, *heights], y_label, y_range)
+    y_axis = numeric_axis([0.0, *heights], y_label)
     frame = lay_out(sheet, category_axis([str(name) for name in classes], x_label), y_axis)
     marks = "".join(
         _draw_bar(frame, (slot, index, len(groups)), finite(value), f"{group.name}: {name}")
@@ -104,18 +102,14 @@ def interval_chart(
     title: str = "",
     x_label: str = "",
     limit: float | None = None,
-    zero: bool = True,
-    width: int = 500,
 ) -> str:
-    """Draws a forest plot, for example of bootstrap differences between two models.
+    """Draws a forest plot around zero, for example of bootstrap differences between two models.
 
     Args:
         intervals: The estimates, from top to bottom.
         title: What the chart shows.
         x_label: What the horizontal axis measures.
         limit: A limit for all estimates.
-        zero: Whether the axis includes zero and a line marks it.
-        width: Of the picture in px; the height follows from the number of estimates.
 
     Returns:
         The SVG; it says `no data` if no estimate is finite.
@@ -124,14 +118,14 @@ def interval_chart(
     legend = (LegendItem("limit", _limit_line(11.0, -7.0, 7.0)),) if has_limit else ()
     below = 26 + (18 if x_label else 0) + (18 if legend else 0) + 6
     height = (32 if title else 12) + int(_ROW_PX) * len(intervals) + below
-    sheet = Sheet(width, max(height, 120), title, legend)
+    sheet = Sheet(_WIDTH_PX, max(height, 120), title, legend)
     if all(finite(one.estimate) is None for one in intervals):
         return draw_nothing(sheet)
     columns = ((one.estimate, one.low, one.high, one.limit) for one in intervals)
-    values = [*(x for row in columns for x in row), limit, *((0.0,) if zero else ())]
+    values = [*(x for row in columns for x in row), limit, 0.0]
     axis = numeric_axis([x for x in map(finite, values) if x is not None], x_label)
     frame = _lay_out(sheet, intervals, axis)
-    marks = _zero_line(frame) if zero else ""
+    marks = _zero_line(frame)
     overall = finite(limit)
     if overall is not None:
         marks += _limit_line(frame.px(overall), frame.top, frame.bottom)

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from components.report.charts.drawing import (
-    TONE_COLOURS,
     Frame,
     LegendItem,
     Sheet,
@@ -22,10 +20,11 @@ from components.report.charts.drawing import (
 )
 from components.report.text import escape, format_value
 
-Point: TypeAlias = tuple[float, float]
+Point = tuple[float, float]
 
 _SEEN_PX = 0.5
 _MOST_MARKERS = 40
+_HEIGHT_PX = 320
 
 
 @dataclass(frozen=True)
@@ -36,19 +35,16 @@ class Series:
         name: What the legend calls it.
         x: Numbers, or names such as months.
         y: One number for each x; None or NaN leaves a gap.
-        band: The lower and the upper edge of its uncertainty.
     """
 
     name: str
     x: Sequence[float] | Sequence[str]
     y: Sequence[float | None]
-    band: tuple[Sequence[float | None], Sequence[float | None]] | None = None
 
     def __post_init__(self) -> None:
         """Refuses coordinates that do not pair up."""
-        columns = (self.y, *(self.band or ()))
-        if any(len(column) != len(self.x) for column in columns):
-            raise ValueError(f"series {self.name!r}: x, y and band differ in length")
+        if len(self.y) != len(self.x):
+            raise ValueError(f"series {self.name!r}: x and y differ in length")
 
 
 def line_chart(
@@ -60,9 +56,7 @@ def line_chart(
     x_range: tuple[float, float] | None = None,
     y_range: tuple[float, float] | None = None,
     diagonal: bool = False,
-    limit: float | None = None,
     width: int = 480,
-    height: int = 320,
 ) -> str:
     """Draws lines.
 
@@ -74,28 +68,21 @@ def line_chart(
         x_range: Where the horizontal axis begins and ends; from the data if not given.
         y_range: The same for the vertical axis.
         diagonal: Whether to draw y = x, the line of chance or of perfect calibration.
-        limit: A value of y to draw a line at.
-        width: In px, as is `height`.
-        height: The same.
+        width: In px.
 
     Returns:
         The SVG; it says `no data` if no point has finite coordinates.
     """
     names = _category_names(series)
-    lines = [_places(one, one.y, names) for one in series]
-    bands = [[_places(one, edge, names) for edge in one.band or ()] for one in series]
-    sheet = Sheet(width, height, title, _legend(series, limit))
+    lines = [_places(one, names) for one in series]
+    sheet = Sheet(width, _HEIGHT_PX, title, _legend(series))
     points = [p for line in lines for p in line if p is not None]
     if not points:
         return draw_nothing(sheet)
-    edges = [p for band in bands for edge in band for p in edge if p is not None]
-    extra = [limit] if limit is not None and finite(limit) is not None else []
-    y_axis = numeric_axis([y for _, y in points + edges] + extra, y_label, y_range)
+    y_axis = numeric_axis((y for _, y in points), y_label, y_range)
     numbers = numeric_axis((x for x, _ in points), x_label, x_range)
     frame = lay_out(sheet, category_axis(names, x_label) if names else numbers, y_axis)
-    marks = "".join(_draw_band(frame, band, i) for i, band in enumerate(bands) if band)
-    marks += _draw_diagonal(frame) if diagonal else ""
-    marks += _draw_limit(frame, extra[0]) if extra else ""
+    marks = _draw_diagonal(frame) if diagonal else ""
     marks += "".join(_draw_series(frame, line, i, series[i]) for i, line in enumerate(lines))
     return draw_chart(sheet, frame, marks, _describe(series))
 
@@ -109,10 +96,10 @@ def _category_names(series: Sequence[Series]) -> list[str]:
     return sorted(names) if all(column == sorted(column) for column in columns) else names
 
 
-def _places(one: Series, column: Sequence[float | None], names: list[str]) -> list[Point | None]:
+def _places(one: Series, names: list[str]) -> list[Point | None]:
     slots = {name: float(index) for index, name in enumerate(names)}
     xs = [slots[str(x)] if names else finite(float(x)) for x in one.x]
-    pairs = zip(xs, map(finite, column), strict=True)
+    pairs = zip(xs, map(finite, one.y), strict=True)
     return [None if x is None or y is None else (x, y) for x, y in pairs]
 
 
@@ -131,18 +118,6 @@ def _draw_series(frame: Frame, line: Sequence[Point | None], index: int, one: Se
     return "".join(parts)
 
 
-def _draw_band(frame: Frame, band: Sequence[Sequence[Point | None]], index: int) -> str:
-    """Fills each stretch of a band where both of its edges are known."""
-    known = [low is not None and high is not None for low, high in zip(*band, strict=True)]
-    low_runs, high_runs = (
-        _runs(frame, [point if ok else None for point, ok in zip(edge, known, strict=True)])
-        for edge in band
-    )
-    runs = zip(low_runs, high_runs, strict=True)
-    outlines = (_path([*low, *reversed(high)]) + "Z" for low, high in runs)
-    return "".join(tag("path", d=d, fill=colour(index), fill_opacity="0.16") for d in outlines)
-
-
 def _draw_diagonal(frame: Frame) -> str:
     low = max(frame.x_axis.low, frame.y_axis.low)
     high = min(frame.x_axis.high, frame.y_axis.high)
@@ -150,21 +125,13 @@ def _draw_diagonal(frame: Frame) -> str:
     return tag("path", d=line, stroke="currentColor", stroke_opacity="0.5", stroke_dasharray="4 4")
 
 
-def _draw_limit(frame: Frame, limit: float) -> str:
-    line = _path([(frame.left, frame.py(limit)), (frame.right, frame.py(limit))])
-    return tag("path", d=line, stroke=TONE_COLOURS["bad"], stroke_dasharray="6 3")
-
-
-def _legend(series: Sequence[Series], limit: float | None) -> tuple[LegendItem, ...]:
+def _legend(series: Sequence[Series]) -> tuple[LegendItem, ...]:
     entries = []
     for index, one in enumerate(series):
         ink, path = colour(index), "M0,0L22,0"
         line = tag("path", d=path, stroke=ink, stroke_width="2", stroke_dasharray=dash(index))
         if one.name:
             entries.append(LegendItem(one.name, line + marker(index, 11.0, 0.0, ink)))
-    if limit is not None and finite(limit) is not None:
-        swatch = tag("path", d="M0,0L22,0", stroke=TONE_COLOURS["bad"], stroke_dasharray="6 3")
-        entries.append(LegendItem(f"limit {limit:g}", swatch))
     return tuple(entries)
 
 

@@ -26,7 +26,7 @@ def numbers(svg: str, name: str, attribute: str) -> list[float]:
 
 EMPTY: dict[str, Callable[[], str]] = {
     "no line": lambda: line_chart([], title="t"),
-    "empty line": lambda: line_chart([Series("a", [], [])], title="t", limit=1.0),
+    "empty line": lambda: line_chart([Series("a", [], [])], title="t"),
     "line of NaN": lambda: line_chart([Series("a", [0, 1], [NAN, None])], y_range=(0, 1)),
     "x of NaN": lambda: line_chart([Series("a", [NAN, INF], [1, 2])]),
     "no bar": lambda: bar_chart([], []),
@@ -42,12 +42,10 @@ FULL: dict[str, Callable[[], str]] = {
         y_range=(0, 1),
         diagonal=True,
     ),
-    "trend": lambda: line_chart(
-        [Series("<a>", MONTHS, [0.7] * 12, band=([0.6] * 12, [NAN] + [0.8] * 11))], limit=0.65
-    ),
+    "trend": lambda: line_chart([Series("<a>", MONTHS, [NAN] + [0.7] * 11)]),
     "point": lambda: line_chart([Series("a", [3], [7])]),
     "one month": lambda: line_chart([Series("a", ["2013-01"], [0])]),
-    "infinite": lambda: line_chart([Series("a", [1, 2, 3], [INF, 1, -1e308])], limit=NAN),
+    "infinite": lambda: line_chart([Series("a", [1, 2, 3], [INF, 1, -1e308])]),
     "useless range": lambda: line_chart([Series("a", [1, 2], [1, 2])], y_range=(1, 1)),
     "bars": lambda: bar_chart(["a", "<b>"], [Bars("x", [1, None]), Bars("y", [-2, 3])]),
     "zeros": lambda: bar_chart(["a"], [Bars("x", [0])]),
@@ -84,7 +82,7 @@ def test_random_magnitudes_never_fail() -> None:
     draw = random.Random(7)
     for _ in range(200):
         values = [draw.choice([0, 1, -1]) * 10 ** draw.uniform(-320, 308) for _ in range(4)]
-        ET.fromstring(line_chart([Series("a", values, values[::-1])], limit=values[0]))
+        ET.fromstring(line_chart([Series("a", values, values[::-1])]))
         ET.fromstring(bar_chart(list("abcd"), [Bars("x", values)]))
         ET.fromstring(interval_chart([ErrorBar("a", *values[:3])], limit=values[3]))
 
@@ -146,7 +144,5 @@ def test_interval_writes_its_numbers_and_a_shape_for_its_tone() -> None:
 def test_columns_of_different_length_are_refused() -> None:
     with pytest.raises(ValueError, match="differ in length"):
         Series("a", [1, 2], [1])
-    with pytest.raises(ValueError, match="differ in length"):
-        Series("a", [1, 2], [1, 2], band=([1, 2], [1]))
     with pytest.raises(ValueError, match="has not 1 heights"):
         bar_chart(["a"], [Bars("x", [1, 2])])

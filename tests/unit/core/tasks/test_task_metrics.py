@@ -88,16 +88,6 @@ def test_average_precision_equals_the_sum_over_thresholds():
     assert METRICS["pr_auc"](label, probability) == pytest.approx(total)
 
 
-@pytest.mark.parametrize("metric", list(METRICS))
-def test_a_weight_is_that_many_copies_of_the_row(metric):
-    random = np.random.default_rng(5)
-    label, weight = random.integers(0, 2, 200), random.integers(0, 4, 200)
-    probability = np.round(random.random(200), 1)
-    copies = np.repeat(label, weight), np.repeat(probability, weight)
-    weighted = METRICS[metric](label, probability, weight)
-    assert weighted == pytest.approx(METRICS[metric](*copies))
-
-
 def test_calibration_error_of_a_shift_is_the_shift():
     random = np.random.default_rng(6)
     truth = random.random(200_000) * 0.8
@@ -116,8 +106,6 @@ def test_more_bins_see_what_one_bin_averages_away():
 def test_wrong_arguments_are_refused():
     with pytest.raises(ValueError, match="lengths differ"):
         METRICS["auc"]([0, 1], [0.5])
-    with pytest.raises(ValueError, match="weight"):
-        METRICS["auc"]([0, 1], [0.5, 0.6], [1, -1])
 
 
 def test_a_floor_is_reached_from_the_better_side():
