@@ -50,15 +50,9 @@ _STEPS = 20  # presence is rounded down to a twentieth
 
 
 def propose(folder: Path, as_of: str | None, max_spans: int = _MAX_SPANS) -> tuple[str, str]:
-    """The committed schema and the one to commit, both as text in one form.
+    """The committed schema (empty if there is none) and the one to commit, as text in one form.
 
-    Args:
-        folder: The model's folder.
-        as_of: Ignores newer data (ISO); None for all data.
-        max_spans: How many spans are read, newest first.
-
-    Returns:
-        The committed schema's text, empty if there is none, and the proposed one's.
+    Reads the newest `max_spans` spans of data that are not newer than `as_of` (ISO).
 
     Raises:
         InputError: The spec, the committed schema or the data cannot be read.
@@ -104,8 +98,7 @@ def main(arguments: Sequence[str]) -> int:
 def draft_plan(spec: Spec, as_of: datetime | None, max_spans: int) -> tuple[Plan, frozenset[str]]:
     """Plans to prepare the newest spans of every column that the spec could mean.
 
-    Returns:
-        The plan, and the columns whose source stores whole numbers or booleans.
+    The plan comes with the columns whose source stores whole numbers or booleans.
 
     Raises:
         InputError: There is no data, or a source lacks a column that a feature names.
@@ -115,8 +108,9 @@ def draft_plan(spec: Spec, as_of: datetime | None, max_spans: int) -> tuple[Plan
     sources = _sources(spec, types[""])
     columns = tuple(_column(spec, source, types) for source in sources)
     whole = (column_of(s) for s in sources if _is_whole(_type(types, s)))
-    empty = TimeInterval(start=spans[0].start, end=spans[0].start)
+    none = TimeInterval(start=spans[0].start, end=spans[0].start)
     end = as_of or spans[-1].end + spec.label.known_after
+    windows = Windows(train=(), recent=(), reference=(), labels_until=end, watch=none, before=none)
     plan = Plan(
         purpose=Purpose.TRAIN,
         spec=spec,
@@ -125,9 +119,7 @@ def draft_plan(spec: Spec, as_of: datetime | None, max_spans: int) -> tuple[Plan
         spans=tuple(span.name for span in spans),
         columns=columns,
         features=(),
-        windows=Windows(
-            train=(), recent=(), reference=(), labels_until=end, watch=empty, before=empty
-        ),
+        windows=windows,
         champion=None,
         digests={},
     )
@@ -135,10 +127,10 @@ def draft_plan(spec: Spec, as_of: datetime | None, max_spans: int) -> tuple[Plan
 
 
 def infer(spans: Sequence[pa.Table], whole: frozenset[str], label: str) -> schema_pb2.Schema:
-    """Infers a schema.
+    """Infers a schema of the prepared examples of each span.
 
     Args:
-        spans: The prepared examples of each span, with the columns of the schema.
+        spans: Tables with the columns of the schema.
         whole: Columns whose source stores whole numbers.
         label: The label's column, 0 or 1, which may be missing anywhere.
 

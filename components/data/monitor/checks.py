@@ -10,18 +10,8 @@ from components.core.plan import Champion, Plan
 from components.core.spec import FeatureKind
 from components.core.tasks import task_of
 from components.core.verdict import Finding, Severity, worst_first
-from components.data.monitor import liveness_checks, quality
-from components.data.monitor.distributions import distributions_of
-from components.data.monitor.drift import (
-    ColumnComparison,
-    PredictionShift,
-    check_column_drift,
-    check_prediction_drift,
-    compare_columns,
-    measure_shift,
-    schema_thresholds,
-)
-from components.data.monitor.liveness_checks import format_window
+from components.data.monitor import drift, live_checks
+from components.data.monitor.live_checks import format_window
 from components.data.monitor.performance import (
     JudgedRows,
     Performance,
@@ -43,14 +33,7 @@ from components.data.tables.observations import Coverage
 
 @dataclass(frozen=True)
 class Observations:
-    """What observe wrote.
-
-    Attributes:
-        watch: Rows of the window that is watched.
-        before: Rows of the window before.
-        labelled: Rows of the window whose labels are judged; often `watch` itself.
-        coverage: What they cover.
-    """
+    """What observe wrote: rows of the windows (`labelled` is often `watch`), and their coverage."""
 
     watch: pa.Table
     before: pa.Table
@@ -60,7 +43,7 @@ class Observations:
 
 @dataclass(frozen=True)
 class MeasuredPerformance:
-    """The performance of the labelled rows of the window.
+    """The performance of the labelled rows of a window.
 
     Attributes:
         window: Which window, in words.
@@ -83,15 +66,15 @@ class Movement:
 
     Attributes:
         skew: Columns against the training rows, the furthest first.
-        drift: Columns against the window before, the furthest first.
+        drifted: Columns against the window before, the furthest first.
         shift: Predictions against the window before; None if they cannot be compared.
         why_not: Why they cannot be compared.
         predictions: The champion's predictions in the window before, and in the one watched.
     """
 
-    skew: tuple[ColumnComparison, ...]
-    drift: tuple[ColumnComparison, ...]
-    shift: PredictionShift | None
+    skew: tuple[drift.ColumnComparison, ...]
+    drifted: tuple[drift.ColumnComparison, ...]
+    shift: drift.PredictionShift | None
     why_not: str
     predictions: tuple[TimedPredictions, TimedPredictions]
 
@@ -136,17 +119,12 @@ def _performance(
     rows = f"{labelled.rows:,} labelled rows {_since(plan, judged)}"
     found = check_metrics(measured, thresholds, rows) if labelled.rows else ()
     if labelled.rows < watching.min_rows:
-        found = tuple(_softened(f) if f.code != "limits" else f for f in found)
-    window = _window_in_words(plan)
+        found = tuple(_as_warning(f) if f.code != "limits" else f for f in found)
+    window = "the window"
+    if plan.windows.is_late:
+        dates = format_window(plan.windows.labelled)
+        window = f"the window {dates}, the newest whose labels are all due,"
     return MeasuredPerformance(window, judged, labelled.rows, measured, thresholds), found
-
-
-def _window_in_words(plan: Plan) -> str:
-    """The window whose labels are judged."""
-    if not plan.windows.is_late:
-        return "the window"
-    dates = format_window(plan.windows.labelled)
-    return f"the window {dates}, the newest whose labels are all due,"
 
 
 def _since(plan: Plan, judged: JudgedRows) -> str:
@@ -164,24 +142,20 @@ def _liveness(
     measured: MeasuredPerformance,
     previous: datetime | None,
 ) -> tuple[Finding, ...]:
-    spec, as_of, due, window = (
-        plan.spec.monitoring,
-        plan.as_of,
-        seen.coverage.labelled,
-        measured.window,
-    )
+    spec, as_of, window = plan.spec.monitoring, plan.as_of, measured.window
+    due = seen.coverage.labelled
     made, whose = champion.as_of, measured.judged.whose
     if plan.windows.is_late and not measured.judged.is_champion and made >= due.end:
         whose += ": it was made after that window, when another served"
     broken = int((~is_finite(seen.watch)).sum())
     return (
-        liveness_checks.check_row_count(measured.labelled, spec.min_rows, due.rows, window),
-        liveness_checks.check_labels(due.labelled, due.due, spec.min_labelled, spec.min_rows),
-        liveness_checks.check_silence(seen.coverage.newest, as_of, spec.max_silence),
-        liveness_checks.check_age(made, as_of, spec.max_model_age),
-        liveness_checks.check_rhythm(previous, as_of, spec.every),
-        liveness_checks.report_versions(whose, due.versions, window),
-        *quality.check_usable(seen.coverage, broken, spec.min_labelled),
+        live_checks.check_row_count(measured.labelled, spec.min_rows, due.rows, window),
+        live_checks.check_labels(due.labelled, due.due, spec.min_labelled, spec.min_rows),
+        live_checks.check_silence(seen.coverage.newest, as_of, spec.max_silence),
+        live_checks.check_age(made, as_of, spec.max_model_age),
+        live_checks.check_rhythm(previous, as_of, spec.every),
+        live_checks.report_versions(whose, due.versions, window),
+        *live_checks.check_usable(seen.coverage, broken, spec.min_labelled),
     )
 
 
@@ -193,33 +167,33 @@ def _movement(
     decisive = plan.spec.retraining.on if enough else ()
     raw = [c.name for c in reference.card.columns]
     values = [c.name for c in reference.card.columns if c.kind != FeatureKind.TIMESTAMP]
-    trained, schema = distributions_of(reference.statistics), reference.schema
+    trained, schema = drift.distributions_of(reference.statistics), reference.schema
     statistics = statistics_of(as_declared(_select(seen.watch, raw), schema), "live")
-    live = distributions_of(statistics) if seen.watch.num_rows else {}
+    live = drift.distributions_of(statistics) if seen.watch.num_rows else {}
     earlier = statistics_of(_select(seen.before, values), "before")
-    before = distributions_of(earlier) if seen.before.num_rows else {}
+    before = drift.distributions_of(earlier) if seen.before.num_rows else {}
     moved = Movement(
-        compare_columns(trained, live, values, schema_thresholds(schema, "skew")),
-        compare_columns(before, live, values, schema_thresholds(schema, "drift")),
+        drift.compare_columns(trained, live, values, drift.schema_thresholds(schema, "skew")),
+        drift.compare_columns(before, live, values, drift.schema_thresholds(schema, "drift")),
         *_prediction_shift(plan, champion, seen),
     )
-    skew, drift, shift = (
+    of_skew, of_drift, of_shift = (
         Severity.FAIL if kind in decisive else Severity.WARN
         for kind in ("skew", "drift", "prediction_drift")
     )
     findings = (
-        *(quality.check_schema(statistics, schema, raw) if live else ()),
-        *quality.check_missing(trained, live, raw),
-        *check_column_drift(moved.skew, "skew", skew),
-        *check_column_drift(moved.drift, "drift", drift),
-        check_prediction_drift(moved.shift, shift, moved.why_not),
+        *(live_checks.check_schema(statistics, schema, raw) if live else ()),
+        *live_checks.check_missing(trained, live, raw),
+        *drift.check_column_drift(moved.skew, "skew", of_skew),
+        *drift.check_column_drift(moved.drifted, "drift", of_drift),
+        drift.check_prediction_drift(moved.shift, of_shift, moved.why_not),
     )
     return moved, findings
 
 
 def _prediction_shift(
     plan: Plan, champion: Champion, seen: Observations
-) -> tuple[PredictionShift | None, str, tuple[TimedPredictions, TimedPredictions]]:
+) -> tuple[drift.PredictionShift | None, str, tuple[TimedPredictions, TimedPredictions]]:
     """Compares the champion's own predictions: another version predicts differently anyway."""
     spec = plan.spec
     before, now = (
@@ -232,15 +206,14 @@ def _prediction_shift(
         return None, f"{why_not}predictions are not compared", (before, now)
     task = task_of(spec.task)
     mean = task.metrics[task.mean_prediction]
-    return measure_shift(before, now, mean, spec.gates), "", (before, now)
+    return drift.measure_shift(before, now, mean, spec.gates), "", (before, now)
 
 
 def _select(rows: pa.Table, names: list[str]) -> pa.Table:
     return rows.select([name for name in names if name in rows.column_names])
 
 
-def _softened(found: Finding) -> Finding:
+def _as_warning(found: Finding) -> Finding:
     """A warning in place of a failure: there are too few rows to fail by."""
-    if found.severity is not Severity.FAIL:
-        return found
-    return found.model_copy(update={"severity": Severity.WARN})
+    severity = Severity.WARN if found.severity is Severity.FAIL else found.severity
+    return found.model_copy(update={"severity": severity})

@@ -41,10 +41,8 @@ def monitor(
     from components.data.monitor.run import MonitorPaths
     from components.data.monitor.run import monitor as run_monitor
 
-    paths = MonitorPaths(
-        Path(plan.path), Path(observations.path), Path(verdict.path), Path(report.path)
-    )
-    found = run_monitor(paths, run)
+    paths = (Path(artifact.path) for artifact in (plan, observations, verdict, report))
+    found = run_monitor(MonitorPaths(*paths), run)
     for name, value in found.metrics.items():
         if value is not None:
             metrics.log_metric(name, round(value, 6))

@@ -31,7 +31,7 @@ class ExplainedDecision:
     """A decision and its reason.
 
     Attributes:
-        decision: The word.
+        decision: What is decided.
         reason: One sentence.
         trigger: Why a retraining is needed, whether or not it may start; None if it is not.
         blocked: Why it may not start; None if it may.
@@ -63,10 +63,8 @@ def decide(
     if causes:
         return ExplainedDecision(MonitorDecision.ALERT, _together(causes))
     if lacking:
-        return ExplainedDecision(
-            MonitorDecision.INSUFFICIENT,
-            _together([*lacking, *(f for f in failed if f.code in silent)]),
-        )
+        text = _together([*lacking, *(f for f in failed if f.code in silent)])
+        return ExplainedDecision(MonitorDecision.INSUFFICIENT, text)
     if not findings:
         return ExplainedDecision(MonitorDecision.INSUFFICIENT, "nothing was judged")
     return ExplainedDecision(MonitorDecision.HEALTHY, _healthy(findings))
@@ -88,10 +86,9 @@ def retraining_block(
     times = sorted(past.as_of for past in history)
     if times and as_of - times[-1] < retraining.cool_down:
         until = format_instant(times[-1] + retraining.cool_down)
-        return (
-            f"the cool-down of {format_duration(retraining.cool_down)} after the retraining of "
-            f"{times[-1]:%Y-%m-%d} lasts until {until}"
-        )
+        length = format_duration(retraining.cool_down)
+        after = f"after the retraining of {times[-1]:%Y-%m-%d}"
+        return f"the cool-down of {length} {after} lasts until {until}"
     budget, period = retraining.max_per_period
     spent = [time for time in times if as_of - time < period]
     if len(spent) >= budget:
@@ -104,9 +101,8 @@ def retraining_block(
 def _triggered(trigger: str, blocked: str | None) -> ExplainedDecision:
     if blocked is None:
         return ExplainedDecision(MonitorDecision.RETRAIN, trigger, trigger)
-    return ExplainedDecision(
-        MonitorDecision.ALERT, f"{trigger}; no retraining, for {blocked}", trigger, blocked
-    )
+    text = f"{trigger}; no retraining, for {blocked}"
+    return ExplainedDecision(MonitorDecision.ALERT, text, trigger, blocked)
 
 
 def _together(findings: Sequence[Finding]) -> str:

@@ -1,7 +1,6 @@
 """The report of a check."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -12,17 +11,14 @@ from components.core.tasks import Bins, Task, task_of
 from components.core.verdict import Finding, Severity, Verdict
 from components.data.monitor.checks import CheckResults, MeasuredPerformance, Movement
 from components.data.monitor.decision import ExplainedDecision, MonitorDecision
-from components.data.monitor.distributions import CategoryDistribution, NumberDistribution, bin_name
-from components.data.monitor.drift import ColumnComparison
+from components.data.monitor.drift import ColumnComparison, NumberDistribution, bin_name
 from components.data.monitor.performance import MetricEstimate, TimedPredictions
 from components.data.monitor.reference import PastCheck
 from components.data.monitor.thresholds import CALIBRATION, Threshold
-from components.data.tables.observations import Coverage, WindowCoverage
-from components.report.blocks import Banner, Block, Figure, Row, Section
-from components.report.charts.bars import Bars, ErrorBar, bar_chart, interval_chart
-from components.report.charts.line import Series, line_chart
+from components.data.tables.observations import Coverage
+from components.report.blocks import Banner, Block, Facts, Figure, Findings, Row, Section, Table
+from components.report.charts import Bars, ErrorBar, Series, bar_chart, interval_chart, line_chart
 from components.report.page import build_page
-from components.report.tables import Facts, Findings, Table
 from components.report.text import Tone
 
 _TONES: dict[str, Tone] = {
@@ -55,10 +51,8 @@ def render_page(
 
 def render_without_champion(plan: Plan, verdict: Verdict, coverage: Coverage) -> str:
     """The report without a champion that can be judged."""
-    next_step = (
-        "Nothing is judged before a model serves whose folder can be read. Train and deploy one, "
-        "or restore its folder."
-    )
+    next_step = "Nothing is judged before a model serves whose folder can be read. Train and "
+    next_step += "deploy one, or restore its folder."
     observed = _coverage(plan, coverage, "no rows were judged")
     return _page(plan, verdict, next_step, [_findings(verdict.findings)], observed)
 
@@ -81,9 +75,8 @@ def what_next(decided: ExplainedDecision) -> str:
 
 def calibration_chart(bins: Bins | None) -> Figure:
     """Observed rate over mean probability, of the labelled rows of the window."""
-    series = [Series("live", bins.mean, bins.rate)] if bins else []
     svg = line_chart(
-        series,
+        [Series("live", bins.mean, bins.rate)] if bins else [],
         title="Calibration, live",
         x_label="mean probability",
         y_label="observed rate",
@@ -102,11 +95,8 @@ def metrics_chart(measured: MeasuredPerformance) -> Figure:
         if threshold and threshold.typical not in (None, threshold.bound)
     ]
     svg = interval_chart(rows, title="From usual (0) to the learned threshold (1)", limit=1.0)
-    return Figure(
-        svg,
-        "A metric fails if it lies beyond the threshold and its whole interval beyond what is "
-        "usual. Intervals resample blocks of time.",
-    )
+    text = "A metric fails if it lies beyond the threshold and its whole interval beyond what is "
+    return Figure(svg, text + "usual. Intervals resample blocks of time.")
 
 
 def trend_chart(checks: Sequence[PastCheck]) -> Figure:
@@ -147,12 +137,10 @@ def column_chart(one: ColumnComparison) -> Figure:
 def _page(
     plan: Plan, verdict: Verdict, next_step: str, blocks: Sequence[Block], observed: Section
 ) -> str:
-    serves = f"champion {plan.champion.version}" if plan.champion else "nothing serves"
-    banner = Banner(verdict.decision, verdict.reason, _TONES[verdict.decision])
     return build_page(
         f"Monitoring of {plan.spec.name}",
-        banner=banner,
-        about=serves,
+        banner=Banner(verdict.decision, verdict.reason, _TONES[verdict.decision]),
+        about=f"champion {plan.champion.version}" if plan.champion else "nothing serves",
         as_of=plan.as_of,
         blocks=[Section("What happens next", next_step), *blocks, observed],
     )
@@ -161,11 +149,8 @@ def _page(
 def _performance(measured: MeasuredPerformance, checks: Sequence[PastCheck], task: Task) -> Section:
     text = f"On {measured.labelled:,} labelled rows of {measured.window}".rstrip(",")
     text += f"; {measured.judged.whose}."
-    curve, metrics = (
-        calibration_chart(measured.performance.bins),
-        metrics_chart(measured),
-    )
-    blocks: list[Block] = [Row([curve, metrics]), _metrics(measured)]
+    charts = Row([calibration_chart(measured.performance.bins), metrics_chart(measured)])
+    blocks: list[Block] = [charts, _metrics(measured)]
     if len(checks) > 1:
         blocks.append(trend_chart(checks))
     return Section("Performance", text, [*blocks, _trend(checks, task)])
@@ -184,33 +169,33 @@ def _metrics(measured: MeasuredPerformance) -> Table:
 
 def _trend(checks: Sequence[PastCheck], task: Task) -> Table:
     shown = ("labelled", CALIBRATION, "calibration_limit", *task.headline, task.base_rate)
+    # Dates alone at midnight.
     rows = [
-        (_instant(c.as_of), *(c.metrics.get(n) for n in shown), c.decision, c.version)
+        (
+            f"{c.as_of:%Y-%m-%d %H:%M}".removesuffix(" 00:00"),
+            *(c.metrics.get(n) for n in shown),
+            c.decision,
+            c.version,
+        )
         for c in checks
     ]
     names = tuple(name.replace("_", " ").replace("limit", "threshold") for name in shown)
     return Table(("Check", *names, "decision", "champion"), rows, caption="Check after check")
 
 
-def _instant(instant: datetime) -> str:
-    midnight = not (instant.hour or instant.minute)
-    return f"{instant:%Y-%m-%d}" if midnight else f"{instant:%Y-%m-%d %H:%M}"
-
-
 def _findings(findings: Sequence[Finding]) -> Section:
-    failed = sum(f.severity is Severity.FAIL for f in findings)
-    warned = sum(f.severity is Severity.WARN for f in findings)
-    passed = len(findings) - failed - warned
+    failed, warned, passed = (
+        sum(f.severity is severity for f in findings)
+        for severity in (Severity.FAIL, Severity.WARN, Severity.INFO)
+    )
     text = f"{failed} failed, {warned} worth a look, {passed} passed."
     return Section("Findings", text, [Findings(findings)])
 
 
 def _movement(moved: Movement) -> Section:
     worst = [one for one in moved.skew if one.distance][:_WORST]
-    text = (
-        "Columns move with the seasons while a model stays right, so a distance beyond its "
-        "threshold is a warning unless the spec says that it starts a retraining."
-    )
+    text = "Columns move with the seasons while a model stays right, so a distance beyond its "
+    text += "threshold is a warning unless the spec says that it starts a retraining."
     blocks: list[Block] = [Row([predictions_chart(*moved.predictions)])]
     if worst:
         blocks.append(Row([column_chart(one) for one in worst]))
@@ -218,16 +203,14 @@ def _movement(moved: Movement) -> Section:
 
 
 def _columns(moved: Movement) -> Table:
-    drift = {one.name: one for one in moved.drift}
+    drift = {one.name: one for one in moved.drifted}
     rows, tones = [], list[Tone | None]()
     for one in moved.skew:
-        skewed, drifted = one.distance, drift.get(one.name)
-        missing = (round(one.before.missing, 4), round(one.now.missing, 4))
-        skew = (
-            (skewed.value, one.threshold, skewed.where) if skewed else (None, one.threshold, None)
-        )
+        drifted = drift.get(one.name)
+        skew, where = (one.distance.value, one.distance.where) if one.distance else (None, None)
         distance = drifted.distance.value if drifted and drifted.distance else None
-        rows.append((one.name, *skew, distance, *missing))
+        missing = (round(one.before.missing, 4), round(one.now.missing, 4))
+        rows.append((one.name, skew, one.threshold, where, distance, *missing))
         tones.append("warn" if one.is_beyond or (drifted and drifted.is_beyond) else None)
     return Table(
         ("Column", "Skew", "Threshold", "Most at", "Drift", "Missing, trained", "Missing, live"),
@@ -241,11 +224,15 @@ def _columns(moved: Movement) -> Table:
 def _coverage(plan: Plan, coverage: Coverage, whose: str) -> Section:
     watch, before, labelled = coverage.watch, coverage.before, coverage.labelled
     newest = format_instant(coverage.newest) if coverage.newest else None
+    window_watched, window_judged = (
+        f"{format_instant(window.start)} to {format_instant(window.end)}"
+        for window in (watch, labelled)
+    )
     facts = Facts(
         [
-            ("Window watched", _window(watch)),
+            ("Window watched", window_watched),
             ("Rows", watch.rows),
-            ("Window judged by labels", _window(labelled)),
+            ("Window judged by labels", window_judged),
             ("Labels due", labelled.due),
             ("Labels arrived", labelled.labelled),
             ("Judged", whose),
@@ -271,31 +258,23 @@ def _coverage(plan: Plan, coverage: Coverage, whose: str) -> Section:
     return Section("What was observed", "", [facts, versions, sources])
 
 
-def _window(window: WindowCoverage) -> str:
-    return f"{format_instant(window.start)} to {format_instant(window.end)}"
-
-
 def _error_bar(one: MetricEstimate, threshold: Threshold, usual: float) -> ErrorBar:
     scale = threshold.bound - usual
     found = (one.estimate, one.low, one.high)
     estimate, *ends = (None if v is None else round((v - usual) / scale, 2) for v in found)
     low, high = sorted(e for e in ends if e is not None) if None not in ends else (None, None)
-    return ErrorBar(one.metric.label, estimate, low, high, tone=_bar_tone(one, threshold))
-
-
-def _bar_tone(one: MetricEstimate, threshold: Threshold) -> Tone:
-    if one.estimate is None:
-        return "neutral"
-    if threshold.is_beyond(one.estimate, one.low, one.high):
-        return "bad"
-    return "good" if one.metric.reaches(one.estimate, threshold.bound) else "warn"
+    tone: Tone = "neutral"
+    if one.estimate is not None:
+        tone = "good" if one.metric.reaches(one.estimate, threshold.bound) else "warn"
+        tone = "bad" if threshold.is_beyond(one.estimate, one.low, one.high) else tone
+    return ErrorBar(one.metric.label, estimate, low, high, tone=tone)
 
 
 def _shares(one: ColumnComparison) -> pd.DataFrame:
     """Shares in training and live (columns) by category or bin (index)."""
     trained, live = one.before.values, one.now.values
-    if isinstance(trained, CategoryDistribution) and isinstance(live, CategoryDistribution):
-        shares = {"training": pd.Series(trained.shares), "live": pd.Series(live.shares)}
+    if isinstance(trained, dict) and isinstance(live, dict):
+        shares = {"training": pd.Series(trained), "live": pd.Series(live)}
         table = pd.DataFrame(shares).fillna(0.0).sort_index()
         common = table.sum(axis=1).sort_values(ascending=False, kind="stable").index
         return table.loc[common[:_MAX_CATEGORIES]]

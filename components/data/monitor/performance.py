@@ -9,22 +9,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.core.spec import Gates
-from components.core.tasks import Bins, Metric, Task, block_interval, blocks_of
+from components.core.tasks import (
+    Bins,
+    ConfidenceInterval,
+    Metric,
+    Task,
+    block_interval,
+    blocks_of,
+)
 from components.core.verdict import Finding, Severity, finding
 from components.data.monitor.thresholds import CALIBRATION, Threshold
-from components.data.tables.columns import column_us
-
-Floats = npt.NDArray[np.float64]
+from components.data.tables.columns import Bools, Floats, column_us
 
 
 @dataclass(frozen=True)
 class TimedPredictions:
-    """Predictions and their event times.
-
-    Attributes:
-        prediction: float64 [n], finite.
-        event_time: datetime64[us] [n], UTC.
-    """
+    """Predictions, finite float64 [n], and their event times, datetime64[us] [n], UTC."""
 
     prediction: Floats
     event_time: npt.NDArray[np.datetime64]
@@ -32,11 +32,7 @@ class TimedPredictions:
 
 @dataclass(frozen=True)
 class LabelledPredictions(TimedPredictions):
-    """Predictions whose labels have arrived.
-
-    Attributes:
-        label: float64 [n].
-    """
+    """Predictions whose labels, float64 [n], have arrived."""
 
     label: Floats
 
@@ -48,13 +44,7 @@ class LabelledPredictions(TimedPredictions):
 
 @dataclass(frozen=True)
 class JudgedRows:
-    """The rows that are judged.
-
-    Attributes:
-        table: The rows.
-        whose: Whose predictions they are, in words.
-        is_champion: Whether they are the champion's own.
-    """
+    """The rows that are judged, whose predictions they are in words, and if the champion's own."""
 
     table: pa.Table
     whose: str
@@ -63,14 +53,7 @@ class JudgedRows:
 
 @dataclass(frozen=True)
 class MetricEstimate:
-    """One metric of the window.
-
-    Attributes:
-        metric: The metric.
-        estimate: Its value; None if undefined.
-        low: Lower end of its interval over blocks of time; None if there are too few blocks.
-        high: Upper end of it.
-    """
+    """A metric, None if undefined, and the ends of its interval, None with too few blocks."""
 
     metric: Metric
     estimate: float | None
@@ -80,12 +63,7 @@ class MetricEstimate:
 
 @dataclass(frozen=True)
 class Performance:
-    """The performance of labelled predictions.
-
-    Attributes:
-        metrics: Name to estimate; metrics without a better direction have no interval.
-        bins: The calibration in bins of equal mass.
-    """
+    """Every metric by name, and the calibration in bins of equal mass (None without rows)."""
 
     metrics: Mapping[str, MetricEstimate]
     bins: Bins | None
@@ -108,9 +86,9 @@ def own_rows(rows: pa.Table, version: str) -> pa.Table:
     return rows.filter(pc.equal(rows["version"], version))
 
 
-def is_finite(rows: pa.Table) -> npt.NDArray[np.bool_]:
+def is_finite(rows: pa.Table) -> Bools:
     """Whether each row's prediction is a number, bool [rows]."""
-    finite: npt.NDArray[np.bool_] = np.isfinite(_numbers(rows["probability"]))
+    finite: Bools = np.isfinite(_numbers(rows["probability"]))
     return finite
 
 
@@ -133,8 +111,7 @@ def measure_performance(
     task: Task, labelled: LabelledPredictions, gates: Gates, bins: int
 ) -> Performance:
     """Measures every metric of the task, with the same intervals that the gates use."""
-    blocks = blocks_of(labelled.event_time, gates.block)
-    metrics = {name: _estimate(one, labelled, blocks, gates) for name, one in task.metrics.items()}
+    metrics = {name: _estimate(one, labelled, gates) for name, one in task.metrics.items()}
     curve = task.calibration(labelled.label, labelled.prediction, bins) if labelled.rows else None
     return Performance(metrics, curve)
 
@@ -142,36 +119,36 @@ def measure_performance(
 def check_metrics(
     performance: Performance, thresholds: Mapping[str, Threshold | None], window: str
 ) -> tuple[Finding, ...]:
-    """Compares each metric with its threshold.
-
-    Args:
-        performance: What was measured.
-        thresholds: Metric to its threshold; a metric without one cannot be called healthy.
-        window: The window and rows in words, for the sentences.
+    """Compares each metric with its threshold; one without a threshold is not called healthy.
 
     Returns:
         A finding a metric, code ``calibration`` or ``performance``; ``limits`` if its threshold is
-        missing.
+        missing. Their sentences name the `window`.
     """
     metrics = performance.metrics
     return tuple(_check_metric(metrics[name], one, window) for name, one in thresholds.items())
 
 
-def _estimate(
-    metric: Metric, labelled: LabelledPredictions, blocks: npt.NDArray[np.int64], gates: Gates
-) -> MetricEstimate:
-    label, prediction = labelled.label, labelled.prediction
-    estimate = metric(label, prediction)
-    if estimate is None or metric.higher_is_better is None:
-        return MetricEstimate(metric, estimate, None, None)
-    interval = block_interval(
+def interval_of(
+    metric: Metric, label: Floats, timed: TimedPredictions, gates: Gates
+) -> ConfidenceInterval | None:
+    """The interval of a metric over blocks of time; None if there are too few blocks."""
+    blocks = blocks_of(timed.event_time, gates.block)
+    return block_interval(
         metric,
         label,
-        prediction,
+        timed.prediction,
         blocks,
         resamples=gates.resamples,
         confidence=gates.confidence,
     )
+
+
+def _estimate(metric: Metric, labelled: LabelledPredictions, gates: Gates) -> MetricEstimate:
+    """Estimates a metric; one without a better direction has no interval."""
+    estimate, interval = metric(labelled.label, labelled.prediction), None
+    if estimate is not None and metric.higher_is_better is not None:
+        interval = interval_of(metric, labelled.label, labelled, gates)
     if interval is None:
         return MetricEstimate(metric, estimate, None, None)
     return MetricEstimate(metric, estimate, interval.low, interval.high)

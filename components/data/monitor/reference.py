@@ -29,14 +29,7 @@ _BROKEN = (ValidationError, DecodeError, text_format.ParseError, UnicodeDecodeEr
 
 @dataclass(frozen=True)
 class ChampionReference:
-    """What live predictions are compared with.
-
-    Attributes:
-        card: The champion's model card.
-        schema: The schema that it was trained by.
-        statistics: Statistics of the rows that it was trained on.
-        limits: Its scores on held-out blocks of the training window.
-    """
+    """What live predictions are compared with, from the champion's folder."""
 
     card: ModelCard
     schema: schema_pb2.Schema
@@ -46,14 +39,7 @@ class ChampionReference:
 
 @dataclass(frozen=True)
 class PastCheck:
-    """An earlier monitoring run.
-
-    Attributes:
-        as_of: Its instant.
-        version: The champion then.
-        decision: What it decided.
-        metrics: What it measured.
-    """
+    """An earlier monitoring run, and the champion then."""
 
     as_of: datetime
     version: str | None

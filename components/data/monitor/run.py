@@ -14,11 +14,7 @@ from components.core.verdict import Finding, Severity, Verdict, finding
 from components.data.monitor.checks import CheckResults, Observations, run_checks
 from components.data.monitor.decision import ExplainedDecision, decide, retraining_block
 from components.data.monitor.page import render_page, render_without_champion
-from components.data.monitor.reference import (
-    ChampionReference,
-    past_checks,
-    read_reference,
-)
+from components.data.monitor.reference import ChampionReference, past_checks, read_reference
 from components.data.monitor.thresholds import CALIBRATION
 from components.data.tables.observations import Coverage, labelled_file
 
@@ -27,14 +23,7 @@ STEP = "monitor"
 
 @dataclass(frozen=True)
 class MonitorPaths:
-    """The files of a check.
-
-    Attributes:
-        plan: The plan artifact.
-        observations: The artifact of observe.
-        verdict: Output: the folder for ``verdict.json``.
-        report: Output: the HTML file.
-    """
+    """The artifacts of plan and observe; the folder for ``verdict.json`` and the HTML file."""
 
     plan: Path
     observations: Path
@@ -45,10 +34,8 @@ class MonitorPaths:
 def monitor(paths: MonitorPaths, run: str) -> Verdict:
     """Judges the champion, claims a retraining if one is needed, and writes verdict and report.
 
-    Args:
-        paths: The files.
-        run: The id of this run. A run that is restarted with the same id finds the retraining
-            that it claimed and decides the same.
+    A run that is restarted with the same id finds the retraining that it claimed and decides the
+    same.
 
     Raises:
         InputError: The spec gives a threshold for a metric that its task does not judge.
@@ -115,9 +102,8 @@ def decide_and_claim(plan: Plan, findings: tuple[Finding, ...], run: str) -> Exp
         history = audit.retrainings(uri)
         blocked = retraining_block(spec, history, run, plan.as_of)
         decided = decide(findings, spec.on, blocked)
-        if decided.trigger is None or blocked is not None:
-            return decided
-        if any(past.run == run for past in history):
+        is_claimed = any(past.run == run for past in history)
+        if decided.trigger is None or blocked is not None or is_claimed:
             return decided
         claim = audit.RetrainingClaim(run=run, as_of=plan.as_of, reason=decided.trigger)
         if audit.claim_retraining(uri, len(history), claim):

@@ -34,7 +34,6 @@ from components.core.tasks import Metric, Task, known_metrics, t_quantile
 CALIBRATION = "calibration_error"
 MIN_BLOCKS = 3
 _LEVEL = 0.8
-_NOTHING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -83,9 +82,7 @@ def thresholds_of(
     """
     given = {} if monitoring.thresholds == "learned" else dict(monitoring.thresholds)
     known_metrics(task, given, "monitoring.thresholds")
-    wanted = (
-        [*given] if given else [name for name in task.gate_metrics if name not in task.unwatched]
-    )
+    wanted = given.copy() or set(task.gate_metrics) - set(task.unwatched)
     if monitoring.calibration.max_error is not None:
         given[CALIBRATION] = monitoring.calibration.max_error
     names = [CALIBRATION, *(name for name in task.gate_metrics if name in wanted)]
@@ -100,16 +97,10 @@ def thresholds_of(
 def learned_threshold(
     metric: Metric, blocks: Sequence[BlockScore], min_rows: int, rate: float | None
 ) -> Threshold | None:
-    """Learns a threshold from held-out blocks.
+    """Learns a threshold from held-out blocks; None if fewer than three are left.
 
-    Args:
-        metric: The metric.
-        blocks: The scores of each block.
-        min_rows: Smaller blocks are left out: they show chance more than the model.
-        rate: The base rate of the window; None if unknown.
-
-    Returns:
-        The threshold; None if fewer than three blocks are left.
+    Blocks of fewer than `min_rows` are left out: they show chance more than the model. `rate` is
+    the base rate of the window, None if unknown.
     """
     usual = baseline_loss(metric, rate)
     values = []
@@ -129,10 +120,12 @@ def learned_threshold(
 def baseline_loss(metric: Metric, rate: float | None) -> float | None:
     """The loss of always predicting the base rate, `rate`.
 
-    Returns:
-        None for a metric that is not a loss or does not follow the rate, or at a rate of 0 or 1.
+    None for a metric that is no loss, for calibration (the rate is calibrated), or at 0 or 1.
     """
-    if metric.higher_is_better is not False or rate is None or not 0 < rate < 1:
+    is_loss = metric.higher_is_better is False and metric.name != CALIBRATION
+    if not is_loss or rate is None or not 0 < rate < 1:
         return None
-    loss = metric([0, 1], [rate, rate], [1 - rate, rate])
-    return loss if loss is not None and loss > _NOTHING else None
+    negative, positive = metric([0], [rate]), metric([1], [rate])
+    if negative is None or positive is None:
+        return None
+    return (1 - rate) * negative + rate * positive

@@ -1,6 +1,6 @@
 """Reads the prediction log: Parquet files of many servers and versions, some of them broken."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -48,8 +48,12 @@ class LoggedPredictions:
     unreadable: tuple[str, ...]
     event_time: str
     schema: pa.Schema
-    _timed: tuple[ds.Dataset, ...] = field(repr=False)
-    _timeless: tuple[ds.Dataset, ...] = field(repr=False)
+    _datasets: tuple[ds.Dataset, ...] = field(repr=False)
+
+    @property
+    def _timed(self) -> list[ds.Dataset]:
+        """The files that have an instant as event time."""
+        return [part for part in self._datasets if _has_instants(part.schema, self.event_time)]
 
     def within(self, interval: TimeInterval) -> pa.Table:
         """The rows of an interval of event time, in any order."""
@@ -60,9 +64,9 @@ class LoggedPredictions:
 
     def without_time(self) -> int:
         """Counts the rows of the whole log without an event time, which belong to no window."""
-        missing = ds.field(self.event_time).is_null()
-        counts = [int(part.count_rows(filter=missing)) for part in self._timed]
-        return sum(counts) + sum(int(part.count_rows()) for part in self._timeless)
+        present = ds.field(self.event_time).is_valid()
+        rows = sum(part.count_rows() for part in self._datasets)
+        return int(rows - sum(part.count_rows(filter=present) for part in self._timed))
 
     def newest(self, before: datetime) -> datetime | None:
         """The newest event time before an instant; None if nothing was logged."""
@@ -92,7 +96,7 @@ def open_log(uri: str, event_time: str, columns: pa.Schema) -> LoggedPredictions
     Args:
         uri: Its folder of ``<hour of logging>/<version>-<uuid>.parquet`` files; other names, such
             as a file that is still being written, are ignored.
-        event_time: The column of event times.
+        event_time: Its column of event times.
         columns: Key, event time and raw columns with the types to cast them to; other columns of
             the files keep their own.
     """
@@ -100,19 +104,24 @@ def open_log(uri: str, event_time: str, columns: pa.Schema) -> LoggedPredictions
     root = root.rstrip("/")
     paths = sorted(str(path) for path in filesystem.glob(f"{root}/*/*.parquet"))
     reader = _arrow_filesystem(filesystem)
-    found = {path: _schema(path, reader) for path in paths}
-    schemas = {path: schema for path, schema in found.items() if schema is not None}
-    alike: dict[pa.Schema, list[str]] = {}
-    for path, schema in schemas.items():
-        alike.setdefault(schema, []).append(path)
+    alike: dict[pa.Schema | None, list[str]] = {}
+    for path in paths:
+        alike.setdefault(_schema(path, reader), []).append(path)
+    broken = dict.fromkeys(alike.pop(None, ()))
     return LoggedPredictions(
         uri=uri,
-        files=tuple((p.removeprefix(root).strip("/"), int(filesystem.size(p))) for p in schemas),
-        unreadable=tuple(p.removeprefix(root).strip("/") for p in paths if found[p] is None),
+        files=tuple(
+            (path.removeprefix(root).strip("/"), int(filesystem.size(path)))
+            for path in paths
+            if path not in broken
+        ),
+        unreadable=tuple(path.removeprefix(root).strip("/") for path in broken),
         event_time=event_time,
         schema=_merged_schema(columns, list(alike)),
-        _timed=_datasets(alike, reader, event_time, timed=True),
-        _timeless=_datasets(alike, reader, event_time, timed=False),
+        _datasets=tuple(
+            ds.dataset(part, schema=schema, format="parquet", filesystem=reader)
+            for schema, part in alike.items()
+        ),
     )
 
 
@@ -135,17 +144,6 @@ def _merged_schema(columns: pa.Schema, schemas: Sequence[pa.Schema]) -> pa.Schem
     others = sorted({name for schema in schemas for name in schema.names} - known)
     types = {n: common_type([s.field(n).type for s in schemas if n in s.names]) for n in others}
     return pa.schema([*LOG_FIELDS, *columns, *pa.schema(types)])
-
-
-def _datasets(
-    alike: Mapping[pa.Schema, list[str]], reader: pa_fs.FileSystem, event_time: str, timed: bool
-) -> tuple[ds.Dataset, ...]:
-    """A dataset for files of one schema: those with an instant as event time, or the others."""
-    return tuple(
-        ds.dataset(paths, schema=schema, format="parquet", filesystem=reader)
-        for schema, paths in alike.items()
-        if timed == _has_instants(schema, event_time)
-    )
 
 
 def _has_instants(schema: pa.Schema, event_time: str) -> bool:

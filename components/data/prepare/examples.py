@@ -1,38 +1,49 @@
 """The examples of one span: rows of the primary table with what was known at each one's time."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import reduce
+from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.core.artifacts import SpanCount, SplitName
+from components.core.artifacts import Record, SpanCount, SplitName
 from components.core.errors import InputError
 from components.core.plan import Plan, Windows
-from components.core.spans import Span, TimeInterval
+from components.core.spans import Span
 from components.core.spec import External
 from components.data.prepare.external_tables import apply_rules
 from components.data.tables import joins
-from components.data.tables.columns import column_us, duration_us, instant_us, read_labels
-from components.data.tables.joins import Ints
+from components.data.tables.columns import (
+    INSTANT,
+    Ints,
+    column_us,
+    is_due,
+    read_labels,
+    rows_within,
+)
 from components.data.tables.primary import rules_of
 
 
-@dataclass(frozen=True)
-class PreparedSpan:
-    """One span, prepared.
+class SpanFacts(Record):
+    """What is known of a prepared span.
 
     Attributes:
-        examples: Key columns, event time, raw columns, label; by event time, then key.
-        count: What it holds.
+        count: What it holds; refused values only of the primary table.
         future_rows: External source to joined rows that were not known yet; must be 0.
+        rows_read: Rows of the primary file.
     """
 
-    examples: pa.Table
     count: SpanCount
     future_rows: Mapping[str, int]
+    rows_read: int
+
+
+class PreparedSpan(NamedTuple):
+    """Key columns, event time, raw columns, label, by event time, then key; and their facts."""
+
+    examples: pa.Table
+    facts: SpanFacts
 
 
 def prepare_span(
@@ -41,7 +52,7 @@ def prepare_span(
     """Makes the examples of one span from its arguments alone.
 
     Args:
-        plan: Spec, columns and instant.
+        plan: Its spec, columns and instant count.
         span: The span.
         primary: Rows of the primary table; those outside the span are left out.
         external: Source to its table, rules applied, with all rows that the span can join.
@@ -57,12 +68,12 @@ def prepare_span(
     unique = rows.filter(pa.array(joins.is_first([rows[column] for column in data.key])))
     times = column_us(unique[data.event_time])
     joined = {n: _join(n, s, unique, times, external[n]) for n, s in spec.data.external.items()}
-    due = times + duration_us(spec.label.known_after) <= instant_us(plan.as_of)
-    labels = read_labels(unique[spec.label.column], pa.array(due), spec.label)
+    due = is_due(unique[data.event_time], spec.label.known_after, plan.as_of)
+    labels = read_labels(unique[spec.label.column], due, spec.label)
     count = SpanCount(
         span=span.name,
         rows=unique.num_rows,
-        due=int(due.sum()),
+        due=pc.sum(due).as_py() or 0,
         labelled=len(labels) - labels.null_count,
         positives=pc.sum(labels).as_py() or 0,
         joined={name: int((found >= 0).sum()) for name, (found, _) in joined.items()},
@@ -71,7 +82,9 @@ def prepare_span(
         **left_out,
     )
     examples = _assemble(plan, unique, external, {n: f for n, (f, _) in joined.items()}, labels)
-    return PreparedSpan(examples, count, {name: leaked for name, (_, leaked) in joined.items()})
+    future_rows = {name: leaked for name, (_, leaked) in joined.items()}
+    facts = SpanFacts(count=count, future_rows=future_rows, rows_read=primary.num_rows)
+    return PreparedSpan(examples, facts)
 
 
 def split_examples(
@@ -79,13 +92,9 @@ def split_examples(
 ) -> Mapping[SplitName, pa.Table]:
     """The labelled rows of each split, in their order; a row without a label is in no split."""
     labelled = examples.filter(pc.is_valid(examples[label]))
-    times = column_us(labelled[event_time])
-    splits = {
-        SplitName.TRAIN: windows.train,
-        SplitName.RECENT: windows.recent,
-        SplitName.REFERENCE: windows.reference,
+    return {
+        split: rows_within(labelled, event_time, *getattr(windows, split)) for split in SplitName
     }
-    return {name: labelled.filter(_within(times, inside)) for name, inside in splits.items()}
 
 
 def _rows_of(plan: Plan, span: Span, primary: pa.Table) -> tuple[pa.Table, dict[str, int]]:
@@ -93,13 +102,13 @@ def _rows_of(plan: Plan, span: Span, primary: pa.Table) -> tuple[pa.Table, dict[
     data = plan.spec.data.primary
     needed = (*data.key, data.event_time)
     complete = primary.filter(reduce(pc.and_, (pc.is_valid(primary[name]) for name in needed)))
-    times = column_us(complete[data.event_time])
-    inside = (times >= instant_us(span.start)) & (times < instant_us(span.end))
+    inside = rows_within(complete, data.event_time, span.interval)
     left_out = {
         "keyless": primary.num_rows - complete.num_rows,
-        "outside": int((~inside).sum()),
+        "outside": complete.num_rows - inside.num_rows,
     }
-    return complete.filter(pa.array(inside & (times < instant_us(plan.as_of)))), left_out
+    is_past = pc.less(inside[data.event_time], pa.scalar(plan.as_of, INSTANT))
+    return inside.filter(is_past), left_out
 
 
 def _join(
@@ -134,10 +143,3 @@ def _assemble(
     if label in columns:
         raise InputError("label.name", label, "a name that no key or raw column has")
     return pa.table({**columns, label: labels})
-
-
-def _within(times: Ints, intervals: Sequence[TimeInterval]) -> pa.Array:
-    inside = np.zeros(len(times), np.bool_)
-    for interval in intervals:
-        inside |= (times >= instant_us(interval.start)) & (times < instant_us(interval.end))
-    return pa.array(inside)

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,13 +15,19 @@ from components.core.artifacts import SourceRead, SourceState
 from components.core.plan import Plan
 from components.core.spans import Span
 from components.core.spec import External, ValueRule
-from components.data.tables.columns import column_us, duration_us, instant_from_us, instant_us
+from components.data.tables.columns import (
+    Bools,
+    Floats,
+    Ints,
+    column_us,
+    duration_us,
+    instant_from_us,
+    instant_us,
+)
 from components.data.tables.joins import factorize, is_first
 from components.data.tables.primary import external_columns, rules_of, series_column
 from components.data.tables.sources import digest_table, fetch, parse, source_read
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 _COMPARISONS: Mapping[str, Callable[[Any, float], Any]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -86,7 +91,7 @@ class ExternalTable:
         )
 
     @cached_property
-    def _times(self) -> npt.NDArray[np.int64]:
+    def _times(self) -> Ints:
         return column_us(self.table[self.source.event_time])
 
     @cached_property
@@ -96,12 +101,7 @@ class ExternalTable:
 
 @dataclass(frozen=True)
 class RuleResult:
-    """A table after its rules.
-
-    Attributes:
-        table: The table; refused values are null.
-        masks: Rule text to the rows, shape [rows], whose value it refused.
-    """
+    """A table, refused values null, and rule text to the rows whose value it refused."""
 
     table: pa.Table
     masks: Mapping[str, Bools]
@@ -112,37 +112,28 @@ class RuleResult:
         return {text: int(mask.sum()) for text, mask in self.masks.items()}
 
 
-def external_table(plan: Plan, name: str, table: pa.Table) -> ExternalTable:
-    """Applies the spec's rules to a source.
+def read_external(plan: Plan) -> tuple[tuple[ExternalTable, ...], tuple[SourceRead, ...]]:
+    """Reads every external source of a plan, rules applied; and their lineage entries.
 
     A `change` follows the source's whole history, so that what is refused does not depend on
     the span that is prepared.
     """
-    source = plan.spec.data.external[name]
-    if source.event_time is not None:
-        table = table.filter(pc.is_valid(table[source.event_time])).sort_by(source.event_time)
-    ruled = apply_rules(table, rules_of(plan.spec, name), source.event_time)
-    return ExternalTable(name, source, ruled.table.combine_chunks(), ruled.masks)
-
-
-def read_external(plan: Plan) -> tuple[tuple[ExternalTable, ...], tuple[SourceRead, ...]]:
-    """Reads every external source of a plan, and returns their lineage entries too."""
     tables, read = [], []
     for name, source in sorted(plan.spec.data.external.items()):
         file = fetch(source.uri, source.format)
         table = parse(file, external_columns(plan, name))
-        tables.append(external_table(plan, name, table))
         read.append(source_read(file, table.num_rows, source.origin, source.licence))
+        if source.event_time is not None:
+            table = table.filter(pc.is_valid(table[source.event_time])).sort_by(source.event_time)
+        ruled = apply_rules(table, rules_of(plan.spec, name), source.event_time)
+        tables.append(ExternalTable(name, source, ruled.table.combine_chunks(), ruled.masks))
     return tuple(tables), tuple(read)
 
 
 def apply_rules(table: pa.Table, rules: Sequence[ValueRule], event_time: str | None) -> RuleResult:
-    """Applies rules one after the other; each sees what the ones before it left.
+    """Applies rules, on float64 columns, in turn; each sees what the ones before it left.
 
-    Args:
-        table: The columns of the rules are float64.
-        rules: Rules on this table's columns.
-        event_time: The column whose order a `change` follows; None for the order of the rows.
+    A `change` follows the order of `event_time`, or of the rows if it is None.
     """
     masks: dict[str, Bools] = {}
     for rule in rules:
@@ -159,14 +150,10 @@ def apply_rules(table: pa.Table, rules: Sequence[ValueRule], event_time: str | N
 
 
 def sudden_changes(numbers: Floats, rule: ValueRule) -> Bools:
-    """Which values of one series change too much from the last accepted one.
+    """Which values of one series, in order of time and without NaN, change too much.
 
-    Two refused values in a row that agree with each other are a new level, not an error: the
-    second is accepted, and later values are compared with it.
-
-    Args:
-        numbers: The series in order of time, shape [values], without NaN.
-        rule: A rule on changes.
+    Each is compared with the last accepted one. Two refused values in a row that agree with each
+    other are a new level, not an error: the second is accepted.
     """
     refused = np.zeros(len(numbers), np.bool_)
     accepted = before = numbers[0] if len(numbers) else 0.0

@@ -34,11 +34,7 @@ def examples_from(plan: Plan, first: str) -> Iterator[tuple[str, pa.Table]]:
 
 
 def write_live(plan_folder: Path, folder: Path, first: str) -> None:
-    """Writes the examples of each span from `first` on.
-
-    Raises:
-        InputError: A source cannot be read, or lacks a column that the plan needs.
-    """
+    """Writes the examples of each span from `first` on; raises as `examples_from` does."""
     plan = Plan.of(plan_folder)
     folder.mkdir(parents=True, exist_ok=True)
     for span, examples in examples_from(plan, first):

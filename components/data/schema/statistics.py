@@ -1,4 +1,4 @@
-"""Statistics of a table and their anomalies, by TFDV's own kernels without Beam pipelines."""
+"""Statistics of tables by TFDV's kernels without Beam, their anomalies, and divergence."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -8,12 +8,23 @@ import numpy as np
 import pyarrow as pa
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
-from components.core.verdict import Finding, Severity
+from components.core.verdict import Finding, Severity, finding
 from components.data.schema.tfdv import kernels
+from components.data.tables.columns import Floats
 
 _RANKED_VALUES = 2_000
 _BATCH_ROWS = 1 << 18
 _SEVERITY = {anomalies_pb2.AnomalyInfo.WARNING: Severity.WARN}
+
+
+def divergence(one: Floats, other: Floats) -> float:
+    """Jensen-Shannon divergence, base 2: 0 for equal distributions, 1 for disjoint ones.
+
+    Both are shares, float64 [bins].
+    """
+    middle = (one + other) / 2
+    # Rounding may leave a little less than 0.
+    return max(0.0, (_entropy(middle) * 2 - _entropy(one) - _entropy(other)) / 2)
 
 
 def statistics_of(table: pa.Table, name: str = "") -> statistics_pb2.DatasetFeatureStatisticsList:
@@ -21,10 +32,7 @@ def statistics_of(table: pa.Table, name: str = "") -> statistics_pb2.DatasetFeat
 
     Args:
         table: Flat columns of numbers, booleans, strings or instants; may be empty.
-        name: The name of the dataset, such as ``train``.
-
-    Returns:
-        One dataset; equal tables give equal statistics.
+        name: The name of the dataset, such as ``train``; equal tables give equal statistics.
     """
     tfdv = kernels()
     options = tfdv.options(num_top_values=20, num_rank_histogram_buckets=_RANKED_VALUES)
@@ -51,10 +59,6 @@ def record_batches(table: pa.Table, batch_rows: int = _BATCH_ROWS) -> Iterator[p
 
     A null becomes a null list, because an empty list would count as present. An instant becomes
     whole seconds since 1970 UTC, as the model reads it; a boolean becomes 0 or 1.
-
-    Args:
-        table: Flat columns of numbers, booleans, strings or instants.
-        batch_rows: The maximum rows of a batch.
     """
     columns = {name: _plain(table[name]) for name in table.column_names}
     for batch in pa.table(columns).combine_chunks().to_batches(max_chunksize=batch_rows):
@@ -66,13 +70,8 @@ def find_anomalies(
     statistics: statistics_pb2.DatasetFeatureStatisticsList, schema: schema_pb2.Schema
 ) -> anomalies_pb2.Anomalies:
     """Validates the statistics of one dataset against a schema by TFDV's own code."""
-    found = kernels().validate(
-        statistics.datasets[0].SerializeToString(),
-        schema.SerializeToString(),
-        *[b""] * 6,
-        False,
-    )
-    anomalies = anomalies_pb2.Anomalies.FromString(found)
+    given = statistics.datasets[0].SerializeToString(), schema.SerializeToString()
+    anomalies = anomalies_pb2.Anomalies.FromString(kernels().validate(*given, *[b""] * 6, False))
     anomalies.ClearField("baseline")  # the schema, which has its own file
     return anomalies
 
@@ -86,15 +85,7 @@ def anomaly_findings(anomalies: anomalies_pb2.Anomalies, dataset: str) -> Iterab
         for reason in anomalies.dataset_anomaly_info.reason:
             yield _finding("", dataset, reason, Severity.FAIL)
     if anomalies.data_missing:
-        text = f"{dataset} has no examples."
-        yield Finding(
-            code="no_rows",
-            severity=Severity.FAIL,
-            subject=dataset,
-            measured=0,
-            limit=1,
-            sentence=text,
-        )
+        yield finding("no_rows", Severity.FAIL, dataset, 0, 1, f"{dataset} has no examples.")
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -104,6 +95,11 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_boolean(column.type):
         return column.cast(pa.int8())
     return column
+
+
+def _entropy(shares: Floats) -> float:
+    present = shares[shares > 0]
+    return float(-(present * np.log2(present)).sum())
 
 
 def _in_lists(column: pa.Array) -> pa.ListArray:
@@ -118,12 +114,7 @@ def _finding(
     column: str, dataset: str, reason: anomalies_pb2.AnomalyInfo.Reason, severity: Severity
 ) -> Finding:
     name = anomalies_pb2.AnomalyInfo.Type.Name(reason.type).lower()
-    return Finding(
-        code=f"schema_{name.removeprefix('schema_')}",
-        severity=severity,
-        subject=f"{column} in {dataset}" if column else dataset,
-        measured=reason.short_description,
-        limit="the schema",
-        sentence=f"{column or 'The table'} in {dataset} does not match the schema: "
-        f"{reason.description}",
-    )
+    code = f"schema_{name.removeprefix('schema_')}"
+    subject = f"{column} in {dataset}" if column else dataset
+    text = f"{column or 'The table'} in {dataset} does not match the schema: {reason.description}"
+    return finding(code, severity, subject, reason.short_description, "the schema", text)

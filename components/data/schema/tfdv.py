@@ -27,15 +27,7 @@ _PACKAGE = "tensorflow_data_validation"
 
 @dataclass(frozen=True)
 class Kernels:
-    """The functions of TFDV that are called.
-
-    Attributes:
-        options: ``StatsOptions``.
-        generators: ``get_generators``: the combiners that compute statistics.
-        extract: ``extract_statistics_output``: their accumulators as statistics.
-        infer: ``InferSchema`` on serialized protos.
-        validate: ``ValidateFeatureStatistics`` on serialized protos.
-    """
+    """The functions of TFDV that are called; the last two work on serialized protos."""
 
     options: Callable[..., Any]
     generators: Callable[..., Any]
@@ -47,8 +39,9 @@ class Kernels:
 @cache
 def kernels() -> Kernels:
     """Imports TFDV's kernels; about a second, once a process."""
-    _replace_farmhash()
-    _defer("tensorflow")
+    if importlib.util.find_spec("farmhash") is None:
+        sys.modules["farmhash"] = _Absent("farmhash")
+    sys.modules.setdefault("tensorflow", _Deferred("tensorflow"))
     _skip_init(_PACKAGE)
     stats_impl, stats_options, validation = _import_quietly(
         "statistics.stats_impl",
@@ -97,11 +90,6 @@ class _Absent(ModuleType):
         return absent
 
 
-def _replace_farmhash() -> None:
-    if importlib.util.find_spec("farmhash") is None:
-        sys.modules["farmhash"] = _Absent("farmhash")
-
-
 class _Deferred(ModuleType):
     """A module that is loaded when an attribute of it is used."""
 
@@ -111,12 +99,6 @@ class _Deferred(ModuleType):
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
         return getattr(importlib.import_module(self.__name__), name)
-
-
-def _defer(name: str) -> None:
-    """Loads a module lazily."""
-    if name not in sys.modules:
-        sys.modules[name] = _Deferred(name)
 
 
 def _skip_init(name: str) -> None:

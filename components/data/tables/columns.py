@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -9,8 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.core.errors import InputError
+from components.core.spans import TimeInterval
 from components.core.spec import FeatureKind, Label
 
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 INSTANT = pa.timestamp("us", tz="UTC")
 ARROW_TYPES: Mapping[str, pa.DataType] = {
     FeatureKind.NUMBER: pa.float64(),
@@ -36,11 +41,29 @@ def instant_from_us(value_us: int) -> datetime:
     return _EPOCH + value_us * _MICROSECOND
 
 
-def column_us(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+def column_us(column: pa.ChunkedArray) -> Ints:
     """A timestamp[us, UTC] column without nulls in microseconds, int64 [rows]."""
-    flat = column.cast(pa.int64()).combine_chunks()
-    values: npt.NDArray[np.int64] = flat.to_numpy(zero_copy_only=False)
+    values: Ints = column.cast(pa.int64()).to_numpy()
     return values
+
+
+def rows_within(rows: pa.Table, event_time: str, *intervals: TimeInterval) -> pa.Table:
+    """The rows of any of the intervals of event time; a row without a time is in none."""
+    times, nowhere = rows[event_time], pa.repeat(pa.scalar(False), rows.num_rows)
+    inside = (
+        pc.and_(
+            pc.greater_equal(times, pa.scalar(interval.start, INSTANT)),
+            pc.less(times, pa.scalar(interval.end, INSTANT)),
+        )
+        for interval in intervals
+    )
+    return rows.filter(reduce(pc.or_, inside, nowhere))
+
+
+def is_due(times: pa.ChunkedArray, known_after: timedelta, as_of: datetime) -> pa.Array:
+    """Whether the label of each example must be known, bool [rows]; no event time is null."""
+    latest = instant_us(as_of) - duration_us(known_after)
+    return pc.less_equal(times.cast(pa.int64()), latest).combine_chunks()
 
 
 def cast_to_kind(column: pa.ChunkedArray, kind: FeatureKind | None, where: str) -> pa.Array:
@@ -68,15 +91,7 @@ def cast_to_kind(column: pa.ChunkedArray, kind: FeatureKind | None, where: str) 
 
 
 def read_labels(column: pa.ChunkedArray, known: pa.Array, label: Label) -> pa.Array:
-    """Reads labels from their source column.
-
-    Args:
-        column: The label's source column.
-        known: bool, shape [rows]: whether the label is known by the instant of the plan.
-        label: How the spec defines it.
-
-    Returns:
-        int8, 0 or 1; null where the column is null or the label is not known yet.
+    """Reads labels from their source column, int8; null where it is null or not `known` yet.
 
     Raises:
         InputError: The column does not hold what the spec says.
@@ -93,10 +108,6 @@ def _label_values(column: pa.ChunkedArray, label: Label) -> pa.Array:
         return pc.equal(cast_to_kind(column, FeatureKind.CATEGORY, where), label.equals)
     if label.equals is not None:
         return pc.equal(cast_to_kind(column, FeatureKind.NUMBER, where), float(label.equals))
-    return _zero_or_one(column, where)
-
-
-def _zero_or_one(column: pa.ChunkedArray, where: str) -> pa.Array:
     numbers = cast_to_kind(column, FeatureKind.NUMBER, where)
     others = pc.filter(numbers, pc.invert(pc.is_in(numbers, pa.array([0.0, 1.0, None]))))
     if len(others):

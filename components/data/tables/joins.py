@@ -5,22 +5,17 @@ from datetime import timedelta
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
 from components.core.errors import InputError
-from components.data.tables.columns import duration_us
+from components.data.tables.columns import Bools, Ints, duration_us
 
-Ints = npt.NDArray[np.int64]
 Column: TypeAlias = pa.Array | pa.ChunkedArray
 
 
 def factorize(*tables: Sequence[Column]) -> tuple[Ints, ...]:
-    """Numbers the distinct keys of several tables together.
-
-    Args:
-        *tables: The key columns of each table; the nth column has one type in all tables.
+    """Numbers the distinct keys of several tables, given by their key columns, together.
 
     Returns:
         For each table the code of each row's key, int64 [rows]. Equal keys have equal codes in
@@ -46,10 +41,11 @@ def asof_join(
 ) -> Ints:
     """Finds the newest source row that was known at each example's own time.
 
-    Of two rows with one key and one time the later in the source is taken.
+    Of two rows with one key and one time the later in the source is taken. A null key matches
+    nothing.
 
     Args:
-        keys: The examples' key columns; a null key matches nothing.
+        keys: The examples' key columns.
         times: Their event times, microseconds, shape [examples].
         source_keys: The source's key columns, of the same types.
         source_times: Its event times, microseconds, shape [source rows].
@@ -110,10 +106,10 @@ def key_columns(table: pa.Table, like: pa.Table, on: Sequence[str], name: str) -
     return columns
 
 
-def is_first(columns: Sequence[Column]) -> npt.NDArray[np.bool_]:
+def is_first(columns: Sequence[Column]) -> Bools:
     """Whether no row before has the same key, bool [rows]; a null key repeats nothing."""
     (codes,) = factorize(columns)
-    first: npt.NDArray[np.bool_] = (codes < 0) | ~pd.Series(codes).duplicated().to_numpy()
+    first: Bools = (codes < 0) | ~pd.Series(codes).duplicated().to_numpy()
     return first
 
 

@@ -8,18 +8,16 @@ from components.core.spans import Instant
 
 
 class WindowCoverage(Record):
-    """What one window holds.
+    """What one window, from `start` to before `end`, holds.
 
     Attributes:
-        start: Its first instant.
-        end: The first instant after it.
         rows: Predictions in it, one for each example and version.
         due: Those whose label must be known.
         labelled: Those of `due` whose label has arrived.
         keyless: Rows with an incomplete key, which no label can be joined to.
         repeated: Rows left out because that version had predicted their example before.
         versions: Model version to its rows.
-        empty_hours: Hours of the window without a row.
+        empty_hours: Clock hours of the window without a row.
         longest_silence_h: The longest stretch of the window without a row, in hours.
     """
 
@@ -36,13 +34,10 @@ class WindowCoverage(Record):
 
 
 class Coverage(Record):
-    """``coverage.json``.
+    """``coverage.json``: the three windows of the plan, and the log as a whole.
 
     Attributes:
         plan: Digest of the plan.
-        as_of: The instant of the plan.
-        watch: The window that monitoring judges.
-        before: The window before that one.
         labelled: The window whose labels judge performance; often `watch` itself.
         newest: The newest logged event time before `as_of`; None if nothing was logged.
         timeless: Rows of the whole log without an event time, which belong to no window.

@@ -15,13 +15,7 @@ from components.core.span_files import uri_of
 from components.core.spans import Span
 from components.core.spec import FeatureKind, Spec, ValueRule, parse_rule
 from components.data.tables.columns import column_us, instant_us
-from components.data.tables.sources import (
-    ColumnSelection,
-    digest_table,
-    fetch,
-    parse,
-    source_read,
-)
+from components.data.tables.sources import ColumnSelection, digest_table, fetch, parse, source_read
 
 _T = TypeVar("_T")
 

@@ -27,14 +27,7 @@ _MISSING = ["", "NA", "NaN", "nan", "null", "NULL"]
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file as it was fetched.
-
-    Attributes:
-        uri: Where it was read.
-        format: ``parquet`` or ``csv``.
-        content: Its bytes.
-        digest: SHA-256 of its bytes.
-    """
+    """A ``parquet`` or ``csv`` file as it was fetched, with the SHA-256 of its bytes."""
 
     uri: str
     format: str
@@ -43,11 +36,7 @@ class SourceFile:
 
 
 def fetch(uri: str, file_format: str) -> SourceFile:
-    """Reads the bytes of a source.
-
-    Raises:
-        InputError: The file does not exist.
-    """
+    """Reads the bytes of a source; raises as `storage.read_bytes` does."""
     content = storage.read_bytes(uri)
     return SourceFile(uri, file_format, content, digest_bytes(content))
 
@@ -61,9 +50,9 @@ def parse(file: SourceFile, selection: ColumnSelection) -> pa.Table:
     Raises:
         InputError: A column is missing or holds something else, or the file cannot be read.
     """
-    read = _read_parquet if file.format == "parquet" else _read_csv
+    _check_names(file.uri, selection, file_schema(file).names)
     try:
-        raw = read(file, selection)
+        raw = _read(file, selection)
     except pa.ArrowInvalid as error:
         raise _unreadable(file, error) from error
     for column in raw.schema:
@@ -118,14 +107,10 @@ def digest_table(table: pa.Table) -> str:
     return digest_bytes(sink.getvalue())
 
 
-def _read_parquet(file: SourceFile, selection: ColumnSelection) -> pa.Table:
-    reader = pq.ParquetFile(pa.BufferReader(file.content))
-    _check_names(file.uri, selection, reader.schema_arrow.names)
-    return reader.read(columns=list(selection))
-
-
-def _read_csv(file: SourceFile, selection: ColumnSelection) -> pa.Table:
-    _check_names(file.uri, selection, file_schema(file).names)
+def _read(file: SourceFile, selection: ColumnSelection) -> pa.Table:
+    content = pa.BufferReader(file.content)
+    if file.format == "parquet":
+        return pq.ParquetFile(content).read(columns=list(selection))
     # A category such as 007 must not be parsed as the number 7.
     texts = {n: pa.string() for n, kind in selection.items() if kind is FeatureKind.CATEGORY}
     options = pa_csv.ConvertOptions(
@@ -135,7 +120,7 @@ def _read_csv(file: SourceFile, selection: ColumnSelection) -> pa.Table:
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
     )
-    return pa_csv.read_csv(pa.BufferReader(file.content), convert_options=options)
+    return pa_csv.read_csv(content, convert_options=options)
 
 
 def _check_names(uri: str, selection: ColumnSelection, names: list[str]) -> None:

@@ -1,18 +1,18 @@
 """Checks of single columns: target leakage, and holdouts that are unlike the training rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from components.core.artifacts import ModelColumn, SplitName
 from components.core.spec import FeatureKind
 from components.core.tasks import task_of
 from components.core.verdict import Finding, Severity, finding
-from components.data.schema.divergence import Floats, divergence
+from components.data.schema.statistics import divergence
+from components.data.tables.columns import Floats, Ints
 
-Ints = npt.NDArray[np.int64]
 _LEAK_FAIL = 0.98  # no honest column alone ranks nearly every pair of rows right
 _LEAK_WARN = 0.9
 _LEAK_BINS = 100
@@ -32,14 +32,8 @@ def check_target_leakage(
 
     The measure is the area under the ROC curve, the better of two rankings: by the value itself,
     and by the label's rate for the value (for numbers in 100 bins, missing values apart), learned
-    on the other fifths of the history. An instant is judged by its time after the event.
-
-    Args:
-        train: Training rows, oldest first, without null labels.
-        columns: The raw columns.
-        label: The label's column.
-        event_time: The column of event times, which is not judged itself.
-        task: The spec's task.
+    on the other fifths of the history. An instant is judged by its time after the event, and the
+    event time not at all. Training rows are oldest first, without null labels.
     """
     step = -(-train.num_rows // _MAX_ROWS)
     train = train.take(pa.array(np.arange(0, train.num_rows, max(step, 1))))
@@ -52,9 +46,8 @@ def check_target_leakage(
     }
     for name, auc in measured.items():
         if auc >= _LEAK_WARN:
-            severity, limit = (
-                (Severity.FAIL, _LEAK_FAIL) if auc >= _LEAK_FAIL else (Severity.WARN, _LEAK_WARN)
-            )
+            fails = auc >= _LEAK_FAIL
+            severity, limit = (Severity.FAIL, _LEAK_FAIL) if fails else (Severity.WARN, _LEAK_WARN)
             text = f"{name} alone tells the label almost without fail (AUC {auc:.3f}): is it known "
             text += "only after the event? Then list it in data.primary.known_later."
             yield finding("leak", severity, name, round(auc, 4), limit, text)
@@ -83,9 +76,7 @@ def bin_codes(values: Floats) -> Ints:
 def rates_elsewhere(codes: Ints, labels: Floats) -> Floats:
     """The label's rate of each row's value in the other fifths of the history; float64 [rows].
 
-    Args:
-        codes: The value of each row, rows by time.
-        labels: 0 or 1.
+    Rows are in order of time; labels are 0 or 1.
     """
     fold = np.arange(len(codes)) * _FOLDS // max(len(codes), 1)
     width = int(codes.max(initial=0)) + 1
@@ -107,15 +98,11 @@ def check_skew(
     Numbers by the Jensen-Shannon divergence over ten bins of equal mass, categories by the
     largest difference of a share; missing values are a bin of their own.
     """
-    train = splits.get(SplitName.TRAIN)
-    for split in (SplitName.RECENT, SplitName.REFERENCE):
-        holdout = splits.get(split)
-        if train is None or holdout is None:
-            continue
-        for column in columns:
-            if column.kind != FeatureKind.TIMESTAMP:
-                skew = _skew(train[column.name], holdout[column.name], column.kind)
-                yield from _skew_findings(column, split, skew)
+    holdouts = [s for s in splits if s is not SplitName.TRAIN and SplitName.TRAIN in splits]
+    for split, column in product(holdouts, columns):
+        if column.kind != FeatureKind.TIMESTAMP:
+            train, holdout = (splits[one][column.name] for one in (SplitName.TRAIN, split))
+            yield from _skew_findings(column, split, _skew(train, holdout, column.kind))
 
 
 def _auc(

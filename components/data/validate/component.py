@@ -38,14 +38,13 @@ def validate(
     """
     from pathlib import Path
 
-    from components.data.validate.run import ValidationFolders
+    from components.data.validate.run import ValidationPaths
     from components.data.validate.run import validate as run_validation
 
-    paths = (Path(artifact.path) for artifact in (plan, examples, statistics, verdict))
-    found = run_validation(ValidationFolders(*paths), run)
-    Path(report.path).write_text(found.page, encoding="utf-8")
-    for name, value in found.verdict.metrics.items():
+    paths = (Path(artifact.path) for artifact in (plan, examples, statistics, verdict, report))
+    found = run_validation(ValidationPaths(*paths), run)
+    for name, value in found.metrics.items():
         if value is not None:
             metrics.log_metric(name, value)
-    verdict.metadata["decision"] = found.verdict.decision
-    return found.verdict.decision, found.verdict.reason
+    verdict.metadata["decision"] = found.decision
+    return found.decision, found.reason

@@ -34,12 +34,7 @@ class LabelledExamples:
 
 @dataclass(frozen=True)
 class DatasetStatistics:
-    """The statistics of one dataset.
-
-    Attributes:
-        statistics: By TFDV's kernels.
-        anomalies: Where they do not match the schema.
-    """
+    """The statistics of one dataset, and where they do not match the schema."""
 
     statistics: statistics_pb2.DatasetFeatureStatisticsList
     anomalies: anomalies_pb2.Anomalies
@@ -73,24 +68,17 @@ def usable_columns(
 def describe_datasets(
     examples: LabelledExamples, schema: schema_pb2.Schema, columns: Sequence[str]
 ) -> Mapping[str, DatasetStatistics]:
-    """Describes each split, and the newest span, which half a year would dilute.
-
-    Returns:
-        The name of a split, or of the newest span, to its statistics.
-    """
+    """Describes each split, and the newest span, which half a year would dilute, by name."""
     tables = {str(split): table for split, table in examples.splits.items()}
     for name in list(examples.spans)[-1:]:
         tables[name] = examples.spans[name]
     expected = select_features(schema, columns)
-    return {name: _describe(name, table, expected, columns) for name, table in tables.items()}
-
-
-def _describe(
-    name: str, table: pa.Table, schema: schema_pb2.Schema, columns: Sequence[str]
-) -> DatasetStatistics:
-    present = [column for column in columns if column in table.column_names]
-    statistics = statistics_of(as_declared(table.select(present), schema), name)
-    return DatasetStatistics(statistics, find_anomalies(statistics, schema))
+    described = {}
+    for name, table in tables.items():
+        present = [column for column in columns if column in table.column_names]
+        statistics = statistics_of(as_declared(table.select(present), expected), name)
+        described[name] = DatasetStatistics(statistics, find_anomalies(statistics, expected))
+    return described
 
 
 def _has_kind(schema: pa.Schema, column: ModelColumn) -> bool:
@@ -98,12 +86,10 @@ def _has_kind(schema: pa.Schema, column: ModelColumn) -> bool:
     return index >= 0 and bool(_IS_KIND[column.kind](schema.field(index).type))
 
 
-def _is_number(type_: pa.DataType) -> bool:
-    return bool(pa.types.is_floating(type_) or pa.types.is_integer(type_))
-
-
 _IS_KIND = {
-    FeatureKind.NUMBER.value: _is_number,
+    FeatureKind.NUMBER.value: lambda type_: (
+        pa.types.is_floating(type_) or pa.types.is_integer(type_)
+    ),
     FeatureKind.CATEGORY.value: pa.types.is_string,
     FeatureKind.TIMESTAMP.value: pa.types.is_timestamp,
 }

@@ -8,7 +8,7 @@ from components.core.plan import Plan
 from components.core.spans import format_instant
 from components.core.spec import External
 from components.core.units import format_duration
-from components.core.verdict import Finding, Severity, finding
+from components.core.verdict import Finding, Severity, fail_if, finding, warn_if
 
 _MIN_DUE = 200  # rows of a span: the labelled share of fewer moves by chance
 _COVERAGE = 0.9  # of the lowest coverage of an earlier span
@@ -47,7 +47,11 @@ def check_sources(plan: Plan, lineage: Lineage) -> Iterator[Finding]:
         source = plan.spec.data.external[state.name]
         if source.event_time is not None:
             yield _freshness(plan, source, state)
-            yield _future_rows(state)
+            count = state.future_rows
+            text = (
+                f"{count:,} example(s) were joined with a row of {state.name} that was not known "
+            )
+            yield finding("future_rows", fail_if(count > 0), state.name, count, 0, f"{text}yet.")
         yield _coverage(state.name, lineage)
         if state.duplicates:
             joined = "first" if source.event_time is None else "last"
@@ -74,7 +78,7 @@ def check_rows(lineage: Lineage) -> Iterator[Finding]:
 
 def _at_least(code: str, subject: str, measured: int, limit: int) -> Finding:
     text = f"There are {measured:,} {subject}; at least {limit:,} are required."
-    return finding(code, _fails(measured < limit), subject, measured, limit, text)
+    return finding(code, fail_if(measured < limit), subject, measured, limit, text)
 
 
 def _labelled(lineage: Lineage, limit: float) -> Finding:
@@ -83,7 +87,7 @@ def _labelled(lineage: Lineage, limit: float) -> Finding:
     text = "No row is old enough to have a label"
     if share is not None:
         text = f"{share:.1%} of the rows that are old enough have a label"
-    severity = _fails(share is None or share < limit)
+    severity = fail_if(share is None or share < limit)
     measured = None if share is None else round(share, 4)
     text += f"; at least {limit:.0%} are required."
     subject = "share of due rows with a label"
@@ -107,7 +111,7 @@ def _newest_row(plan: Plan, lineage: Lineage) -> Finding:
     accepted, age, severity, text = format_duration(limit), None, Severity.FAIL, "There is no row."
     if newest is not None:
         age = format_duration(plan.as_of - newest)
-        severity = _fails(plan.as_of - newest > limit)
+        severity = fail_if(plan.as_of - newest > limit)
         text = f"The newest row is of {format_instant(newest)}; it may be {accepted} old."
     return finding("history_newest", severity, "age of the newest row", age, accepted, text)
 
@@ -121,14 +125,8 @@ def _freshness(plan: Plan, source: External, state: SourceState) -> Finding:
     age = plan.as_of - state.newest
     text = f"The newest row of {state.name} that was known by {format_instant(plan.as_of)} is of "
     text += f"{format_instant(state.newest)}, {format_duration(age)} before."
-    severity = _warns(limit is not None and age > limit)
+    severity = warn_if(limit is not None and age > limit)
     return finding("freshness", severity, state.name, format_duration(age), accepted, text)
-
-
-def _future_rows(state: SourceState) -> Finding:
-    count = state.future_rows
-    text = f"{count:,} example(s) were joined with a row of {state.name} that was not known yet."
-    return finding("future_rows", _fails(count > 0), state.name, count, 0, text)
 
 
 def _coverage(name: str, lineage: Lineage) -> Finding:
@@ -136,17 +134,9 @@ def _coverage(name: str, lineage: Lineage) -> Finding:
     rows = sum(span.rows for span in lineage.spans)
     overall = sum(span.joined[name] for span in lineage.spans) / rows if rows else 0.0
     limit = _COVERAGE * min(shares[:-1]) if len(shares) > 1 else None
-    severity = _warns(overall == 0 or (limit is not None and shares[-1] < limit))
+    severity = warn_if(overall == 0 or (limit is not None and shares[-1] < limit))
     newest = f", {shares[-1]:.1%} of the newest span" if shares else ""
     measured = round(shares[-1], 4) if shares else None
     text = f"{overall:.1%} of the rows have a row of {name}{newest}."
     accepted = None if limit is None else round(limit, 4)
     return finding("coverage", severity, name, measured, accepted, text)
-
-
-def _fails(condition: bool) -> Severity:
-    return Severity.FAIL if condition else Severity.INFO
-
-
-def _warns(condition: bool) -> Severity:
-    return Severity.WARN if condition else Severity.INFO

@@ -14,15 +14,8 @@ from functools import cached_property
 
 import numpy as np
 
-from components.data.validate.time_buckets import (
-    MIN_EARLIER_SPANS,
-    Bools,
-    Floats,
-    Ints,
-    SpanShift,
-    TimeBuckets,
-    divide,
-)
+from components.data.tables.columns import Bools, Floats, Ints
+from components.data.validate.time_buckets import MIN_EARLIER_SPANS, SpanShift, TimeBuckets, divide
 
 _GRID = 201
 _FEW_DISTINCT = 0.02  # distinct values per value: speeds in knots have fewer, weights have more
@@ -73,15 +66,7 @@ class NumberProfile:
 
 
 def profile_number(values: Floats, buckets: TimeBuckets) -> NumberProfile | None:
-    """Profiles a number.
-
-    Args:
-        values: In the order of the buckets' rows, float64 [rows]; missing is NaN.
-        buckets: How rows are cut.
-
-    Returns:
-        The profile; None if no bucket has enough values.
-    """
+    """Profiles a number, float64 [rows], missing NaN; None if no bucket has enough values."""
     parts = [values[a:b] for a, b in zip(buckets.starts, buckets.ends, strict=True)]
     parts = [np.sort(part[~np.isnan(part)]) for part in parts]
     kept = [index for index, part in enumerate(parts) if len(part) >= _MIN_VALUES]
@@ -104,11 +89,7 @@ def profile_number(values: Floats, buckets: TimeBuckets) -> NumberProfile | None
 def unseen_shares(code: Ints, span: Ints, spans: int, seen: Ints | None = None) -> Floats:
     """Share of each span's values that no earlier span has, float64 [spans]; NaN without values.
 
-    Args:
-        code: The distinct value of each row, 0 to one less than their number.
-        span: The span of each row.
-        spans: The number of spans.
-        seen: Distinct values that count as seen from the start.
+    Each row has the `code` of its distinct value and a `span`; `seen` codes are never new.
     """
     first = np.full(int(code.max(initial=0)) + 1, spans)
     np.minimum.at(first, code, span)
@@ -121,8 +102,7 @@ def unseen_shares(code: Ints, span: Ints, spans: int, seen: Ints | None = None) 
 def distribution_shift(profile: NumberProfile, span: int) -> SpanShift | None:
     """The larger of two steps between neighbouring buckets: of the median and the distribution.
 
-    Returns:
-        The shift that used more of its limit; None if there is too little to compare.
+    The one that used more of its limit; None if there is too little to compare.
     """
     earlier = _earlier(profile, span)
     before, now = profile.span[1:] < span, profile.span[1:] == span

@@ -10,13 +10,10 @@ from components.core.artifacts import Lineage, ModelColumn, SplitName
 from components.core.plan import Plan
 from components.core.spec import FeatureKind
 from components.core.verdict import Verdict
-from components.data.validate.checks import PASS
 from components.data.validate.examples import LabelledExamples, usable_columns
-from components.report.blocks import Banner, Block, Figure, Row, Section
-from components.report.charts.bars import Bars, bar_chart
-from components.report.charts.line import Series, line_chart
+from components.report.blocks import Banner, Block, Figure, Row, Section, Table
+from components.report.charts import Bars, Series, bar_chart, line_chart
 from components.report.page import build_page
-from components.report.tables import Table
 
 _SPANS = (
     "What was prepared of each span, before rows without a label are left out. Due are the rows "
@@ -33,7 +30,6 @@ _BARS = 10
 
 def render_page(plan: Plan, lineage: Lineage, examples: LabelledExamples, verdict: Verdict) -> str:
     """Renders the page as one HTML file."""
-    good = verdict.decision == PASS
     splits = [(f"{split} rows", count) for split, count in lineage.splits.items()]
     run = [("model", plan.spec.name), ("as of", plan.as_of), ("spans", len(plan.spans))]
     blocks: list[Block] = [Section("Spans", _SPANS, [_label_rates(plan, lineage), _spans(lineage)])]
@@ -41,7 +37,7 @@ def render_page(plan: Plan, lineage: Lineage, examples: LabelledExamples, verdic
         blocks.append(Section("Columns", _COLUMNS, _columns(plan, examples)))
     return build_page(
         f"{plan.spec.name}: may these data be trained on?",
-        banner=Banner(verdict.decision, verdict.reason, "good" if good else "bad"),
+        banner=Banner(verdict.decision, verdict.reason, "bad" if verdict.failures else "good"),
         as_of=plan.as_of,
         facts=[*run, *splits],
         findings=verdict.findings,

@@ -1,26 +1,39 @@
-"""Compares every column of every span with the spans before it."""
+"""Compares every column of every span with the spans before it; categories are profiled here."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.core.artifacts import ModelColumn
 from components.core.spans import Span
 from components.core.spec import FeatureKind
 from components.core.verdict import Finding, Severity, finding
-from components.data.validate.categories import mix_change, profile_categories, unseen_rate
-from components.data.validate.numbers import distribution_shift, new_value_rate, profile_number
+from components.data.tables.columns import Floats, Ints
+from components.data.validate.numbers import (
+    distribution_shift,
+    new_value_rate,
+    profile_number,
+    unseen_shares,
+)
 from components.data.validate.time_buckets import (
     MIN_EARLIER_SPANS,
     SpanShift,
     TimeBuckets,
+    divide,
     missing_rate,
     missing_shares,
 )
 
+_UNSEEN_FLOOR = 0.05  # of a span's values; fewer new categories are no flood
+_UNSEEN_FACTOR = 2.0  # times the largest share of new ones in an earlier span
+_MIX_FLOOR = 0.3  # of a span's values in other categories than in the nearest earlier span
+_MIX_FACTOR = 2.0
+_MAX_CATEGORIES = 1_000  # counted apart; the rarer ones are counted as one
 _SHOWN = 12  # spans: older ones were judged when they were new
 _UNIT = "is it another unit? If it is intended, tag the column may_shift in the schema."
 _PART = "is a part of the data missing? If it is intended, tag the column may_shift in the schema."
@@ -29,15 +42,74 @@ _NEW = "are these categories intended? If so, list them in the schema."
 _ADVICE = {"shift": _UNIT, "unseen": _NEW, "mix": _PART, "missing": _SOURCE}
 
 
-class ColumnShift(NamedTuple):
-    """A column of a span, compared with the spans before.
+@dataclass(frozen=True)
+class CategoryProfile:
+    """Categories by span.
 
     Attributes:
-        code: The kind of shift.
-        column: The column.
-        span: The index of the span.
-        shift: What was measured.
+        distance: How much of one span's values lies in other categories than another's, float64
+            [spans, spans]; NaN if one of them has none.
+        unseen: Share of each span's values in categories that neither an earlier span nor the
+            schema has, float64 [spans].
     """
+
+    distance: Floats
+    unseen: Floats
+
+
+def profile_categories(
+    column: pa.ChunkedArray, buckets: TimeBuckets, domain: frozenset[str]
+) -> CategoryProfile:
+    """Counts the categories of each span; those that the schema lists are never unseen."""
+    spans = len(buckets.names)
+    encoded = column.combine_chunks().dictionary_encode()
+    present = encoded.is_valid().to_numpy(zero_copy_only=False)
+    code = encoded.indices.drop_null().to_numpy(zero_copy_only=False)
+    span = buckets.row_span[present]
+    listed = pc.is_in(encoded.dictionary, pa.array(sorted(domain), type=pa.string()))
+    seen = np.flatnonzero(listed.to_numpy(zero_copy_only=False))
+    counts = _count_by_span(code, span, spans)
+    share = divide(counts, counts.sum(axis=1, keepdims=True))
+    distance = np.array([np.abs(share - one).sum(axis=1) / 2 for one in share])
+    return CategoryProfile(distance, unseen_shares(code, span, spans, seen))
+
+
+def unseen_rate(profile: CategoryProfile, span: int) -> SpanShift | None:
+    """The share of a span's values in new categories; None with too few earlier spans."""
+    before = profile.unseen[1:span]
+    before = before[~np.isnan(before)]
+    if span < MIN_EARLIER_SPANS or not len(before) or np.isnan(profile.unseen[span]):
+        return None
+    limit = max(_UNSEEN_FLOOR, _UNSEEN_FACTOR * before.max())
+    measure = "the share of its values in categories that no earlier span has is"
+    return SpanShift(measure, float(profile.unseen[span]), float(limit))
+
+
+def mix_change(profile: CategoryProfile, span: int) -> SpanShift | None:
+    """How much of a span lies in other categories than in the nearest earlier span."""
+    known = np.flatnonzero(~np.isnan(profile.distance.diagonal()[: span + 1]))
+    if len(known) <= MIN_EARLIER_SPANS or known[-1] != span:
+        return None
+    distance = profile.distance[np.ix_(known, known)]
+    np.fill_diagonal(distance, np.inf)
+    natural = distance[:-1, :-1].min(axis=1).max()
+    limit = max(_MIX_FLOOR, _MIX_FACTOR * natural)
+    measure = "the share of its values in other categories than in any earlier span is"
+    return SpanShift(measure, float(distance[-1, :-1].min()), float(limit))
+
+
+def _count_by_span(code: Ints, span: Ints, spans: int) -> Ints:
+    """Counts of the categories of each span, int64 [spans, categories]; the rarest are one."""
+    frequency = np.bincount(code, minlength=1)
+    rank = np.empty(len(frequency), np.int64)
+    rank[np.argsort(-frequency, kind="stable")] = np.arange(len(frequency))
+    folded = np.minimum(rank, _MAX_CATEGORIES)[code]
+    width = int(folded.max(initial=0)) + 1
+    return np.bincount(span * width + folded, minlength=spans * width).reshape(spans, width)
+
+
+class ColumnShift(NamedTuple):
+    """A column of the span of an index, compared with the spans before; `code` is the kind."""
 
     code: str
     column: str
@@ -55,7 +127,7 @@ def measure_shifts(
 
     Args:
         buckets: The examples, cut.
-        columns: The raw columns; instants are left out, because they only grow.
+        columns: The raw columns; of instants, which only grow, only whether they are missing.
         domains: Column to the categories that the schema lists.
         new: The spans that must be judged.
     """
@@ -64,9 +136,7 @@ def measure_shifts(
     return tuple(
         ColumnShift(code, column.name, span, shift)
         for column in columns
-        for code, span, shift in _measure(
-            column, buckets, domains.get(column.name, frozenset()), spans
-        )
+        for code, span, shift in _measure(column, buckets, domains[column.name], spans)
         if shift is not None
     )
 
@@ -94,9 +164,8 @@ def shift_findings(
         text = f"{subject} is not like the spans before: {shift.measure} {shift.measured:.3g}, and "
         text += f"they allow {shift.limit:.3g}; {_ADVICE[code]}"
         severity = Severity.FAIL if decides else Severity.WARN
-        yield finding(
-            code, severity, subject, round(shift.measured, 4), round(shift.limit, 4), text
-        )
+        numbers = round(shift.measured, 4), round(shift.limit, 4)
+        yield finding(code, severity, subject, *numbers, text)
     yield _summary(shifts, names)
 
 

@@ -8,11 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from components.core.spans import Span
-from components.data.tables.columns import column_us, instant_us
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+from components.data.tables.columns import Bools, Floats, Ints, column_us, instant_us
 
 MIN_EARLIER_SPANS = 2  # fewer teach nothing about how a column moves
 _PER_SPAN = 4  # a jump shows at a weekly step of monthly data, a season does not
@@ -50,13 +46,7 @@ class TimeBuckets:
 
 @dataclass(frozen=True)
 class SpanShift:
-    """One comparison of a span with the spans before it.
-
-    Attributes:
-        measure: What was measured, in words.
-        measured: The number.
-        limit: What the earlier spans allow.
-    """
+    """What was measured of a span, in words and as a number, and what the spans before allow."""
 
     measure: str
     measured: float
@@ -82,7 +72,7 @@ def cut_time_buckets(
         spans: Span to its rows by event time, oldest first; not empty.
         event_time: The column of event times.
         cut: Span to when it begins and ends.
-        min_rows: Fewer rows make no bucket of their own.
+        min_rows: Of a bucket; fewer rows join the next.
     """
     names = tuple(spans)
     counts = [_quarters(table[event_time], cut[name]) for name, table in spans.items()]
@@ -99,12 +89,7 @@ def cut_time_buckets(
 
 
 def missing_shares(missing: Bools, buckets: TimeBuckets) -> Floats:
-    """The share of each span's rows without a value, float64 [spans]; NaN without a bucket.
-
-    Args:
-        missing: In the order of the buckets' rows, bool [rows].
-        buckets: How rows are cut.
-    """
+    """The share of each span's rows that are `missing`, float64 [spans]; NaN without a bucket."""
     span, spans = buckets.row_span, len(buckets.names)
     rows = np.bincount(span, minlength=spans)
     return divide(np.bincount(span[missing], minlength=spans), rows)
@@ -128,8 +113,6 @@ def divide(counts: npt.NDArray[np.number], totals: npt.NDArray[np.number]) -> Fl
 
 
 def _quarters(times: pa.ChunkedArray, span: Span) -> Ints:
-    """How many rows lie in each quarter of a span, int64 [4]."""
-    instants = column_us(times)
+    """How many rows, in order of time, lie in each quarter of a span, int64 [4]."""
     edges = np.linspace(instant_us(span.start), instant_us(span.end), _PER_SPAN + 1)[1:-1]
-    inner = np.searchsorted(instants, edges)
-    return np.diff(np.concatenate([[0], inner, [len(instants)]]))
+    return np.diff(np.searchsorted(column_us(times), edges), prepend=0, append=len(times))

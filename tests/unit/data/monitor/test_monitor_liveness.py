@@ -6,7 +6,7 @@ import pytest
 
 from components.core.audit import AuditEntry
 from components.core.spans import SpanKind, TimeInterval, parse_instant
-from components.data.monitor import liveness_checks
+from components.data.monitor import live_checks
 from components.data.monitor.reference import past_checks
 
 NOW = parse_instant("2024-03-21")
@@ -15,7 +15,7 @@ DAY = timedelta(days=1)
 
 @pytest.mark.parametrize(("days", "severity"), [(180, "info"), (181, "fail")])
 def test_age(days, severity):
-    found = liveness_checks.check_age(NOW - days * DAY, NOW, 180 * DAY)
+    found = live_checks.check_age(NOW - days * DAY, NOW, 180 * DAY)
     assert (found.severity, found.measured, found.limit) == (severity, days, 180)
 
 
@@ -32,13 +32,13 @@ def test_age(days, severity):
 )
 def test_time_since_the_last_check(gap, every, severity):
     previous = None if gap is None else NOW - gap
-    assert liveness_checks.check_rhythm(previous, NOW, every).severity == severity
+    assert live_checks.check_rhythm(previous, NOW, every).severity == severity
 
 
 @pytest.mark.parametrize(("hours", "severity"), [(None, "fail"), (48, "info"), (49, "fail")])
 def test_silence(hours, severity):
     newest = None if hours is None else NOW - timedelta(hours=hours)
-    assert liveness_checks.check_silence(newest, NOW, 2 * DAY).severity == severity
+    assert live_checks.check_silence(newest, NOW, 2 * DAY).severity == severity
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_silence(hours, severity):
     [(800, 1000, "info"), (799, 1000, "fail"), (0, 999, "info"), (0, 0, "info")],
 )
 def test_label_coverage_is_judged_if_enough_labels_are_due(labelled, due, severity):
-    assert liveness_checks.check_labels(labelled, due, 0.8, 1000).severity == severity
+    assert live_checks.check_labels(labelled, due, 0.8, 1000).severity == severity
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,12 @@ def test_label_coverage_is_judged_if_enough_labels_are_due(labelled, due, severi
 )
 def test_windows_are_formatted(start, end, text):
     window = TimeInterval(start=parse_instant(start), end=parse_instant(end))
-    assert liveness_checks.format_window(window) == text
+    assert live_checks.format_window(window) == text
 
 
 @pytest.mark.parametrize(("labelled", "severity"), [(1000, "info"), (999, "fail"), (0, "fail")])
 def test_row_count(labelled, severity):
-    assert liveness_checks.check_row_count(labelled, 1000, 5000, "the window").severity == severity
+    assert live_checks.check_row_count(labelled, 1000, 5000, "the window").severity == severity
 
 
 def entry(as_of, run="r", step="monitor", model="m", decision="healthy"):

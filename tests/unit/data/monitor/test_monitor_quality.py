@@ -6,8 +6,8 @@ import pytest
 from components.core.spec import Gates
 from components.core.tasks import task_of
 from components.core.verdict import Severity
-from components.data.monitor import drift, quality
-from components.data.monitor.distributions import ColumnDistribution
+from components.data.monitor import drift, live_checks
+from components.data.monitor.drift import ColumnDistribution
 from components.data.monitor.performance import TimedPredictions
 from components.data.tables.observations import Coverage, WindowCoverage
 
@@ -21,7 +21,7 @@ GATES = Gates(resamples=200)
 )
 def test_missing_more_often_than_in_training(trained, live, severity):
     columns = {"a": ColumnDistribution(trained, None)}, {"a": ColumnDistribution(live, None)}
-    (finding,) = quality.check_missing(*columns, ["a", "not live"])
+    (finding,) = live_checks.check_missing(*columns, ["a", "not live"])
     assert finding.severity == severity
 
 
@@ -64,7 +64,7 @@ def coverage(**changes):
     ],
 )
 def test_unusable_rows(changes, broken, found):
-    findings = quality.check_usable(coverage(**changes), broken, 0.8)
+    findings = live_checks.check_usable(coverage(**changes), broken, 0.8)
     assert [(f.code, f.severity) for f in findings] == found
 
 

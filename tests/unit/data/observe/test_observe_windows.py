@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from components.core.spans import TimeInterval
-from components.data.observe.windows import empty_hours
+from components.data.observe.run import empty_hours
 
 START = datetime(2024, 3, 2, tzinfo=UTC)
 START_US = int(START.timestamp()) * 1_000_000

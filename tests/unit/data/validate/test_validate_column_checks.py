@@ -10,7 +10,7 @@ from validate_factories import START
 from components.core.artifacts import ModelColumn, SplitName
 from components.core.tasks import task_of
 from components.core.verdict import Severity
-from components.data.schema.divergence import divergence
+from components.data.schema.statistics import divergence
 from components.data.validate.column_checks import (
     bin_codes,
     category_codes,

@@ -8,11 +8,6 @@ import pytest
 from validate_factories import DAY, START
 
 from components.core.spans import Span, SpanKind
-from components.data.validate.categories import (
-    mix_change,
-    profile_categories,
-    unseen_rate,
-)
 from components.data.validate.numbers import (
     distribution_shift,
     ks_distances,
@@ -20,6 +15,7 @@ from components.data.validate.numbers import (
     profile_number,
     unseen_shares,
 )
+from components.data.validate.span_shifts import mix_change, profile_categories, unseen_rate
 from components.data.validate.time_buckets import TimeBuckets, cut_time_buckets, missing_rate
 
 

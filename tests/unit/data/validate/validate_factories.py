@@ -22,7 +22,7 @@ from components.core.plan import Champion, Plan, Purpose, Windows
 from components.core.spans import SpanKind, TimeInterval, spans_between
 from components.core.spec import load_spec
 from components.core.verdict import Verdict
-from components.data.validate.run import ValidationFolders, validate
+from components.data.validate.run import ValidationPaths, validate
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -138,11 +138,10 @@ def write(
     lineage: Lineage | None = None,
     changes: Mapping[int, Change] | None = None,
     schema: str | None = SCHEMA_TEXT,
-) -> ValidationFolders:
+) -> ValidationPaths:
     """Writes the artifacts that validate reads; `changes` are made to single days."""
-    folders = ValidationFolders(
-        *(folder / name for name in ("plan", "examples", "statistics", "verdict"))
-    )
+    names = ("plan", "examples", "statistics", "verdict", "report.html")
+    folders = ValidationPaths(*(folder / name for name in names))
     plan.write(folders.plan / PLAN)
     (lineage or lineage_of(plan)).write(folders.examples / LINEAGE)
     if schema is not None:
@@ -159,7 +158,7 @@ def write(
 def judged(folder: Path, **given: object) -> Verdict:
     """The verdict on the shop, changed as one likes; `plan` may be given too."""
     plan = given.pop("plan", None) or plan_of(folder)
-    return validate(write(folder, plan, **given), "run-1").verdict
+    return validate(write(folder, plan, **given), "run-1")
 
 
 def failures(verdict: Verdict) -> set[tuple[str, str]]:
