@@ -40,14 +40,7 @@ class Deployment(Record):
 
 
 def draw_report(verdict: Verdict, plan: Plan, card: ModelCard, address: str | None) -> str:
-    """Draws the page that says whether a candidate may be rolled out.
-
-    Args:
-        verdict: The decision.
-        plan: The plan of the run.
-        card: The candidate.
-        address: The URL that clients use.
-    """
+    """Draws the page that says whether a candidate may be rolled out."""
     return build_page(
         f"{plan.spec.name}: deploy",
         banner=Banner(

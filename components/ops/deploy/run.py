@@ -34,12 +34,7 @@ from components.ops.targets.protocol import (
 
 @dataclass(frozen=True)
 class DeployOutputs:
-    """Where deploy writes.
-
-    Attributes:
-        deployment: Folder for ``verdict.json`` and, if staged, ``deployment.json``.
-        report: The HTML file.
-    """
+    """Where deploy writes."""
 
     deployment: Path
     report: Path

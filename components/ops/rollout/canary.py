@@ -24,12 +24,7 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True)
 class PredictionStats:
-    """What a version predicted according to the prediction log.
-
-    Attributes:
-        rows: Rows logged.
-        total: The sum of their probabilities.
-    """
+    """What a version predicted according to the prediction log."""
 
     rows: int = 0
     total: float = 0.0
@@ -79,10 +74,6 @@ class CanaryAssessment:
 
 def assess_canary(analysis: CanaryAnalysis, canary: Canary) -> CanaryAssessment:
     """Assesses a step; a candidate never advances for lack of traffic.
-
-    Args:
-        analysis: What the step has measured.
-        canary: The limits of the spec.
 
     Returns:
         ``roll back`` as soon as the candidate is clearly failing, or at the deadline without enough

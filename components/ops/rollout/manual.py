@@ -41,12 +41,6 @@ class RollbackResult:
 def decide(target: Target, version: str, *, reject: bool, reason: str) -> str:
     """Promotes a proposed version, or rolls it back.
 
-    Args:
-        target: Where it is staged.
-        version: The version.
-        reject: Whether to roll it back.
-        reason: Kept with the outcome.
-
     Returns:
         ``promoted`` or ``rolled_back``.
 
@@ -120,15 +114,7 @@ def audit_entries(result: RollbackResult, model: str, reason: str) -> tuple[Audi
 
 
 def manual_entry(step: str, decision: str, about: Champion, model: str, reason: str) -> AuditEntry:
-    """Returns the audit entry of a person's decision; it belongs to the version's own run.
-
-    Args:
-        step: ``approve`` or ``rollback``.
-        decision: What was decided.
-        about: The version.
-        model: The model's name.
-        reason: As the person gave it.
-    """
+    """Returns the audit entry of a person's decision; it belongs to the version's own run."""
     return AuditEntry(
         run=about.run,
         step=step,

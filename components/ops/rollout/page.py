@@ -1,6 +1,6 @@
 """The page of a rollout: how it ended, and every step with its measurements."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from components.core.plan import Plan
 from components.core.verdict import Verdict
@@ -9,7 +9,7 @@ from components.ops.rollout.canary import Decision, VersionStats
 from components.ops.rollout.steps import CanaryStep
 from components.ops.targets.protocol import name_of
 from components.report.blocks import Banner, Figure, Row, Section, Table
-from components.report.charts.bars import Bars, bar_chart
+from components.report.charts import Bars, bar_chart
 from components.report.page import build_page
 from components.report.text import Tone
 
@@ -30,14 +30,7 @@ _COLUMNS = (
 def draw_report(
     verdict: Verdict, deployment: Deployment, steps: Sequence[CanaryStep], plan: Plan
 ) -> str:
-    """Draws the page.
-
-    Args:
-        verdict: The decision.
-        deployment: The candidate.
-        steps: The steps that were taken.
-        plan: The plan of the run.
-    """
+    """Draws the page."""
     return build_page(
         f"{deployment.model}: rollout",
         banner=Banner(verdict.decision, verdict.reason, _TONES[verdict.decision]),
@@ -64,7 +57,21 @@ def _steps(steps: Sequence[CanaryStep]) -> Section:
     rows = [row for step in steps for row in _rows(step)]
     tones = [tone for step in steps for tone in (_tone(step), None)]
     table = Table(_COLUMNS, rows, "Steps", numeric=("After s",), tones=tones)
-    return Section("Steps", text, (table, Row((_latency(steps), _predictions(steps)))))
+    latency = _chart(
+        steps,
+        lambda stats: stats.traffic.p50_ms,
+        "Median latency",
+        "ms",
+        "Median latency of both versions at each step.",
+    )
+    predictions = _chart(
+        steps,
+        lambda stats: stats.predictions.mean,
+        "Mean probability",
+        "probability",
+        "Mean predicted probability of both versions at each step.",
+    )
+    return Section("Steps", text, (table, Row((latency, predictions))))
 
 
 def _tone(step: CanaryStep) -> Tone:
@@ -86,27 +93,17 @@ def _numbers(stats: VersionStats) -> tuple[object, ...]:
     return (traffic.requests, traffic.errors, *latency, stats.predictions.mean)
 
 
-def _latency(steps: Sequence[CanaryStep]) -> Figure:
-    def medians(versions: Sequence[VersionStats]) -> list[float | None]:
-        return [stats.traffic.p50_ms for stats in versions]
-
+def _chart(
+    steps: Sequence[CanaryStep],
+    value: Callable[[VersionStats], float | None],
+    title: str,
+    unit: str,
+    text: str,
+) -> Figure:
     groups = (
-        Bars("candidate", medians([s.analysis.candidate for s in steps])),
-        Bars("champion", medians([s.analysis.champion for s in steps])),
+        Bars("candidate", [value(step.analysis.candidate) for step in steps]),
+        Bars("champion", [value(step.analysis.champion) for step in steps]),
     )
-    svg = bar_chart(_shares(steps), groups, title="Median latency", y_label="ms", x_label="share")
-    return Figure(svg, "Median latency of both versions at each step.")
-
-
-def _predictions(steps: Sequence[CanaryStep]) -> Figure:
-    groups = (
-        Bars("candidate", [s.analysis.candidate.predictions.mean for s in steps]),
-        Bars("champion", [s.analysis.champion.predictions.mean for s in steps]),
-    )
-    title = "Mean probability"
-    svg = bar_chart(_shares(steps), groups, title=title, y_label="probability", x_label="share")
-    return Figure(svg, "Mean predicted probability of both versions at each step.")
-
-
-def _shares(steps: Sequence[CanaryStep]) -> list[str]:
-    return [f"{step.analysis.share:.0%}" for step in steps]
+    shares = [f"{step.analysis.share:.0%}" for step in steps]
+    svg = bar_chart(shares, groups, title=title, y_label=unit, x_label="share")
+    return Figure(svg, text)

@@ -26,12 +26,7 @@ PROMOTED, ROLLED_BACK, PROPOSED = "promoted", "rolled_back", "proposed"
 
 @dataclass(frozen=True)
 class RolloutOutputs:
-    """Where rollout writes.
-
-    Attributes:
-        rollout: Folder for ``verdict.json``.
-        report: The HTML file.
-    """
+    """Where rollout writes."""
 
     rollout: Path
     report: Path

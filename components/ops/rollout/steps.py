@@ -31,10 +31,6 @@ class LogReader:
     """Sums up the prediction log from now on.
 
     Existing files are left out, so that no two clocks have to be compared.
-
-    Args:
-        log: Folder or URI of the prediction log.
-        versions: The versions of interest.
     """
 
     def __init__(self, log: str, versions: Iterable[str]) -> None:
@@ -75,13 +71,7 @@ class LogReader:
 
 @dataclass(frozen=True)
 class CanaryStep:
-    """A step that ended.
-
-    Attributes:
-        analysis: What was measured.
-        assessment: What was decided.
-        seconds: How long it took.
-    """
+    """A step that ended."""
 
     analysis: CanaryAnalysis
     assessment: CanaryAssessment
@@ -89,15 +79,7 @@ class CanaryStep:
 
 
 class CanaryWatch:
-    """Watches both versions during a rollout.
-
-    Args:
-        target: Where they serve.
-        log: Their prediction log.
-        candidate: The candidate's version.
-        champion: The champion's version.
-        canary: The limits of the spec.
-    """
+    """Watches both versions during a rollout."""
 
     def __init__(
         self, target: Target, log: str, candidate: str, champion: str, canary: Canary
@@ -109,10 +91,6 @@ class CanaryWatch:
 
     def run(self, share: float, poll_s: float) -> CanaryStep:
         """Gives the candidate a share and waits until it can be assessed.
-
-        Args:
-            share: Of the traffic.
-            poll_s: Seconds between two readings.
 
         Raises:
             CandidateGone: It was rolled back or replaced meanwhile.

@@ -18,10 +18,6 @@ _ACCEPTED = (
 def read_champion(target: str, model_name: str) -> Champion | None:
     """Reads what serves now, and changes nothing.
 
-    Args:
-        target: The spec's `serving.target`.
-        model_name: The spec's name.
-
     Returns:
         The champion; None if nothing serves there yet.
 

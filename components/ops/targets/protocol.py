@@ -18,12 +18,7 @@ from components.core.spec.operation import Serving
 
 
 class ChampionChanged(ApiRejected):
-    """Another champion serves than the one that the plan was made for; nothing was changed.
-
-    Args:
-        planned: The champion that was expected.
-        serving: The one that serves.
-    """
+    """Another champion serves than the one that the plan was made for; nothing was changed."""
 
     def __init__(self, planned: Champion | None, serving: Champion | None) -> None:
         self.planned, self.serving = planned, serving

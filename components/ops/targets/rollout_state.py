@@ -188,12 +188,7 @@ def no_previous_version(version: str | None, kept: Sequence[str]) -> InputError:
 
 
 def check_stored_digest(version: DeployedVersion, where: str, digest: str | None) -> None:
-    """Compares the stored folder of a version with what served.
-
-    Args:
-        version: The version.
-        where: Its folder.
-        digest: The folder's digest; None if it is gone.
+    """Compares the digest of a stored folder (None if it is gone) with what served.
 
     Raises:
         InputError: It is gone, or has other bytes.

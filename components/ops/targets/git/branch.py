@@ -81,10 +81,7 @@ class Branch:
         return self._retried(once)
 
     def tip(self, name: str | None = None) -> str | None:
-        """Returns the commit that a branch is at; None if it does not exist.
-
-        Args:
-            name: The branch; None for this one.
+        """Returns the commit that a branch (by default this one) is at; None if it does not exist.
 
         Raises:
             ApiRejected: The credentials are refused.

@@ -21,13 +21,7 @@ _MAX_AGE_S = 5.0
 
 @dataclass(frozen=True)
 class FolderContents:
-    """The files of a model at one commit.
-
-    Attributes:
-        commit: The commit.
-        contents: The files that are there.
-        record: The parsed `RECORD`; None if nothing was ever deployed there.
-    """
+    """The files of a model at one commit."""
 
     commit: str
     contents: Mapping[str, bytes]
@@ -72,13 +66,7 @@ class GitStore:
         return self._commit(change, why, None)
 
     def propose(self, change: RecordChange, why: str, onto: str) -> RolloutRecord:
-        """Commits to another branch instead, for a person to merge.
-
-        Args:
-            change: As for `change`.
-            why: As for `change`.
-            onto: The branch, which is replaced if it exists.
-        """
+        """Commits to another branch instead, which is replaced, for a person to merge."""
         return self._commit(change, why, onto)
 
     def _commit(self, change: RecordChange, why: str, onto: str | None) -> RolloutRecord:

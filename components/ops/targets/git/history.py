@@ -32,16 +32,7 @@ _PINNED = (
 
 @dataclass(frozen=True)
 class PastCommit:
-    """A commit that touched the files.
-
-    Attributes:
-        commit: Its id.
-        model: The model that it is about, if Ratoon made it.
-        version: The version that it is about.
-        decision: What it did.
-        subject: Its first line.
-        body: The rest of its message.
-    """
+    """A commit that touched the files."""
 
     commit: str
     model: str
@@ -67,13 +58,7 @@ class RolloutCommits:
 def find_rollout_commits(
     tree: Tree, names: Sequence[str], model: str, version: str
 ) -> RolloutCommits:
-    """Finds the commits of a version's rollout, up to the tip of the branch.
-
-    Args:
-        tree: The folder at the tip; its repository is deepened until the rollout is complete.
-        names: The files of the folder that count.
-        model: The model.
-        version: The version whose rollout is under way.
+    """Finds the commits of a version's rollout up to the tip, and deepens the clone for them.
 
     Returns:
         No commits if the history does not hold its beginning.

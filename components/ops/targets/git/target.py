@@ -46,10 +46,6 @@ class GitTarget(KServeTarget):
 
     Every change is a commit. The cluster serves it once Argo CD or Flux has applied it, which
     `wait_ready` and `promote` wait for.
-
-    Attributes:
-        rollout_store: The folder.
-        target_uri: Repository, branch, folder and options.
     """
 
     rollout_store: GitStore
@@ -156,10 +152,6 @@ def connect_git(target: str, model: str) -> GitTarget:
     ``?namespace=`` names the namespace that is watched and written into the manifests. Without it
     the manifests name none, a kustomization or Argo CD sets it, and the namespace of the pod that
     we run in is watched. The folder's name says nothing about it.
-
-    Args:
-        target: ``git+https://host/repository@branch#folder``, with options.
-        model: The model's name.
 
     Raises:
         InputError: The URI or the model's name cannot be used.

@@ -80,10 +80,6 @@ class LazyKubeClient:
     """A `KubeClient` that connects on first use.
 
     What is read from the repository alone needs no cluster.
-
-    Attributes:
-        target_uri: The repository.
-        namespace: Where it serves; None if unknown.
     """
 
     target_uri: GitTargetUri

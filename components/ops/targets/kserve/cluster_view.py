@@ -22,14 +22,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class ClusterView:
-    """One model in a namespace, as its controllers and servers show it.
-
-    Attributes:
-        cluster: The API server.
-        namespace: The namespace.
-        model: The model's name.
-        poll_s: Seconds between two readings.
-    """
+    """One model in a namespace, as its controllers and servers show it."""
 
     cluster: KubeClient
     namespace: str

@@ -121,10 +121,6 @@ class PodUnreachable(Exception):
 def pod_http_get(url: str, path: str) -> tuple[int, bytes]:
     """Sends a request to a pod's own address, without a proxy in between.
 
-    Args:
-        url: The pod's base URL.
-        path: The path, with its slash.
-
     Returns:
         The status and the body.
 

@@ -73,13 +73,7 @@ class RolloutStore(Protocol):
 
 @dataclass(frozen=True)
 class ConfigMapStore:
-    """Keeps the record in a ConfigMap and applies the InferenceServices; see `RolloutStore`.
-
-    Attributes:
-        cluster: The API server.
-        namespace: The namespace.
-        model: The model's name.
-    """
+    """Keeps the record in a ConfigMap and applies the InferenceServices; see `RolloutStore`."""
 
     cluster: KubeClient
     namespace: str

@@ -45,14 +45,7 @@ _MAX_DELETIONS = 5
 
 @dataclass(frozen=True)
 class KServeTarget(BaseTarget[RolloutRecord]):
-    """A namespace that serves a model; see `Target` for the contract of each method.
-
-    Attributes:
-        rollout_store: Where the record and the InferenceServices are written.
-        view: What the cluster shows of them.
-        uri: The target's URI.
-        mode: The deployment mode, if the URI names one.
-    """
+    """A namespace that serves a model; see `Target` for the contract of each method."""
 
     rollout_store: RolloutStore
     view: ClusterView

@@ -18,12 +18,7 @@ _MODES = {"knative": Mode.KNATIVE, "standard": Mode.STANDARD}
 
 @dataclass(frozen=True)
 class KServeTargetUri:
-    """A namespace that serves.
-
-    Attributes:
-        namespace: The namespace.
-        mode: The deployment mode, if the URI names one.
-    """
+    """A namespace that serves."""
 
     namespace: str
     mode: Mode | None = None

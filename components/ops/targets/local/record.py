@@ -19,12 +19,7 @@ _POLL_S = 0.02
 
 
 class Process(Record):
-    """A process, distinct from a later one with the same id.
-
-    Attributes:
-        pid: Its id.
-        started: The machine's boot and the time of its start.
-    """
+    """A process, distinct from a later one with the same id."""
 
     pid: int
     started: str
@@ -84,11 +79,7 @@ class LocalRecord(RolloutState[LocalVersion]):
 
 @dataclass(frozen=True)
 class RecordFile:
-    """The record of one folder on disk.
-
-    Attributes:
-        folder: The folder.
-    """
+    """The record of one folder on disk."""
 
     folder: Path
 

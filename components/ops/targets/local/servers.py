@@ -56,14 +56,7 @@ def server_command(environment: Mapping[str, str]) -> tuple[str, ...]:
 def start_server(
     command: Sequence[str], folder: Path, version: LocalVersion, model_dir: Path
 ) -> ServerProcess:
-    """Starts the server of a version, and does not wait for it.
-
-    Args:
-        command: As returned by `server_command`.
-        folder: The serving folder.
-        version: The version.
-        model_dir: Its published model folder.
-    """
+    """Starts the server of a version, and does not wait for it."""
     port = processes.free_port()
     values = {"{model_dir}": str(model_dir.resolve()), "{port}": str(port), "{log}": version.log}
     filled = [values.get(word, word) for word in command]
@@ -84,12 +77,6 @@ def server_environment(environment: Mapping[str, str], program: str) -> dict[str
 
 def wait_server_ready(server: ServerProcess, model: str, log: Path, timeout_s: float) -> str:
     """Waits until a server reports its model as ready.
-
-    Args:
-        server: The server.
-        model: The model's name.
-        log: The file of its output, for the error.
-        timeout_s: How long to wait.
 
     Returns:
         Its base URL.
@@ -148,19 +135,12 @@ def _parse_command(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class LocalGateway:
-    """The gateway of one serving folder.
-
-    Attributes:
-        target_uri: The folder, and the gateway's port if it names one.
-    """
+    """The gateway of one serving folder."""
 
     target_uri: LocalTargetUri
 
     def start(self, recorded: ServerProcess | None) -> ServerProcess:
         """Starts it unless it runs, and does not wait for it.
-
-        Args:
-            recorded: As recorded; its port is kept if possible.
 
         Raises:
             InputError: The port that the target names is taken.

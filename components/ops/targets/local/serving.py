@@ -48,9 +48,6 @@ def stop(folder: Path) -> int:
     The record stays, and `serve` starts everything again. A damaged record keeps nothing running:
     the processes are also found by their environment.
 
-    Args:
-        folder: The serving folder.
-
     Returns:
         The number of processes that were ended.
     """

@@ -40,12 +40,7 @@ _POLL_S = 0.02
 
 @dataclass(frozen=True)
 class LocalTarget(BaseTarget[LocalRecord]):
-    """A folder that serves one model; see `Target` for the contract of each method.
-
-    Attributes:
-        target_uri: The folder.
-        model: The model's name.
-    """
+    """A folder that serves one model; see `Target` for the contract of each method."""
 
     target_uri: LocalTargetUri
     model: str
@@ -219,11 +214,6 @@ class LocalTarget(BaseTarget[LocalRecord]):
 
 def publish(source: Path, destination: Path, digest: str) -> None:
     """Copies a model folder completely, unless it is published already with the same bytes.
-
-    Args:
-        source: The model folder.
-        destination: Where to, named by the version.
-        digest: Digest of the model folder.
 
     Raises:
         InputError: The version is not a file name, or the copy differs from the digest.

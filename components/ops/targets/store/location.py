@@ -69,11 +69,6 @@ class ModelLocation:
 def locate_model(store: str, model: str, version: str) -> ModelLocation:
     """Returns the location of a version in a store.
 
-    Args:
-        store: The spec's `serving.store`.
-        model: The model's name.
-        version: Its version.
-
     Raises:
         InputError: An argument is malformed, a claim is not mounted, or a link leads out of the
             store.

@@ -25,23 +25,14 @@ _CHUNK_BYTES = 1 << 20
 
 
 class UploadLease(Record):
-    """Who uploads a version.
-
-    Attributes:
-        digest: Digest of the model folder that is uploaded.
-        since: When the upload began, UTC.
-    """
+    """Who uploads a version."""
 
     digest: str
     since: datetime
 
 
 class PublishedMarker(Record):
-    """``published.json``: the version beside it is complete.
-
-    Attributes:
-        digest: Digest of the model folder without this file.
-    """
+    """``published.json``: the version beside it is complete."""
 
     digest: str
 
@@ -96,9 +87,6 @@ def delete(store: str, model: str, version: str) -> None:
 
 def stored_digest(uri: str) -> str | None:
     """Digests a published folder by all its bytes.
-
-    Args:
-        uri: As returned by `publish`.
 
     Returns:
         The digest; None if it is gone or was not published completely.

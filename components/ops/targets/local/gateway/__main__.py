@@ -15,13 +15,7 @@ from components.ops.targets.local.processes import HOST
 
 
 async def serve(folder: Path, port: int, timeout_s: float) -> None:
-    """Serves until SIGTERM or SIGINT, then finishes the requests under way.
-
-    Args:
-        folder: The serving folder.
-        port: The port to listen on.
-        timeout_s: How long a version may take to answer.
-    """
+    """Serves until SIGTERM or SIGINT, then finishes the requests under way."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

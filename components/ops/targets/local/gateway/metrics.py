@@ -16,12 +16,7 @@ _EXPORTED = range(11, len(LATENCY_BOUNDS_MS), 12)
 
 
 class GatewayCounts(Record):
-    """One reading of all counts.
-
-    Attributes:
-        versions: Version to what it answered.
-        in_flight: Version to the requests that it is answering now.
-    """
+    """One reading of all counts."""
 
     versions: Mapping[str, Traffic]
     in_flight: Mapping[str, int]

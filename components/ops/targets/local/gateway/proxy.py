@@ -67,12 +67,7 @@ class ProxiedRequest:
 
 
 class Proxy:
-    """Answers every request to the gateway.
-
-    Args:
-        table: The routes.
-        session: Asks the versions.
-    """
+    """Answers every request to the gateway."""
 
     def __init__(self, table: RouteTable, session: aiohttp.ClientSession) -> None:
         self._table, self._session, self.metrics = table, session, GatewayMetrics()

@@ -14,12 +14,7 @@ _FileState = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Backend:
-    """A version's server.
-
-    Attributes:
-        version: The version.
-        port: Its port on this machine.
-    """
+    """A version's server."""
 
     version: str
     port: int
@@ -27,13 +22,7 @@ class Backend:
 
 @dataclass(frozen=True)
 class TrafficRoutes:
-    """Where requests go.
-
-    Attributes:
-        champion: What serves.
-        candidate: What is tried beside it.
-        share: The share of the predictions that the candidate answers.
-    """
+    """Where requests go."""
 
     champion: Backend | None = None
     candidate: Backend | None = None
@@ -62,18 +51,8 @@ def hash_fraction(request_id: str, version: str) -> float:
     return int.from_bytes(hashlib.blake2b(text, digest_size=6).digest()) / (1 << 48)
 
 
-def _backend(deployed: LocalVersion | None) -> Backend | None:
-    if deployed is None or deployed.server is None:
-        return None
-    return Backend(deployed.version, deployed.server.port)
-
-
 class RouteTable:
-    """The routes of a serving folder.
-
-    Args:
-        folder: The folder.
-    """
+    """The routes of a serving folder."""
 
     def __init__(self, folder: Path) -> None:
         self._file = RecordFile(folder)
@@ -106,3 +85,9 @@ class RouteTable:
             _log.exception("the record cannot be read; the routes stay as they were")
             return
         _log.info("routes: %s", self._routes)
+
+
+def _backend(version: LocalVersion | None) -> Backend | None:
+    if version is None or version.server is None:
+        return None
+    return Backend(version.version, version.server.port)
