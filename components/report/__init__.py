@@ -1,1 +1,1 @@
-"""HTML reports: one self-contained file each, built from a few blocks and SVG charts."""
+"""HTML reports: one self-contained file each, of a few blocks and SVG charts without script."""

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table as TerminalTable
 
 from components.report.blocks import Banner, Block, Figure, Links, Row, Section, Table
-from components.report.charts.line import Series, line_chart
+from components.report.charts import Series, line_chart
 from components.report.page import build_page
 from pipelines.replay.host import ReplayPaths
 from pipelines.replay.requests import ReplayRequest

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from components.report.charts.drawing import (
+from components.report.drawing import (
     LegendItem,
     category_axis,
     finite,

@@ -8,8 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from components.report.charts.bars import Bars, ErrorBar, bar_chart, interval_chart
-from components.report.charts.line import Series, line_chart
+from components.report.charts import Bars, ErrorBar, Series, bar_chart, interval_chart, line_chart
 
 NAN, INF = math.nan, math.inf
 SVG = "{http://www.w3.org/2000/svg}"

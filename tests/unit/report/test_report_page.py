@@ -19,8 +19,7 @@ from components.report.blocks import (
     Section,
     Table,
 )
-from components.report.charts.bars import Bars, ErrorBar, bar_chart, interval_chart
-from components.report.charts.line import Series, line_chart
+from components.report.charts import Bars, ErrorBar, Series, bar_chart, interval_chart, line_chart
 from components.report.page import build_page
 
 EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>\x00\ud800"
