@@ -33,7 +33,7 @@ from tests.fakes.memory import MemoryKubeClient
 from tests.needs import skip_or_fail
 from tests.unit.ops.store.store_factories import s3_server
 
-SERVER = ROOT / "tests" / "unit" / "ops" / "deploy" / "fake_model_server.py"
+SERVER = ROOT / "tests" / "unit" / "ops" / "targets" / "fake_model_server.py"
 OPTIONS = ("--model-dir", "{model_dir}", "--port", "{port}", "--log", "{log}")
 BODY = {"inputs": [{"name": "x", "shape": [1], "datatype": "FP64", "data": [0.5]}]}
 
