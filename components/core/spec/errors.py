@@ -210,19 +210,17 @@ def _fields_at(root: type[BaseModel], path: Path) -> dict[str, FieldInfo]:
             model = field.annotation if field else None
         else:
             model = _inner_model(model)
-    part = model if isinstance(model, type) else _inner_model(model)
-    return _by_alias(part) if isinstance(part, type) and issubclass(part, BaseModel) else {}
+    part = _inner_model(model)
+    return _by_alias(part) if part else {}
 
 
 def _by_alias(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
-def _inner_model(annotation: object) -> object:
-    """The pydantic model inside a container or a union."""
-    for argument in getattr(annotation, "__args__", ()):
-        if isinstance(argument, type) and issubclass(argument, BaseModel):
-            return argument
-        if inner := _inner_model(argument):
-            return inner
-    return None
+def _inner_model(annotation: object) -> type[BaseModel] | None:
+    """The pydantic model that an annotation is, or that its container or union holds."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = map(_inner_model, getattr(annotation, "__args__", ()))
+    return next(filter(None, inner), None)

@@ -2,34 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from components.core.errors import InputError
-from components.core.tasks.curves import (
-    Bins,
-    Curve,
-    calibration_bins,
-    confusion,
-    precision_recall_curve,
-    roc_curve,
-)
-from components.core.tasks.metrics import (
-    Floats,
-    Ints,
-    Sample,
-    auc,
-    average_precision,
-    calibration_error,
-    log_loss,
-    resampled_auc,
-    resampled_average_precision,
-    resampled_calibration_error,
-    safe_divide,
-    squared_error,
-)
+from components.core.tasks import metrics
+from components.core.tasks.metrics import Bins, Curve, Floats, Ints, Sample, safe_divide
 
 
 @dataclass(frozen=True)
@@ -121,16 +100,18 @@ def _mean(name: str, label: str, better: bool | None, row: Callable[[Sample], Fl
 
 
 _METRICS = (
-    Metric("auc", "AUC", True, auc, resampled_auc),
-    _mean("log_loss", "log loss", False, log_loss),
-    _mean("brier", "Brier score", False, squared_error),
-    Metric("pr_auc", "PR-AUC", True, average_precision, resampled_average_precision),
+    Metric("auc", "AUC", True, metrics.auc, metrics.resampled_auc),
+    _mean("log_loss", "log loss", False, metrics.log_loss),
+    _mean("brier", "Brier score", False, metrics.squared_error),
+    Metric(
+        "pr_auc", "PR-AUC", True, metrics.average_precision, metrics.resampled_average_precision
+    ),
     Metric(
         "calibration_error",
         "calibration error",
         False,
-        calibration_error,
-        resampled_calibration_error,
+        metrics.calibration_error,
+        metrics.resampled_calibration_error,
     ),
     _mean("mean_probability", "mean probability", None, lambda sample: sample.prediction),
     _mean("rate", "observed rate", None, lambda sample: sample.label),
@@ -138,10 +119,10 @@ _METRICS = (
 
 BINARY = Task(
     name="binary",
-    metrics=MappingProxyType({metric.name: metric for metric in _METRICS}),
-    curves=MappingProxyType({"roc": roc_curve, "precision_recall": precision_recall_curve}),
-    calibration=calibration_bins,
-    confusion=confusion,
+    metrics={metric.name: metric for metric in _METRICS},
+    curves={"roc": metrics.roc_curve, "precision_recall": metrics.precision_recall_curve},
+    calibration=metrics.calibration_bins,
+    confusion=metrics.confusion,
     primary_metric="log_loss",
     ranking="auc",
     headline=("auc", "log_loss"),
