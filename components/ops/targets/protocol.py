@@ -31,43 +31,37 @@ class CandidateGone(ApiRejected):
     """The candidate is not staged any more: rolled back, or replaced by a newer one."""
 
 
-class Candidate(Record):
+class DeployedVersion(Record):
+    """A version of a model that is deployed.
+
+    Attributes:
+        version: Its version.
+        digest: Digest of its model folder, without ``published.json``.
+        run: The run that deploys it.
+        as_of: The instant that it was trained for.
+    """
+
+    version: str
+    digest: str
+    run: str
+    as_of: Instant
+
+
+class Candidate(DeployedVersion):
     """A model that is to be deployed.
 
     Attributes:
         model: The model's name, by which the server is asked.
-        version: Its version.
-        run: The run that deploys it.
-        as_of: The instant that it was trained for.
-        digest: Digest of its model folder, without ``published.json``.
         serving: How it is to serve: replicas, resources, the prediction log.
     """
 
     model: str
-    version: str
-    run: str
-    digest: str
-    as_of: Instant
     serving: Serving
 
 
-class Staged(Record):
-    """A candidate that has a server: the rollout under way.
+class Staged(Champion):
+    """A candidate that has a server, and its share of the traffic: the rollout under way."""
 
-    Attributes:
-        version: Its version.
-        uri: Where its published model folder is.
-        digest: Digest of that folder.
-        run: The run that staged it.
-        as_of: The instant that it was trained for.
-        share: The share of the traffic that it gets.
-    """
-
-    version: str
-    uri: str
-    digest: str
-    run: str
-    as_of: Instant
     share: float
 
     def as_champion(self) -> Champion:

@@ -9,27 +9,16 @@ from typing import Any, Generic, Literal, TypeVar
 from components.core.artifacts import Record
 from components.core.errors import InputError
 from components.core.plan import Champion
-from components.core.spans import Instant
-from components.ops.targets.protocol import CandidateGone, ChampionChanged, Outcome, is_same
+from components.ops.targets.protocol import (
+    CandidateGone,
+    ChampionChanged,
+    DeployedVersion,
+    Outcome,
+    is_same,
+)
 
 _MAX_CHAMPIONS = 3
 _MAX_OUTCOMES = 20
-
-
-class DeployedVersion(Record):
-    """A version that was deployed to a target.
-
-    Attributes:
-        version: Its version.
-        digest: Digest of its model folder.
-        run: The run that staged it.
-        as_of: The instant that it was trained for.
-    """
-
-    version: str
-    digest: str
-    run: str
-    as_of: Instant
 
 
 V = TypeVar("V", bound=DeployedVersion)

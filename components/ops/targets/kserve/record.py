@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from components.core.plan import Champion
 from components.core.spec.operation import Serving
-from components.ops.targets.protocol import Candidate
-from components.ops.targets.rollout_state import DeployedVersion, RolloutState
+from components.ops.targets.protocol import Candidate, DeployedVersion
+from components.ops.targets.rollout_state import RolloutState
 
 
 class Mode(StrEnum):

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from components.core.artifacts import Record
 from components.core.errors import DeadlineExceeded
-from components.ops.targets.rollout_state import DeployedVersion, RolloutState
+from components.ops.targets.protocol import DeployedVersion
+from components.ops.targets.rollout_state import RolloutState
 
 RECORD = "record.json"
 _LOCK_TIMEOUT_S = 120.0

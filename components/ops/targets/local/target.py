@@ -55,10 +55,7 @@ class LocalTarget(BaseTarget[LocalRecord]):
         """Publishes the folder, and starts its server and the gateway."""
         log = candidate.serving.log
         version = LocalVersion(
-            version=candidate.version,
-            digest=candidate.digest,
-            run=candidate.run,
-            as_of=candidate.as_of,
+            **candidate.model_dump(exclude={"model", "serving"}),
             # The server may be started again from another working directory.
             log=log if "://" in log else str(Path(log).absolute()),
         )

@@ -39,13 +39,8 @@ class LocalTargetUri:
 
     def as_champion(self, version: LocalVersion) -> Champion:
         """Returns a deployed version as the plan knows it."""
-        return Champion(
-            version=version.version,
-            uri=str(self.model_folder(version.version)),
-            digest=version.digest,
-            run=version.run,
-            as_of=version.as_of,
-        )
+        fields = version.model_dump(exclude={"log", "server"})
+        return Champion(**fields, uri=str(self.model_folder(version.version)))
 
     def read_record(self, model: str) -> LocalRecord | None:
         """Reads the record; None if nothing was ever deployed here.
