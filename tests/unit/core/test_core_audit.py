@@ -73,9 +73,7 @@ def test_a_damaged_entry_is_said_and_not_passed_over(tmp_path: Path, content: st
     audit.append(str(tmp_path), entry())
     (tmp_path / "runs" / "run-1" / "validate.json").write_text(content)
 
-    with pytest.raises(
-        InputError, match=r"validate\.json: given '.+'; accepted: an entry"
-    ):
+    with pytest.raises(InputError, match=r"validate\.json: given '.+'; accepted: an entry"):
         audit.entries(str(tmp_path))
 
 
