@@ -20,12 +20,7 @@ from components.core.artifacts import ModelColumn
 from components.core.errors import InputError
 from components.core.plan import Plan, Purpose, Windows
 from components.core.span_files import existing_spans, uri_of
-from components.core.spans import (
-    Span,
-    TimeInterval,
-    parse_instant,
-    spans_between,
-)
+from components.core.spans import Span, TimeInterval, parse_instant, spans_between
 from components.core.spec import FeatureKind, Spec, column_of, load_folder
 from components.data.prepare.live import examples_from
 from components.data.schema.schema import (

@@ -43,14 +43,9 @@ class Observations:
 
 @dataclass(frozen=True)
 class MeasuredPerformance:
-    """The performance of the labelled rows of a window.
+    """The performance of a window, named in words.
 
-    Attributes:
-        window: Which window, in words.
-        judged: The rows.
-        labelled: How many of them have a label and a prediction that is a number.
-        performance: Their metrics.
-        thresholds: Metric to its threshold; None if there is none.
+    Of the judged rows, `labelled` have a label and a prediction that is a number.
     """
 
     window: str
@@ -62,14 +57,10 @@ class MeasuredPerformance:
 
 @dataclass(frozen=True)
 class Movement:
-    """How far columns and predictions moved.
+    """How far columns (the furthest first) and the champion's predictions moved.
 
-    Attributes:
-        skew: Columns against the training rows, the furthest first.
-        drifted: Columns against the window before, the furthest first.
-        shift: Predictions against the window before; None if they cannot be compared.
-        why_not: Why they cannot be compared.
-        predictions: The champion's predictions in the window before, and in the one watched.
+    Skew is against the training rows, the others against the window before. Predictions, of that
+    window and the one watched, may be too few to be compared: then `why_not` says so.
     """
 
     skew: tuple[drift.ColumnComparison, ...]
@@ -97,8 +88,7 @@ def run_checks(
 ) -> CheckResults:
     """Runs every check; `previous` is the instant of the last one, None if there was none.
 
-    Raises:
-        InputError: The spec gives a threshold for a metric that the task does not judge.
+    Raises as `thresholds_of` does.
     """
     measured, found = _performance(plan, champion, reference, seen)
     moved, changes = _movement(plan, champion, reference, seen)
@@ -116,15 +106,16 @@ def _performance(
     measured = measure_performance(task, labelled, spec.gates, watching.calibration.bins)
     rate = measured.metrics[task.base_rate].estimate
     thresholds = thresholds_of(watching, task, reference.limits.blocks, rate)
-    rows = f"{labelled.rows:,} labelled rows {_since(plan, judged)}"
-    found = check_metrics(measured, thresholds, rows) if labelled.rows else ()
-    if labelled.rows < watching.min_rows:
+    count = len(labelled.label)
+    rows = f"{count:,} labelled rows {_since(plan, judged)}"
+    found = check_metrics(measured, thresholds, rows) if count else ()
+    if count < watching.min_rows:
         found = tuple(_as_warning(f) if f.code != "limits" else f for f in found)
     window = "the window"
     if plan.windows.is_late:
         dates = format_window(plan.windows.labelled)
         window = f"the window {dates}, the newest whose labels are all due,"
-    return MeasuredPerformance(window, judged, labelled.rows, measured, thresholds), found
+    return MeasuredPerformance(window, judged, count, measured, thresholds), found
 
 
 def _since(plan: Plan, judged: JudgedRows) -> str:

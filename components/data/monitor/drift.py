@@ -6,7 +6,7 @@ most faults do, while the model stays right. A schema may give a column its own 
 Distributions are read from TFDV's statistics.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -15,7 +15,7 @@ import numpy as np
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.core.spec import Gates
-from components.core.tasks import ConfidenceInterval, Metric
+from components.core.tasks import Metric
 from components.core.verdict import Finding, Severity, finding
 from components.data.monitor.performance import TimedPredictions, interval_of
 from components.data.schema.statistics import divergence
@@ -216,22 +216,20 @@ def schema_thresholds(schema: schema_pb2.Schema, kind: DriftKind) -> dict[str, f
 
 def check_column_drift(
     compared: Collection[ColumnComparison], kind: DriftKind, severity: Severity
-) -> tuple[Finding, ...]:
+) -> Iterator[Finding]:
     """A finding for each column beyond its threshold, and one for all the others."""
-    findings, within = [], []
+    within = []
     for one in compared:
         if one.distance and one.is_beyond:
             text = f"{one.name} lies {one.distance.value:.3f} ({one.distance.measure}) from "
             text += f"{_AGAINST[kind]}, most at {one.distance.where}"
             numbers = one.distance.value, one.threshold
-            findings.append(finding(kind, severity, one.name, *numbers, text))
+            yield finding(kind, severity, one.name, *numbers, text)
         elif one.distance:
             within.append(one.distance.value)
     if within:
         text = f"{len(within)} columns are within their thresholds against {_AGAINST[kind]}"
-        limit = COLUMN_THRESHOLD
-        findings.append(finding(kind, Severity.INFO, "columns", max(within), limit, text))
-    return tuple(findings)
+        yield finding(kind, Severity.INFO, "columns", max(within), COLUMN_THRESHOLD, text)
 
 
 def measure_shift(
@@ -247,7 +245,10 @@ def measure_shift(
     edges = np.unique(np.quantile(before.prediction, _DECILES))
     distance = divergence(*(_prediction_shares(w.prediction, edges) for w in (before, now)))
     change = float(now.prediction.mean() - before.prediction.mean())
-    ours, theirs = _interval(now, mean, gates), _interval(before, mean, gates)
+    ours, theirs = (
+        interval_of(mean, np.zeros(len(w.prediction)), w, gates)  # a mean needs no label
+        for w in (now, before)
+    )
     if ours is None or theirs is None:
         return PredictionShift(distance, change, None, None)
     down = np.hypot(ours.estimate - ours.low, theirs.high - theirs.estimate)
@@ -273,8 +274,3 @@ def _prediction_shares(values: Floats, edges: Floats) -> Floats:
     """Shares in the bins between edges, open at both ends, float64 [len(edges) + 1]."""
     counts = np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)
     return counts / len(values)
-
-
-def _interval(timed: TimedPredictions, mean: Metric, gates: Gates) -> ConfidenceInterval | None:
-    no_label = np.zeros(len(timed.prediction))  # the mean prediction needs none
-    return interval_of(mean, no_label, timed, gates)

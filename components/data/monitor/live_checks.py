@@ -126,16 +126,20 @@ def check_missing(
     trained: Mapping[str, ColumnDistribution],
     live: Mapping[str, ColumnDistribution],
     names: Collection[str],
-) -> tuple[Finding, ...]:
+) -> Iterator[Finding]:
     """A finding for each column missing in a tenth of the rows more, and one for the others."""
     rises = {n: live[n].missing - trained[n].missing for n in names if n in trained and n in live}
-    risen = sorted((n for n in rises if rises[n] >= WARN_RISE), key=lambda n: -rises[n])
-    findings = [_risen(name, trained[name].missing, live[name].missing) for name in risen]
-    others = [rise for name, rise in rises.items() if name not in risen]
+    for name, rise in sorted(rises.items(), key=lambda item: -item[1]):
+        if rise >= WARN_RISE:
+            before, now = trained[name].missing, live[name].missing
+            text = f"{name} is missing in {now:.1%} of the rows, in training in {before:.1%}"
+            severity = Severity.FAIL if rise >= FAIL_RISE else Severity.WARN
+            allowed = FAIL_RISE if rise >= FAIL_RISE else WARN_RISE
+            yield finding("missing", severity, name, now, before + allowed, text)
+    others = [rise for rise in rises.values() if rise < WARN_RISE]
     if others:
         text = f"{len(others)} columns are not missing more often than in training"
-        findings.append(finding("missing", Severity.INFO, "columns", max(others), WARN_RISE, text))
-    return tuple(findings)
+        yield finding("missing", Severity.INFO, "columns", max(others), WARN_RISE, text)
 
 
 def check_usable(coverage: Coverage, broken: int, min_labelled: float) -> Iterator[Finding]:
@@ -157,10 +161,3 @@ def check_usable(coverage: Coverage, broken: int, min_labelled: float) -> Iterat
         count = len(coverage.unreadable)
         text = f"{count} files of the log cannot be read, the first is {coverage.unreadable[0]}"
         yield finding("log", Severity.WARN, "files", count, 0, text)
-
-
-def _risen(name: str, trained: float, live: float) -> Finding:
-    text = f"{name} is missing in {live:.1%} of the rows, in training in {trained:.1%}"
-    failed = live - trained >= FAIL_RISE
-    severity, rise = (Severity.FAIL, FAIL_RISE) if failed else (Severity.WARN, WARN_RISE)
-    return finding("missing", severity, name, live, trained + rise, text)

@@ -169,16 +169,11 @@ def _metrics(measured: MeasuredPerformance) -> Table:
 
 def _trend(checks: Sequence[PastCheck], task: Task) -> Table:
     shown = ("labelled", CALIBRATION, "calibration_limit", *task.headline, task.base_rate)
-    # Dates alone at midnight.
-    rows = [
-        (
-            f"{c.as_of:%Y-%m-%d %H:%M}".removesuffix(" 00:00"),
-            *(c.metrics.get(n) for n in shown),
-            c.decision,
-            c.version,
-        )
-        for c in checks
-    ]
+    rows = []
+    for check in checks:
+        when = f"{check.as_of:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
+        measured = (check.metrics.get(name) for name in shown)
+        rows.append((when, *measured, check.decision, check.version))
     names = tuple(name.replace("_", " ").replace("limit", "threshold") for name in shown)
     return Table(("Check", *names, "decision", "champion"), rows, caption="Check after check")
 

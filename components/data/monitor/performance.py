@@ -9,14 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.core.spec import Gates
-from components.core.tasks import (
-    Bins,
-    ConfidenceInterval,
-    Metric,
-    Task,
-    block_interval,
-    blocks_of,
-)
+from components.core.tasks import Bins, ConfidenceInterval, Metric, Task, block_interval, blocks_of
 from components.core.verdict import Finding, Severity, finding
 from components.data.monitor.thresholds import CALIBRATION, Threshold
 from components.data.tables.columns import Bools, Floats, column_us
@@ -35,11 +28,6 @@ class LabelledPredictions(TimedPredictions):
     """Predictions whose labels, float64 [n], have arrived."""
 
     label: Floats
-
-    @property
-    def rows(self) -> int:
-        """The number of predictions."""
-        return len(self.label)
 
 
 @dataclass(frozen=True)
@@ -88,8 +76,7 @@ def own_rows(rows: pa.Table, version: str) -> pa.Table:
 
 def is_finite(rows: pa.Table) -> Bools:
     """Whether each row's prediction is a number, bool [rows]."""
-    finite: Bools = np.isfinite(_numbers(rows["probability"]))
-    return finite
+    return np.asarray(np.isfinite(_numbers(rows["probability"])), np.bool_)
 
 
 def labelled_predictions(rows: pa.Table, label: str, event_time: str) -> LabelledPredictions:
@@ -112,7 +99,8 @@ def measure_performance(
 ) -> Performance:
     """Measures every metric of the task, with the same intervals that the gates use."""
     metrics = {name: _estimate(one, labelled, gates) for name, one in task.metrics.items()}
-    curve = task.calibration(labelled.label, labelled.prediction, bins) if labelled.rows else None
+    has_rows = len(labelled.label) > 0
+    curve = task.calibration(labelled.label, labelled.prediction, bins) if has_rows else None
     return Performance(metrics, curve)
 
 

@@ -41,7 +41,6 @@ class Threshold:
     """The threshold of a metric.
 
     Attributes:
-        metric: The metric.
         bound: Beyond it the model is worse than it should be.
         typical: The median held-out block; None if the spec gives the threshold.
         blocks: The held-out blocks that it was learned from; 0 if the spec gives it.

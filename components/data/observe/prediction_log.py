@@ -36,10 +36,8 @@ class LoggedPredictions:
     """The files of a log that can be read.
 
     Attributes:
-        uri: Where the log is.
         files: Each file's path below it, and its bytes.
         unreadable: Files that are not Parquet, as a crash or a full disk leaves them.
-        event_time: The column of event times.
         schema: What all files are cast to; `LOG_FIELDS` come first.
     """
 
@@ -53,7 +51,11 @@ class LoggedPredictions:
     @property
     def _timed(self) -> list[ds.Dataset]:
         """The files that have an instant as event time."""
-        return [part for part in self._datasets if _has_instants(part.schema, self.event_time)]
+        timed, name = [], self.event_time
+        for part in self._datasets:
+            if name in part.schema.names and pa.types.is_timestamp(part.schema.field(name).type):
+                timed.append(part)
+        return timed
 
     def within(self, interval: TimeInterval) -> pa.Table:
         """The rows of an interval of event time, in any order."""
@@ -144,10 +146,6 @@ def _merged_schema(columns: pa.Schema, schemas: Sequence[pa.Schema]) -> pa.Schem
     others = sorted({name for schema in schemas for name in schema.names} - known)
     types = {n: common_type([s.field(n).type for s in schemas if n in s.names]) for n in others}
     return pa.schema([*LOG_FIELDS, *columns, *pa.schema(types)])
-
-
-def _has_instants(schema: pa.Schema, event_time: str) -> bool:
-    return event_time in schema.names and pa.types.is_timestamp(schema.field(event_time).type)
 
 
 def _scalar(instant: datetime) -> Any:

@@ -195,10 +195,9 @@ def _labelled(plan: Plan, table: pa.Table, *intervals: TimeInterval) -> pa.Table
 def _columns(plan: Plan, arrived: pa.Schema) -> pa.Schema:
     """Key as the primary table has it, event time, and raw columns."""
     data = plan.spec.data.primary
-    types = {column.name: ARROW_TYPES[column.kind] for column in plan.columns}
-    types |= {**{name: arrived.field(name).type for name in data.key}, data.event_time: INSTANT}
-    names = dict.fromkeys((*data.key, data.event_time, *types))
-    return pa.schema([(name, types[name]) for name in names])
+    own = {**{name: arrived.field(name).type for name in data.key}, data.event_time: INSTANT}
+    raw = {column.name: ARROW_TYPES[column.kind] for column in plan.columns}
+    return pa.schema({**own, **raw, **own})  # a raw column that is also a key has the key's type
 
 
 def _check_label_name(plan: Plan) -> None:

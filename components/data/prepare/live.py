@@ -33,19 +33,14 @@ def examples_from(plan: Plan, first: str) -> Iterator[tuple[str, pa.Table]]:
             yield span.name, prepare_span(plan, span, primary.rows(), joinable).examples
 
 
-def write_live(plan_folder: Path, folder: Path, first: str) -> None:
-    """Writes the examples of each span from `first` on; raises as `examples_from` does."""
-    plan = Plan.of(plan_folder)
-    folder.mkdir(parents=True, exist_ok=True)
+def main(arguments: Sequence[str]) -> None:
+    """Writes the examples from the plan's folder, the folder to fill and the first span's name."""
+    plan_folder, folder, first = arguments
+    plan = Plan.of(Path(plan_folder))
+    Path(folder).mkdir(parents=True, exist_ok=True)
     for span, examples in examples_from(plan, first):
         rows = examples.drop_columns([plan.spec.label.name])
-        (folder / f"{span}.parquet").write_bytes(parquet_bytes(rows))
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Runs the command on the plan's folder, the folder to write to, and the first span's name."""
-    plan_folder, folder, first = arguments
-    write_live(Path(plan_folder), Path(folder), first)
+        Path(folder, f"{span}.parquet").write_bytes(parquet_bytes(rows))
 
 
 if __name__ == "__main__":

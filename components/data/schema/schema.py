@@ -10,9 +10,6 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.core.errors import InputError
 
-MAY_SHIFT = "may_shift"
-"""An annotation tag of a feature: a shift of its distribution is reported but stops nothing."""
-
 _MOST_CODES = 10_000
 
 
@@ -53,9 +50,9 @@ def as_declared(table: pa.Table, schema: schema_pb2.Schema) -> pa.Table:
     return table
 
 
-def tagged(schema: schema_pb2.Schema, tag: str) -> frozenset[str]:
-    """The columns that carry an annotation tag."""
-    return frozenset(f.name for f in schema.feature if tag in f.annotation.tag)
+def may_shift(schema: schema_pb2.Schema) -> frozenset[str]:
+    """The columns with the annotation tag ``may_shift``: their shifts warn and stop nothing."""
+    return frozenset(f.name for f in schema.feature if "may_shift" in f.annotation.tag)
 
 
 def domain_of(schema: schema_pb2.Schema, column: str) -> frozenset[str]:

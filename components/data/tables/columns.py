@@ -43,8 +43,7 @@ def instant_from_us(value_us: int) -> datetime:
 
 def column_us(column: pa.ChunkedArray) -> Ints:
     """A timestamp[us, UTC] column without nulls in microseconds, int64 [rows]."""
-    values: Ints = column.cast(pa.int64()).to_numpy()
-    return values
+    return np.asarray(column.cast(pa.int64()).to_numpy(), np.int64)
 
 
 def rows_within(rows: pa.Table, event_time: str, *intervals: TimeInterval) -> pa.Table:

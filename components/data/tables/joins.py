@@ -77,8 +77,7 @@ def lookup_join(keys: Sequence[Column], source_keys: Sequence[Column]) -> Ints:
     codes, source_codes = factorize(keys, source_keys)
     rows = pd.Series(np.arange(len(source_codes)), index=source_codes)
     rows = rows[(rows.index >= 0) & ~rows.index.duplicated()]
-    found: Ints = rows.reindex(codes, fill_value=-1).to_numpy()
-    return found
+    return np.asarray(rows.reindex(codes, fill_value=-1).to_numpy(), np.int64)
 
 
 def leaked_rows(times: Ints, source_times: Ints, rows: Ints, known_after: timedelta) -> int:
@@ -109,8 +108,7 @@ def key_columns(table: pa.Table, like: pa.Table, on: Sequence[str], name: str) -
 def is_first(columns: Sequence[Column]) -> Bools:
     """Whether no row before has the same key, bool [rows]; a null key repeats nothing."""
     (codes,) = factorize(columns)
-    first: Bools = (codes < 0) | ~pd.Series(codes).duplicated().to_numpy()
-    return first
+    return np.asarray((codes < 0) | ~pd.Series(codes).duplicated().to_numpy(), np.bool_)
 
 
 def _encode(parts: Sequence[Column]) -> Ints:

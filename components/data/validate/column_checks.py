@@ -60,8 +60,7 @@ def check_target_leakage(
 def category_codes(column: pa.ChunkedArray) -> Ints:
     """Numbers the distinct values of a column, missing as one of them; int64 [rows]."""
     encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
-    codes: Ints = encoded.indices.to_numpy().astype(np.int64)
-    return codes
+    return np.asarray(encoded.indices.to_numpy(), np.int64)
 
 
 def bin_codes(values: Floats) -> Ints:
@@ -123,11 +122,9 @@ def _auc(
 
 def _numbers(values: pa.ChunkedArray, event_time: pa.ChunkedArray) -> Floats:
     if not pa.types.is_timestamp(values.type):
-        numbers: Floats = values.to_numpy().astype(np.float64)
-        return numbers
+        return np.asarray(values.to_numpy(), np.float64)
     instants: Floats = values.cast(pa.int64()).cast(pa.float64()).to_numpy()
-    after: Floats = instants - event_time.cast(pa.int64()).to_numpy()
-    return after
+    return np.asarray(instants - event_time.cast(pa.int64()).to_numpy(), np.float64)
 
 
 def _skew(train: pa.ChunkedArray, holdout: pa.ChunkedArray, kind: str) -> float:

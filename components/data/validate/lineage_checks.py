@@ -48,10 +48,9 @@ def check_sources(plan: Plan, lineage: Lineage) -> Iterator[Finding]:
         if source.event_time is not None:
             yield _freshness(plan, source, state)
             count = state.future_rows
-            text = (
-                f"{count:,} example(s) were joined with a row of {state.name} that was not known "
-            )
-            yield finding("future_rows", fail_if(count > 0), state.name, count, 0, f"{text}yet.")
+            text = f"{count:,} example(s) were joined with a row of {state.name} that was not "
+            text += "known yet."
+            yield finding("future_rows", fail_if(count > 0), state.name, count, 0, text)
         yield _coverage(state.name, lineage)
         if state.duplicates:
             joined = "first" if source.event_time is None else "last"

@@ -133,8 +133,7 @@ def new_value_rate(profile: NumberProfile, span: int) -> SpanShift | None:
 
 def ks_distances(cdf: Floats, others: Floats) -> Floats:
     """Kolmogorov-Smirnov distances of one distribution to others, float64 [others]."""
-    distances: Floats = np.abs(others - cdf).max(axis=1)
-    return distances
+    return np.asarray(np.abs(others - cdf).max(axis=1), np.float64)
 
 
 def _unseen(values: Floats, buckets: TimeBuckets) -> Floats:

@@ -11,7 +11,7 @@ from components.core import audit
 from components.core.artifacts import LINEAGE, SCHEMA, STATISTICS, VERDICT, Lineage, SplitName
 from components.core.plan import Plan, model_file
 from components.core.verdict import Finding, Severity, Verdict, finding, worst_first
-from components.data.schema.schema import MAY_SHIFT, domain_of, parse_schema, tagged
+from components.data.schema.schema import domain_of, may_shift, parse_schema
 from components.data.schema.statistics import anomaly_findings, write_statistics
 from components.data.validate import span_shifts
 from components.data.validate.column_checks import check_skew, check_target_leakage
@@ -31,15 +31,10 @@ ANOMALIES = "{split}.anomalies.pbtxt"
 
 @dataclass(frozen=True)
 class ValidationPaths:
-    """The artifacts of the step.
+    """The artifacts of plan and prepare, and what is written.
 
-    Attributes:
-        plan: The plan, with the committed schema.
-        examples: The prepared examples.
-        statistics: Output: statistics and anomalies of each split and of the newest span, and the
-            schema.
-        verdict: Output: the folder for ``verdict.json``.
-        report: Output: the HTML file.
+    That is statistics and anomalies of each split and of the newest span, with the schema; the
+    folder of ``verdict.json``; and the HTML file.
     """
 
     plan: Path
@@ -142,7 +137,7 @@ def _check_examples(
     champion = plan.champion.as_of if plan.champion else None
     new = span_shifts.new_spans(buckets.names, cut, champion)
     shifts = span_shifts.measure_shifts(buckets, columns, domains, new)
-    yield from span_shifts.shift_findings(shifts, buckets.names, new, tagged(schema, MAY_SHIFT))
+    yield from span_shifts.shift_findings(shifts, buckets.names, new, may_shift(schema))
     yield from check_skew(examples.splits, columns)
     train = examples.splits.get(SplitName.TRAIN)
     if train is not None:

@@ -35,11 +35,13 @@ _MIX_FLOOR = 0.3  # of a span's values in other categories than in the nearest e
 _MIX_FACTOR = 2.0
 _MAX_CATEGORIES = 1_000  # counted apart; the rarer ones are counted as one
 _SHOWN = 12  # spans: older ones were judged when they were new
-_UNIT = "is it another unit? If it is intended, tag the column may_shift in the schema."
-_PART = "is a part of the data missing? If it is intended, tag the column may_shift in the schema."
-_SOURCE = "is its source complete? If it is intended, tag the column may_shift in the schema."
-_NEW = "are these categories intended? If so, list them in the schema."
-_ADVICE = {"shift": _UNIT, "unseen": _NEW, "mix": _PART, "missing": _SOURCE}
+_TAG = "If it is intended, tag the column may_shift in the schema."
+_ADVICE = {
+    "shift": f"is it another unit? {_TAG}",
+    "mix": f"is a part of the data missing? {_TAG}",
+    "missing": f"is its source complete? {_TAG}",
+    "unseen": "are these categories intended? If so, list them in the schema.",
+}
 
 
 @dataclass(frozen=True)
