@@ -89,7 +89,7 @@ class KubernetesTransport:
     def _token(self) -> str | None:
         """The authorization header, read again when it is about to expire."""
         try:
-            return self._configuration.get_api_key_with_prefix("BearerToken")  # type: ignore[no-any-return]
+            return self._configuration.get_api_key_with_prefix("BearerToken")
         except ConfigException as error:
             raise InputError("credentials of the cluster", str(error), ACCEPTED) from None
 
@@ -111,7 +111,9 @@ def _from_file(files: str, variable: str) -> Configuration:
         raise InputError(variable, files, "the path of a kubeconfig file")
     configuration = Configuration()
     try:
-        load_kube_config(files, client_configuration=configuration, persist_config=False)
+        load_kube_config(  # type: ignore[no-untyped-call]
+            files, client_configuration=configuration, persist_config=False
+        )
     except (ConfigException, yaml.YAMLError, OSError) as error:
         # The text of a YAML error may hold a line with a token.
         reason = str(error) if isinstance(error, ConfigException) else type(error).__name__
@@ -121,13 +123,13 @@ def _from_file(files: str, variable: str) -> Configuration:
 
 def _from_pod(environ: Mapping[str, str], account: Path) -> Configuration:
     configuration = Configuration()
-    loader = InClusterConfigLoader(
+    loader = InClusterConfigLoader(  # type: ignore[no-untyped-call]
         token_filename=str(account / "token"),
         cert_filename=str(account / "ca.crt"),
         environ=environ,
     )
     try:
-        loader.load_and_set(configuration)
+        loader.load_and_set(configuration)  # type: ignore[no-untyped-call]
     except (ConfigException, OSError) as error:
         raise InputError(str(account), str(error), ACCEPTED) from None
     return configuration

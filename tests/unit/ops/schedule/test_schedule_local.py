@@ -277,5 +277,5 @@ def test_a_damaged_schedule_is_said(tmp_path: Path, content: str) -> None:
         lambda: local_schedule.read(tmp_path),
         lambda: local_schedule.put(tmp_path, WANTED, JULY),
     ):
-        with pytest.raises(InputError, match=r"schedule\.json: given '.+'; accepted: a schedule. Remove it"):
+        with pytest.raises(InputError, match=r"schedule\.json: .*accepted: a schedule\. Remove it"):
             act()
