@@ -116,14 +116,18 @@ def test_what_monitors_select_is_there() -> None:
 
 
 def test_no_object_names_a_namespace() -> None:
-    for file in FOLDER.glob("*.yaml"):
+    files = list(FOLDER.glob("*.yaml"))
+    assert files
+    for file in files:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
         assert "namespace" not in document.get("metadata", {}), file
 
 
 def test_panels_do_not_overlap() -> None:
     taken: set[tuple[int, int]] = set()
-    for panel in queries.dashboard()["panels"]:
+    panels = queries.dashboard()["panels"]
+    assert panels
+    for panel in panels:
         at = panel["gridPos"]
         cells = {
             (x, y)

@@ -79,6 +79,11 @@ def test_a_path_exists(path: str) -> None:
     assert (ROOT / path.rstrip(".")).exists()
 
 
+def test_the_page_names_commands_and_paths() -> None:
+    assert COMMANDS
+    assert PATHS
+
+
 @pytest.mark.parametrize("metric", sorted(set(re.findall(r"`(ratoon_\w+)`", TEXT))))
 def test_a_metric_exists(metric: str, metrics: dict[str, set[str]]) -> None:
     assert metric in metrics
