@@ -10,6 +10,9 @@ from components.core.errors import RatoonError
 from pipelines.cli import decisions, kubeflow, models, runs
 from pipelines.cli.options import ERROR, INTERRUPTED
 
+# The clients of object stores, whose errors have no base class in common.
+_STORES = ("botocore.", "gcsfs.", "google.auth.")
+
 
 class _ErrorsAsMessages(TyperGroup):
     """Ends a command with its error's message and without a traceback."""
@@ -24,6 +27,11 @@ class _ErrorsAsMessages(TyperGroup):
             return super().invoke(ctx)
         except (RatoonError, OSError) as error:
             sys.stderr.write(f"{error}\n")
+            raise typer.Exit(ERROR) from None
+        except Exception as error:
+            if not type(error).__module__.startswith(_STORES):
+                raise
+            sys.stderr.write(f"the object store cannot be used: {error}\n")
             raise typer.Exit(ERROR) from None
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli.environment import continue_in_ops
 from pipelines.cli.models import spec_of
 from pipelines.cli.options import Format, Model, Output, Overlay, Target, emit, example, group
 
@@ -44,7 +43,6 @@ def show_audit(
     output: Output = Format.TEXT,
 ) -> None:
     """Show the model, the run, the data and the gates behind a prediction."""
-    continue_in_ops()
     from components.ops.audit.page import as_data, as_text
     from components.ops.audit.run import trace
 
@@ -56,7 +54,6 @@ def list_versions(
     model: Model, overlay: Overlay = "", target: Target = "", output: Output = Format.TEXT
 ) -> None:
     """List what serves, the rollout under way, and the earlier versions that are kept."""
-    continue_in_ops()
     where, _ = _target(model, overlay, target)
     serving, staged, previous = where.champion(), where.staged(), where.previous_champions()
     emit(
@@ -79,7 +76,6 @@ def rollback(
     output: Output = Format.TEXT,
 ) -> None:
     """Make an earlier version serve again."""
-    continue_in_ops()
     from components.ops.rollout import manual
 
     where, spec = _target(model, overlay, target)
@@ -108,7 +104,6 @@ def _decision(*, reject: bool) -> Callable[..., None]:
         target: Target = "",
         output: Output = Format.TEXT,
     ) -> None:
-        continue_in_ops()
         from components.ops.rollout import manual
 
         where, spec = _target(model, overlay, target)

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.environment import continue_in_ops, development_environment
 from pipelines.cli.options import (
     ERROR,
     VERDICT_NO,
@@ -20,6 +19,7 @@ from pipelines.cli.options import (
     Registry,
     Tag,
     Target,
+    development_environment,
     emit,
     example,
     group,
@@ -127,7 +127,6 @@ def upload(
     ] = 1,
 ) -> None:
     """Copy a model's source tables to where an overlay has them."""
-    continue_in_ops()
     from pipelines.submission.source_tables import upload_tables
 
     copied = False
@@ -164,7 +163,6 @@ def check_recurring(files: Files, output: Output = Format.TEXT) -> None:
 
 
 def _recurring(files: list[Path], output: Format, *, check: bool) -> None:
-    continue_in_ops()
     from components.ops.schedule.reconcile import check_manifests, reconcile_manifests
 
     results = check_manifests(files) if check else reconcile_manifests(files)

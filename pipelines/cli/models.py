@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from components.core.errors import RunError
-from pipelines.cli.environment import continue_in_ops
 from pipelines.cli.options import AsOf, Format, Model, Output, Overlay, emit, example, group
 from pipelines.local.machine import Machine
 
@@ -29,7 +28,6 @@ def register(app: typer.Typer) -> None:
 
 def check(model: Model, overlay: Overlay = "", output: Output = Format.TEXT) -> None:
     """Check a spec and every file that it names; data that is not there yet is no error."""
-    continue_in_ops()
     from components.ops.plan.check import check_spec
 
     spec = check_spec(model, overlay)
@@ -41,7 +39,6 @@ def show(
     model: Model, overlay: Overlay = "", as_of: AsOf = "", output: Output = Format.TEXT
 ) -> None:
     """Say what a spec means, with every default that it accepted."""
-    continue_in_ops()
     from components.ops.plan.check import check_spec, explain_spec
 
     emit(

@@ -2,11 +2,14 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
+
+from components.core.errors import RunError
 
 ERROR, VERDICT_NO, INTERRUPTED = 1, 3, 130
 
@@ -53,3 +56,19 @@ def emit(output: Format, text: Callable[[], str], data: Callable[[], Any]) -> No
     else:
         lines = text().rstrip()
         sys.stdout.write(f"{lines}\n" if lines else "")
+
+
+@contextmanager
+def development_environment() -> Iterator[None]:
+    """Turns a missing import into one sentence.
+
+    Raises:
+        RunError: A package of the development environment is not there.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise RunError(
+            f"This command needs the development environment of a checkout ({error.name} is not "
+            "installed here): run `make .venv/ready` there, then .venv/dev/bin/ratoon."
+        ) from error

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from components.core.errors import InputError, RatoonError
-from pipelines.cli.environment import continue_in_ops, development_environment
 from pipelines.cli.models import spec_of
 from pipelines.cli.options import (
     VERDICT_NO,
@@ -22,6 +21,7 @@ from pipelines.cli.options import (
     Target,
     Verbose,
     Workspace,
+    development_environment,
     emit,
     example,
     group,
@@ -141,7 +141,6 @@ def run_pipeline(
 
 def status(model: Model, overlay: Overlay = "", output: Output = Format.TEXT) -> None:
     """Show which versions of a model serve on this machine, and where."""
-    continue_in_ops()
     from components.ops.targets.local.serving import read_record
 
     _show_record(read_record(_serving_folder(model, overlay)), output)
@@ -149,7 +148,6 @@ def status(model: Model, overlay: Overlay = "", output: Output = Format.TEXT) ->
 
 def start(model: Model, overlay: Overlay = "", output: Output = Format.TEXT) -> None:
     """Start what served again, for example after a restart of the machine."""
-    continue_in_ops()
     from components.ops.targets.local.serving import serve
 
     _show_record(serve(_serving_folder(model, overlay)), output)
@@ -157,7 +155,6 @@ def start(model: Model, overlay: Overlay = "", output: Output = Format.TEXT) -> 
 
 def stop(model: Model, overlay: Overlay = "", output: Output = Format.TEXT) -> None:
     """Stop the servers of a model on this machine; `ratoon serve start` brings them back."""
-    continue_in_ops()
     from components.ops.targets.local.serving import stop as stop_servers
 
     stopped = stop_servers(_serving_folder(model, overlay))

@@ -68,6 +68,23 @@ def test_the_ops_image_has_the_command(ratoon: Ratoon, arguments: tuple[str, ...
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_the_ops_image_submits(ratoon: Ratoon) -> None:
+    done = ratoon("submit", "churn", python=OPS, RATOON_ENVS="/nowhere")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "accepted: a place that a pod reaches" in done.stderr
+
+
+def test_a_store_without_a_key_is_said_plainly(ratoon: Ratoon, repository: Path) -> None:
+    file = repository / "churn/model.yaml"
+    file.write_text(file.read_text().replace("log: log", "log: 's3://bucket/log'"))
+    done = ratoon(
+        "audit", "show", "churn", "r-1", AWS_EC2_METADATA_DISABLED="true", HOME="/nowhere"
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Traceback" not in done.stderr
+    assert "credentials" in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [("train", "churn"), ("schema", "infer", "churn")])
 def test_the_ops_image_says_what_it_cannot(ratoon: Ratoon, arguments: tuple[str, ...]) -> None:
     done = ratoon(*arguments, python=OPS, RATOON_ENVS="/nowhere")
