@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.settings import FOLDER
 from pipelines.document import MONITOR_VERSION, Document
+from pipelines.settings import FOLDER
 from pipelines.steps import STEPS
 
 ROOT = Path(__file__).resolve().parents[2]
