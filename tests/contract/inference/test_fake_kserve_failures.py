@@ -60,7 +60,7 @@ def answered(harness: KServeHarness, requests: int = 3) -> set[str]:
     return set(harness.predict(requests, body=BODY))
 
 
-def test_a_canary_is_taken_back(harness_of: Callable) -> None:
+def test_a_canary_is_rolled_back(harness_of: Callable) -> None:
     with harness_of("knative") as harness:
         apply(harness, "v1")
         until(lambda: harness.condition("Ready") == "True", "v1 is ready")
@@ -77,7 +77,7 @@ def test_a_canary_is_taken_back(harness_of: Callable) -> None:
         assert answered(harness) == {"v1"}
 
 
-def test_taken_back_at_once_the_canary_gets_everything_meanwhile(
+def test_rolled_back_at_once_the_canary_gets_everything_meanwhile(
     harness_of: Callable, tmp_path: Path
 ) -> None:
     slow = make_toy(tmp_path / "slow", "v1", ready_after_s=2)

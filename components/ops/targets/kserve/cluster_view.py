@@ -90,7 +90,7 @@ class ClusterView:
             service = preview or self.service()
             pods = self.pods()
             names = [name if preview else self.model, *(pod.name for pod in pods)]
-            events = [said for one in names for said in self.cluster.events(self.namespace, one)]
+            events = [event for one in names for event in self.cluster.events(self.namespace, one)]
         except ClusterError as error:
             return f"\nThe cluster does not say why: {error}"
         return failure_details(service, pods, events)

@@ -1,7 +1,7 @@
 """``kserve://<namespace>``: a rollout by changes of the record, each followed by the cluster.
 
 `KServeTarget` decides what a step changes in the record, writes it through its `RolloutStore`, and
-waits until pods and traffic have followed. Where Knative needs care it is said beside the code.
+waits until pods and traffic have followed. Comments say where Knative needs care.
 """
 
 from collections.abc import Callable, Iterator

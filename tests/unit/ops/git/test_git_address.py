@@ -52,7 +52,7 @@ def test_a_branch_that_reads_as_something_else_is_refused() -> None:
     assert not is_branch_name("@")  # git takes it, and means HEAD by it elsewhere
 
 
-def test_a_place_is_read_whole() -> None:
+def test_a_target_uri_is_parsed() -> None:
     target_uri = parse_target_uri(
         "git+https://git.example.org:8443/team/gitops.git@release/1.0#apps/flights"
         "?mode=standard&namespace=ratoon-staging&review=branch"

@@ -117,7 +117,7 @@ def test_two_pushers_lose_no_commit(bare: Bare) -> None:
     assert all(len(parents.split()) <= 1 for parents in bare.log("%P")), "the history is linear"
 
 
-def test_a_pusher_that_is_killed_leaves_the_branch_whole(bare: Bare, tmp_path: Path) -> None:
+def test_a_killed_push_leaves_the_branch_intact(bare: Bare, tmp_path: Path) -> None:
     """Killed between its commit and its push, and run again."""
     before, arrived = bare.tip(), tmp_path / "arrived"
     # A disk that is shared is left as it was: what was committed lies in a folder of the killed.
@@ -202,7 +202,7 @@ def test_a_repository_on_a_shared_disk_may_have_another_owner(bare: Bare) -> Non
     assert bare.log("%s")[0] == "write a"
 
 
-def test_rules_that_refuse_a_push_are_told(tmp_path: Path) -> None:
+def test_rules_that_refuse_a_push_are_reported(tmp_path: Path) -> None:
     """A branch that is checked out may not be pushed to: git's own rule."""
     git(tmp_path, "init", "-q", "-b", "main", "work")
     git(tmp_path / "work", "commit", "-q", "--allow-empty", "-m", "first")

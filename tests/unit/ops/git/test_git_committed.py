@@ -115,7 +115,7 @@ def test_what_a_reason_says_is_no_trailer(bare: Bare) -> None:
     assert "\x1b" not in bare.message()
 
 
-def test_files_changed_by_hand_are_written_anew_with_the_next_change(bare: Bare) -> None:
+def test_files_changed_by_hand_are_overwritten_with_the_next_change(bare: Bare) -> None:
     rollout_store = committed(bare)
     rollout_store.change(to(serving("v1")), "")
     wanted = bare.files()

@@ -141,7 +141,7 @@ def test_a_user_who_may_not_push_is_said(server: GitServer, secret: Path, bare: 
     assert bare.tip() == tip
 
 
-def test_the_rules_of_a_server_are_told(server: GitServer, secret: Path, bare: Bare) -> None:
+def test_the_rules_of_a_server_are_reported(server: GitServer, secret: Path, bare: Bare) -> None:
     """A branch that only a review may change, as hosts protect it: by a hook of theirs."""
     fill(secret, username=USER, password=PASSWORD)
     hook = bare.path / "hooks" / "pre-receive"

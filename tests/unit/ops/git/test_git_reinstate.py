@@ -22,7 +22,7 @@ def toy(request: pytest.FixtureRequest, tmp_path: Path, bare: Bare) -> Iterator[
 
 
 @pytest.fixture
-def whole(tmp_path: Path, bare: Bare) -> Iterator[Followed]:
+def blue_green(tmp_path: Path, bare: Bare) -> Iterator[Followed]:
     with followed(tmp_path, bare, "blue_green") as made:
         yield made
 
@@ -52,31 +52,31 @@ def test_an_earlier_version_comes_back_by_two_commits(toy: Followed) -> None:
     assert toy.bare.tip() == tip
 
 
-def test_where_a_person_merges_it_is_proposed(whole: Followed) -> None:
-    promoted(whole, "v1", "v2")
-    target = whole.target_of(f"{whole.bare.target}?namespace={NAMESPACE}&review=branch")
+def test_where_a_person_merges_it_is_proposed(blue_green: Followed) -> None:
+    promoted(blue_green, "v1", "v2")
+    target = blue_green.target_of(f"{blue_green.bare.target}?namespace={NAMESPACE}&review=branch")
 
     done = rollback(target, None, "v2 is bad")
 
     assert done.decision == "proposed"
     assert done.to_do.startswith(f"Merge the branch ratoon/{MODEL}-v1 into main")
-    serving = read_champion(whole.bare.target, MODEL)
+    serving = read_champion(blue_green.bare.target, MODEL)
     assert serving is not None
     assert serving.version == "v2"
     assert rollback(target, None, "v2 is bad").to_do == done.to_do
-    proposed = connect(whole.bare.target.replace("@main", f"@ratoon/{MODEL}-v1"), MODEL)
+    proposed = connect(blue_green.bare.target.replace("@main", f"@ratoon/{MODEL}-v1"), MODEL)
     outcome = proposed.outcome("v1")
     assert outcome is not None
     assert outcome.decision == "reinstated"
 
 
-def test_a_change_by_hand_is_undone_by_git(whole: Followed) -> None:
-    promoted(whole, "v1")
+def test_a_change_by_hand_is_undone_by_git(blue_green: Followed) -> None:
+    promoted(blue_green, "v1")
     name = f"{FOLDER}/inferenceservice.yaml"
-    text = whole.bare.files()["inferenceservice.yaml"].decode()
+    text = blue_green.bare.files()["inferenceservice.yaml"].decode()
     changed = text.replace("ratoon.dev/version: v1", "ratoon.dev/version: v7")
     assert changed != text
-    whole.bare.write({name: changed}, "by hand")
+    blue_green.bare.write({name: changed}, "by hand")
 
     with pytest.raises(InputError, match=r"by hand\. Revert the commit that did so"):
-        rollback(whole.target, None, "")
+        rollback(blue_green.target, None, "")

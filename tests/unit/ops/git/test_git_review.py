@@ -30,7 +30,7 @@ def toy(request: pytest.FixtureRequest, tmp_path: Path, bare: Bare) -> Iterator[
 
 
 @pytest.fixture
-def whole(tmp_path: Path, bare: Bare) -> Iterator[Followed]:
+def blue_green(tmp_path: Path, bare: Bare) -> Iterator[Followed]:
     with followed(tmp_path, bare, "blue_green") as made:
         made.begin(candidate="v2")
         yield made
@@ -56,28 +56,30 @@ def merge(toy: Followed, *how: str) -> str:
 
 
 @pytest.mark.parametrize("how", ["--no-ff", "--ff-only", "--squash"])
-def test_a_merged_branch_promotes(whole: Followed, how: str) -> None:
-    tip = whole.bare.tip()
+def test_a_merged_branch_promotes(blue_green: Followed, how: str) -> None:
+    tip = blue_green.bare.tip()
 
-    told = whole.target.propose("v2")
+    told = blue_green.target.propose("v2")
 
-    assert whole.bare.tip() == tip, "main is as it was"
-    assert told.startswith(f"Merge the branch {BRANCH} into main of file://{whole.bare.path}")
-    assert whole.bare.log("%P", BRANCH)[0] == tip
-    assert "For a person to merge" in whole.bare.message(BRANCH)
-    assert whole.target.proposal("v2") is Proposal.OPEN
-    assert as_champion(whole) == "v1"
-    whole.bare.write({"README.md": "of another team"}, "meanwhile") if how != "--ff-only" else None
-    merge(whole, *([how] if how != "--no-ff" else [how, "-m", "merged"]))
-    assert as_champion(whole) == "v2"
-    assert whole.target.proposal("v2") is Proposal.MERGED
-    assert whole.target.staged() is None
-    whole.await_traffic(v2=100)
+    assert blue_green.bare.tip() == tip, "main is as it was"
+    assert told.startswith(f"Merge the branch {BRANCH} into main of file://{blue_green.bare.path}")
+    assert blue_green.bare.log("%P", BRANCH)[0] == tip
+    assert "For a person to merge" in blue_green.bare.message(BRANCH)
+    assert blue_green.target.proposal("v2") is Proposal.OPEN
+    assert as_champion(blue_green) == "v1"
+    blue_green.bare.write(
+        {"README.md": "of another team"}, "meanwhile"
+    ) if how != "--ff-only" else None
+    merge(blue_green, *([how] if how != "--no-ff" else [how, "-m", "merged"]))
+    assert as_champion(blue_green) == "v2"
+    assert blue_green.target.proposal("v2") is Proposal.MERGED
+    assert blue_green.target.staged() is None
+    blue_green.await_traffic(v2=100)
     # What a step does that finds it so: nothing but to remove the branch.
-    tip = whole.bare.tip()
-    whole.target.promote("v2", whole.target.champion(), "merged")
-    assert whole.bare.tip() == tip
-    assert whole.target.rollout_store.branch.tip(BRANCH) is None
+    tip = blue_green.bare.tip()
+    blue_green.target.promote("v2", blue_green.target.champion(), "merged")
+    assert blue_green.bare.tip() == tip
+    assert blue_green.target.rollout_store.branch.tip(BRANCH) is None
 
 
 def test_a_merged_branch_moves_the_traffic_in_every_mode(toy: Followed) -> None:
@@ -88,69 +90,71 @@ def test_a_merged_branch_moves_the_traffic_in_every_mode(toy: Followed) -> None:
     assert as_champion(toy) == "v2"
 
 
-def test_a_removed_branch_leaves_the_champion(whole: Followed) -> None:
-    whole.target.propose("v2")
-    git(whole.bare.path, "branch", "-q", "-D", BRANCH)
+def test_a_removed_branch_leaves_the_champion(blue_green: Followed) -> None:
+    blue_green.target.propose("v2")
+    git(blue_green.bare.path, "branch", "-q", "-D", BRANCH)
 
-    assert whole.target.proposal("v2") is Proposal.NONE
-    assert as_champion(whole) == "v1"
-    staged = whole.target.staged()
+    assert blue_green.target.proposal("v2") is Proposal.NONE
+    assert as_champion(blue_green) == "v1"
+    staged = blue_green.target.staged()
     assert staged is not None
     assert staged.share == 0
     # The next candidate takes its place.
-    whole.stage("v3")
-    outcome = whole.target.outcome("v2")
+    blue_green.stage("v3")
+    outcome = blue_green.target.outcome("v2")
     assert outcome is not None
     assert (outcome.decision, "v3" in outcome.reason) == ("rolled_back", True)
 
 
-def test_a_refusal_removes_the_branch(whole: Followed) -> None:
-    whole.target.propose("v2")
+def test_a_refusal_removes_the_branch(blue_green: Followed) -> None:
+    blue_green.target.propose("v2")
 
-    whole.target.roll_back("v2", "decided by a person")
+    blue_green.target.roll_back("v2", "decided by a person")
 
-    assert whole.target.rollout_store.branch.tip(BRANCH) is None
-    assert as_champion(whole) == "v1"
-    assert whole.target.staged() is None
-
-
-def test_a_branch_that_was_left_behind_cannot_be_merged(whole: Followed) -> None:
-    whole.target.propose("v2")
-    kept = whole.bare.tip(BRANCH)
-    whole.target.roll_back("v2", "decided by a person")
-    git(whole.bare.path, "branch", "-q", BRANCH, kept)
-
-    assert "CONFLICT" in merge(whole, "--no-edit")
+    assert blue_green.target.rollout_store.branch.tip(BRANCH) is None
+    assert as_champion(blue_green) == "v1"
+    assert blue_green.target.staged() is None
 
 
-def test_a_proposal_that_is_made_again_is_the_same(whole: Followed) -> None:
-    told = whole.target.propose("v2")
-    kept = whole.bare.tip(BRANCH)
+def test_a_branch_that_was_left_behind_cannot_be_merged(blue_green: Followed) -> None:
+    blue_green.target.propose("v2")
+    kept = blue_green.bare.tip(BRANCH)
+    blue_green.target.roll_back("v2", "decided by a person")
+    git(blue_green.bare.path, "branch", "-q", BRANCH, kept)
 
-    assert whole.target.propose("v2") == told
-    assert whole.bare.tip(BRANCH) == kept
+    assert "CONFLICT" in merge(blue_green, "--no-edit")
 
 
-def test_only_what_is_staged_is_proposed(whole: Followed) -> None:
+def test_a_proposal_that_is_made_again_is_the_same(blue_green: Followed) -> None:
+    told = blue_green.target.propose("v2")
+    kept = blue_green.bare.tip(BRANCH)
+
+    assert blue_green.target.propose("v2") == told
+    assert blue_green.bare.tip(BRANCH) == kept
+
+
+def test_only_what_is_staged_is_proposed(blue_green: Followed) -> None:
     with pytest.raises(CandidateGone):
-        whole.target.propose("v9")
-    assert whole.target.rollout_store.branch.tip(f"ratoon/{MODEL}-v9") is None
+        blue_green.target.propose("v9")
+    assert blue_green.target.rollout_store.branch.tip(f"ratoon/{MODEL}-v9") is None
 
 
-def test_a_target_may_leave_every_promotion_to_a_person(whole: Followed) -> None:
-    target = whole.target_of(f"{whole.bare.target}?namespace={NAMESPACE}&review=branch")
+def test_a_target_may_leave_every_promotion_to_a_person(blue_green: Followed) -> None:
+    target = blue_green.target_of(f"{blue_green.bare.target}?namespace={NAMESPACE}&review=branch")
 
     with pytest.raises(ApiRejected, match=rf"leaves it to a person\. Merge the branch {BRANCH}"):
         target.promote("v2", target.champion(), "good")
-    assert as_champion(whole) == "v1"
-    merge(whole, "--ff-only")
+    assert as_champion(blue_green) == "v1"
+    merge(blue_green, "--ff-only")
     assert target.promote("v2", target.champion(), "good").version == "v2"
 
 
-def test_a_rollout_there_proposes_before_any_live_traffic(whole: Followed, tmp_path: Path) -> None:
+def test_a_rollout_there_proposes_before_any_live_traffic(
+    blue_green: Followed, tmp_path: Path
+) -> None:
     """With no word of it in the spec, and canary steps that it would have walked."""
-    uri = f"{whole.bare.target}?namespace={NAMESPACE}&review=branch"
-    target = whole.target_of(uri)
+    uri = f"{blue_green.bare.target}?namespace={NAMESPACE}&review=branch"
+    target = blue_green.target_of(uri)
     champion, staged = target.champion(), target.staged()
     assert staged is not None
     Deployment(
@@ -164,6 +168,6 @@ def test_a_rollout_there_proposes_before_any_live_traffic(whole: Followed, tmp_p
 
     assert verdict.decision == "proposed"
     assert "waits for a person (as serving.target says): Merge the branch" in verdict.reason
-    assert as_champion(whole) == "v1"
-    merge(whole, "--ff-only")
-    assert as_champion(whole) == "v2"
+    assert as_champion(blue_green) == "v1"
+    merge(blue_green, "--ff-only")
+    assert as_champion(blue_green) == "v2"

@@ -24,7 +24,7 @@ def toy(request: pytest.FixtureRequest, tmp_path: Path, bare: Bare) -> Iterator[
 
 
 @pytest.fixture
-def whole(tmp_path: Path, bare: Bare) -> Iterator[Followed]:
+def blue_green(tmp_path: Path, bare: Bare) -> Iterator[Followed]:
     with followed(tmp_path, bare, "blue_green") as made:
         yield made
 
@@ -89,69 +89,71 @@ def test_a_life_of_three_versions(toy: Followed) -> None:
     assert all(len(parents.split()) == 1 for parents in toy.bare.log("%P")), "one line"
 
 
-def test_a_commit_tells_what_was_measured(whole: Followed) -> None:
-    whole.stage("v1")
+def test_a_commit_tells_what_was_measured(blue_green: Followed) -> None:
+    blue_green.stage("v1")
 
-    assert "evidence\n  trained on 1,000 rows by run train-1\n" in whole.bare.message()
-
-
-def test_steps_that_are_run_again_commit_nothing_twice(whole: Followed) -> None:
-    whole.begin()
-    whole.stage("v2")
-    tip = whole.bare.tip()
-
-    whole.stage("v2")
-    whole.target.wait_ready("v2", 20)
-    whole.target.shift("v2", 0.0)
-
-    assert whole.bare.tip() == tip
-    whole.target.promote("v2", whole.target.champion(), "good")
-    tip = whole.bare.tip()
-    whole.target.promote("v2", whole.target.champion(), "good")
-    whole.target.roll_back("v2", "it is no candidate any more")
-    assert whole.bare.tip() == tip
+    assert "evidence\n  trained on 1,000 rows by run train-1\n" in blue_green.bare.message()
 
 
-def test_another_champion_than_planned_stops_a_step(whole: Followed) -> None:
-    whole.begin(candidate="v2")
-    planned = whole.target.champion()
-    promoted = whole.published("v3")
-    whole.target.rollout_store.change(lambda r: r.model_copy(update={"champion": promoted}), "")
-    tip = whole.bare.tip()
+def test_steps_that_are_run_again_commit_nothing_twice(blue_green: Followed) -> None:
+    blue_green.begin()
+    blue_green.stage("v2")
+    tip = blue_green.bare.tip()
+
+    blue_green.stage("v2")
+    blue_green.target.wait_ready("v2", 20)
+    blue_green.target.shift("v2", 0.0)
+
+    assert blue_green.bare.tip() == tip
+    blue_green.target.promote("v2", blue_green.target.champion(), "good")
+    tip = blue_green.bare.tip()
+    blue_green.target.promote("v2", blue_green.target.champion(), "good")
+    blue_green.target.roll_back("v2", "it is no candidate any more")
+    assert blue_green.bare.tip() == tip
+
+
+def test_another_champion_than_planned_stops_a_step(blue_green: Followed) -> None:
+    blue_green.begin(candidate="v2")
+    planned = blue_green.target.champion()
+    promoted = blue_green.published("v3")
+    blue_green.target.rollout_store.change(
+        lambda r: r.model_copy(update={"champion": promoted}), ""
+    )
+    tip = blue_green.bare.tip()
 
     with pytest.raises(CandidateGone):
-        whole.target.shift("v9", 0.5)
+        blue_green.target.shift("v9", 0.5)
     with pytest.raises(ChampionChanged, match="when version v1 served, and now version v3 serves"):
-        whole.target.promote("v2", planned, "good")
-    assert whole.bare.tip() == tip
+        blue_green.target.promote("v2", planned, "good")
+    assert blue_green.bare.tip() == tip
 
 
-def test_a_cluster_that_does_not_follow_is_named(whole: Followed) -> None:
-    whole.begin()
-    whole.argo.is_paused = True
-    whole.stage("v2")
+def test_a_cluster_that_does_not_follow_is_named(blue_green: Followed) -> None:
+    blue_green.begin()
+    blue_green.argo.is_paused = True
+    blue_green.stage("v2")
 
     with pytest.raises(DeadlineExceeded) as caught:
-        whole.target.wait_ready("v2", 0.2)
+        blue_green.target.wait_ready("v2", 0.2)
 
     told = str(caught.value)
-    assert f"The cluster has not followed git+file://{whole.bare.path}@main#{FOLDER}" in told
+    assert f"The cluster has not followed git+file://{blue_green.bare.path}@main#{FOLDER}" in told
     assert "toy has version v1" in told
     assert "the Argo CD Application or the Flux Kustomization" in told
 
 
-def test_a_service_edited_by_hand_in_the_repository_stops_a_rollout(whole: Followed) -> None:
-    whole.begin()
+def test_a_service_edited_by_hand_in_the_repository_stops_a_rollout(blue_green: Followed) -> None:
+    blue_green.begin()
     name = f"{FOLDER}/inferenceservice.yaml"
-    text = whole.bare.files()["inferenceservice.yaml"].decode()
-    whole.bare.write({name: text.replace("flights/v1", "flights/elsewhere")}, "by hand")
-    tip = whole.bare.tip()
+    text = blue_green.bare.files()["inferenceservice.yaml"].decode()
+    blue_green.bare.write({name: text.replace("flights/v1", "flights/elsewhere")}, "by hand")
+    tip = blue_green.bare.tip()
 
     with pytest.raises(InputError, match="Somebody changed it by hand"):
-        read_champion(whole.bare.target, MODEL)
+        read_champion(blue_green.bare.target, MODEL)
     with pytest.raises(InputError, match="Somebody changed it by hand"):
-        whole.stage("v2")
-    assert whole.bare.tip() == tip
+        blue_green.stage("v2")
+    assert blue_green.bare.tip() == tip
 
 
 def test_a_revert_by_a_person_is_found_by_the_next_read(toy: Followed) -> None:
@@ -171,11 +173,11 @@ def test_a_revert_by_a_person_is_found_by_the_next_read(toy: Followed) -> None:
 
 
 @pytest.mark.usefixtures("no_cluster")
-def test_the_champion_is_read_without_a_cluster(whole: Followed) -> None:
-    assert read_champion(whole.bare.target, MODEL) is None
-    whole.begin()
+def test_the_champion_is_read_without_a_cluster(blue_green: Followed) -> None:
+    assert read_champion(blue_green.bare.target, MODEL) is None
+    blue_green.begin()
 
-    champion = read_champion(whole.bare.target, MODEL)
+    champion = read_champion(blue_green.bare.target, MODEL)
 
     assert champion is not None
     assert (champion.version, champion.uri) == ("v1", "s3://models/flights/v1")
@@ -187,13 +189,13 @@ def test_the_champion_is_read_without_a_cluster(whole: Followed) -> None:
     [("?namespace=toys", "no way to reach one"), ("", r"add \?namespace=<its namespace>")],
 )
 def test_nothing_is_committed_where_no_cluster_can_be_asked(
-    whole: Followed, options: str, told: str
+    blue_green: Followed, options: str, told: str
 ) -> None:
-    tip = whole.bare.tip()
+    tip = blue_green.bare.tip()
 
     with pytest.raises(InputError, match=told):
-        whole.stage("v1", connect_git(whole.bare.target + options, MODEL))
-    assert whole.bare.tip() == tip
+        blue_green.stage("v1", connect_git(blue_green.bare.target + options, MODEL))
+    assert blue_green.bare.tip() == tip
 
 
 def test_the_namespace_is_the_one_named_or_that_of_the_pod(tmp_path: Path, bare: Bare) -> None:

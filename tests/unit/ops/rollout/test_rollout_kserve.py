@@ -155,7 +155,7 @@ def test_silence_promotes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert [f.code for f in verdict.failures] == ["traffic"]
 
 
-def test_where_traffic_cannot_be_shared_it_is_promoted_whole_and_said(
+def test_where_traffic_cannot_be_shared_it_is_promoted_without_a_canary(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with live(tmp_path, "blue_green", monkeypatch) as world:

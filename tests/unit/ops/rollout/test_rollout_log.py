@@ -33,13 +33,13 @@ def test_only_what_is_logged_from_now_on_counts(tmp_path: Path) -> None:
     assert reader.read()["v2"] == PredictionStats(2, 1.5)
 
 
-def test_a_version_whose_name_begins_another_is_told_apart(tmp_path: Path) -> None:
+def test_a_version_whose_name_begins_another_is_distinguished(tmp_path: Path) -> None:
     reader = LogReader(str(tmp_path), ("v1", "v1-recalibrated"))
     write(tmp_path, "v1-recalibrated-a", "v1-recalibrated", [0.5])
     assert reader.read() == {"v1": PredictionStats(), "v1-recalibrated": PredictionStats(1, 0.5)}
 
 
-def test_trials_and_broken_files_do_not_count(tmp_path: Path) -> None:
+def test_validation_requests_and_broken_files_do_not_count(tmp_path: Path) -> None:
     reader = LogReader(str(tmp_path), ("v1",))
     write(tmp_path, "v1-a", "v1", [0.5], request=f"{TRIAL_REQUEST}1")
     (tmp_path / "2026-01-01T00" / "v1-b.parquet").write_bytes(b"PAR1 cut off")

@@ -232,7 +232,7 @@ def test_a_promotion_waits_for_all_servers(kserve: Toy, slow: int) -> None:
     assert kserve.world.fewest == {"v1": 3, "v2": 3}
 
 
-def test_a_promotion_that_finds_no_room_can_be_taken_back(tmp_path: Path) -> None:
+def test_a_promotion_that_finds_no_room_can_be_rolled_back(tmp_path: Path) -> None:
     with toy(tmp_path, "blue_green") as kserve:
         champion = kserve.promote("v1")
         kserve.stage("v2")

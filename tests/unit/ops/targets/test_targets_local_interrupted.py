@@ -121,7 +121,7 @@ def test_what_served_comes_back_at_the_same_address(serving: Serving) -> None:
     assert versions_running(serving) == ["gateway", "v1"]
 
 
-def test_there_is_nothing_to_bring_back_or_stop_in_a_new_folder(serving: Serving) -> None:
+def test_there_is_nothing_to_start_or_stop_in_a_new_folder(serving: Serving) -> None:
     assert serving.target.ensure_serving(5) is None
     assert stop(serving.folder) == 0
     assert not serving.folder.exists()

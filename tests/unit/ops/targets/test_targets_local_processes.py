@@ -94,7 +94,7 @@ def test_free_ports_lie_below_those_of_outgoing_connections() -> None:
     assert processes.is_free(port)
 
 
-def test_a_folder_is_published_whole_and_once(tmp_path: Path) -> None:
+def test_a_folder_is_published_completely_and_once(tmp_path: Path) -> None:
     source, place = tmp_path / "model", tmp_path / "models" / "v1"
     (source / "saved_model").mkdir(parents=True)
     (source / "saved_model" / "weights").write_bytes(b"1")

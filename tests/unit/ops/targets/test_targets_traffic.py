@@ -47,7 +47,7 @@ def test_traffic_since_an_earlier_reading() -> None:
     assert now.since(Traffic()) == now
 
 
-def test_a_counter_that_began_anew_counts_whole() -> None:
+def test_counters_that_restarted_count_completely() -> None:
     assert traffic_of(5).since(traffic_of(2, 2)) == traffic_of(5)
     assert Traffic().since(traffic_of()) == Traffic()
 
