@@ -1,6 +1,9 @@
-"""Rows of the examples: splits read as tables, labelled rows, and the arrays that a model takes."""
+"""Rows of the examples: the tables of a split, labelled rows, what a model takes, golden rows.
 
-from collections.abc import Sequence
+Golden rows are varied rows whose predictions every later copy of the model must reproduce.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,21 +15,23 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from components.core.artifacts import ModelColumn, SplitName, example_files
+from components.core.artifacts import Golden, ModelColumn, SplitName, example_files
 from components.core.errors import InputError
 from components.core.spec import Spec
-from components.core.tasks import blocks_of
+
+Inputs = Mapping[str, np.ndarray]
+"""Raw column to array [n], as a model's signature takes it."""
+
+_MAX_GOLDEN_ROWS = 64
+_MAX_ALTERED = 24
+_GOLDEN_TOLERANCE = 1e-5  # float32 sums differ by the number of rows in a call
+_UNSEEN = "never seen in training"
+_GOLDEN_TYPES = {"number": pa.float64(), "category": pa.string(), "timestamp": pa.int64()}
 
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Rows whose label is known.
-
-    Attributes:
-        rows: The columns of the examples.
-        label: float64 [n].
-        event_time: datetime64[us] [n], UTC.
-    """
+    """Rows whose label is known: label float64 [n], event time datetime64[us] [n], UTC."""
 
     rows: pa.Table
     label: NDArray[np.float64]
@@ -34,22 +39,13 @@ class LabelledRows:
 
     @classmethod
     def of(cls, tables: Sequence[pa.Table], spec: Spec) -> "LabelledRows":
-        """Keeps the rows that have a label."""
+        """Keeps the rows that have a label; without tables there are none."""
         if not tables:
             return cls(pa.table({}), np.empty(0), np.empty(0, dtype="datetime64[us]"))
         rows = pa.concat_tables(tables)
         rows = rows.filter(pc.is_valid(rows.column(spec.label.name)))
         label = rows.column(spec.label.name).cast(pa.float64()).to_numpy()
         return cls(rows, label, event_times(rows, spec))
-
-    def blocks(self, block: str) -> NDArray[np.int64]:
-        """int64 [n], the same number for rows of one hour, day or week."""
-        return blocks_of(self.event_time, block)
-
-
-def read_labelled(examples: Path, split: SplitName, spec: Spec) -> LabelledRows:
-    """The labelled rows of a split; empty if it has no file."""
-    return LabelledRows.of(read_split(examples, split), spec)
 
 
 def read_newest_labelled(
@@ -59,18 +55,17 @@ def read_newest_labelled(
     found = LabelledRows.of([], spec)
     tables: list[pa.Table] = []
     for file in reversed(example_files(examples, SplitName.TRAIN)):
-        tables.insert(0, _read(file))
+        tables = [*read_tables([file]), *tables]
         found = LabelledRows.of(tables, spec)
         if len(found.label) >= min_rows and np.ptp(found.event_time) >= np.timedelta64(period):
             break
     return found
 
 
-def read_split(
-    examples: Path, split: SplitName, columns: Sequence[str] | None = None
-) -> list[pa.Table]:
-    """The tables of a split, oldest span first; all columns if none are named."""
-    return [_read(file, columns) for file in example_files(examples, split)]
+def read_tables(files: Iterable[Path], columns: Sequence[str] | None = None) -> list[pa.Table]:
+    """Reads examples; all columns if none are named."""
+    # Without `partitioning` an '=' in a folder's name would add a column.
+    return [pq.read_table(file, columns=columns, partitioning=None) for file in files]
 
 
 def event_times(rows: pa.Table, spec: Spec) -> NDArray[np.datetime64]:
@@ -97,31 +92,57 @@ def inputs_of(table: pa.Table, columns: Sequence[ModelColumn]) -> dict[str, np.n
     return {c.name: _array(table.column(c.name), c) for c in columns}
 
 
-def _read(file: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    # Without `partitioning` an '=' in a folder's name would add a column.
-    return pq.read_table(file, columns=columns, partitioning=None)
+def select_golden_rows(
+    inputs: Inputs, probability: np.ndarray, columns: Sequence[ModelColumn]
+) -> dict[str, np.ndarray]:
+    """Selects at most 64 rows from the least to the most probable, and alters some of them.
+
+    Each number and category is missing in one row, and each category is an unseen word in one.
+    The probability is float64 [n].
+    """
+    order = np.argsort(probability, kind="stable")
+    chosen = np.linspace(0, len(order) - 1, min(_MAX_GOLDEN_ROWS, len(order))).round().astype(int)
+    rows = {name: np.copy(values[order[chosen]]) for name, values in inputs.items()}
+    altered = range(0, len(chosen), max(1, len(chosen) // _MAX_ALTERED))
+    categories = [c.name for c in columns if c.kind == "category"]
+    numbers = [c.name for c in columns if c.kind == "number"]
+    alterations: list[tuple[str, float | str]] = [
+        *((name, _UNSEEN) for name in categories),
+        *((name, float("nan")) for name in numbers),
+        *((name, "") for name in categories),
+    ]
+    for turn, (name, value) in enumerate(alterations):
+        rows[name][altered[turn % len(altered)]] = value
+    return rows
+
+
+def make_golden(rows: Inputs, probability: np.ndarray) -> Golden:
+    """The record of golden rows [n] and their probabilities [n]; what is missing is None."""
+    columns = {
+        name: tuple(None if v == "" or v != v else v for v in values.tolist())
+        for name, values in rows.items()
+    }
+    answers = tuple(float(p) for p in probability)
+    return Golden(columns=columns, probability=answers, tolerance=_GOLDEN_TOLERANCE)
+
+
+def golden_inputs(golden: Golden, columns: Sequence[ModelColumn]) -> dict[str, np.ndarray]:
+    """The recorded rows as a model takes them."""
+    cells = {c.name: pa.array(golden.columns[c.name], _GOLDEN_TYPES[c.kind]) for c in columns}
+    return inputs_of(pa.table(cells), columns)
 
 
 def _array(values: pa.ChunkedArray, column: ModelColumn) -> Any:
     if column.kind == "number":
         return pc.fill_null(values.cast(pa.float32(), safe=False), float("nan")).to_numpy()
     if column.kind == "category":
-        return _strings(values)
+        # Through a dictionary: one Python string per distinct value, not one per row.
+        coded = pc.fill_null(values.cast(pa.string()), "").combine_chunks().dictionary_encode()
+        words = np.array(coded.dictionary.to_pylist(), dtype=object)
+        return words[coded.indices.to_numpy()] if len(words) else np.empty(0, dtype=object)
     if values.null_count:
         raise InputError(f"column {column.name}", "a missing timestamp", "an instant in every row")
-    return _seconds(values)
-
-
-def _strings(values: pa.ChunkedArray) -> np.ndarray:
-    """Goes through a dictionary: one Python string per distinct value, not one per row."""
-    encoded = pc.fill_null(values.cast(pa.string()), "").combine_chunks().dictionary_encode()
-    words = np.array(encoded.dictionary.to_pylist(), dtype=object)
-    return words[encoded.indices.to_numpy()] if len(words) else np.empty(0, dtype=object)
-
-
-def _seconds(values: pa.ChunkedArray) -> np.ndarray:
     if pa.types.is_timestamp(values.type):
         values = pc.floor_temporal(values.cast(pa.timestamp("us", "UTC")), unit="second")
         values = values.cast(pa.timestamp("s", "UTC"))
-    seconds: np.ndarray = values.cast(pa.int64()).to_numpy()
-    return seconds
+    return values.cast(pa.int64()).to_numpy()

@@ -30,28 +30,16 @@ class InferenceError(RunError):
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """The answers to some rows.
-
-    Attributes:
-        probability: float32 [n], of the positive class.
-        predicted: int64 [n], the class.
-    """
+    """The answers to some rows [n]: the probability of the positive class, and the class."""
 
     probability: npt.NDArray[np.float32]
     predicted: npt.NDArray[np.int64]
 
-    def slice(self, start: int, stop: int) -> "Predictions":
-        """The answers to the rows from `start` to before `stop`."""
-        return Predictions(self.probability[start:stop], self.predicted[start:stop])
-
 
 class SavedModelRunner:
-    """A loaded SavedModel.
+    """A loaded SavedModel; `model` is what TensorFlow loaded from the folder.
 
-    Args:
-        folder: The folder with ``saved_model.pb``.
-        columns: The raw columns of its signature.
-        batch_rows: Rows in one call for a whole table, so memory does not grow with the table.
+    A whole table is predicted by `batch_rows` in a call, so that memory does not grow with it.
 
     Raises:
         InputError: It does not load, or its signature is another.
@@ -64,15 +52,10 @@ class SavedModelRunner:
 
         self._tensorflow, self._columns, self._batch_rows = tf, columns, batch_rows
         self._names = {kind: [c.name for c in columns if c.kind == kind] for kind in DTYPES}
-        self._model = _load(tf, folder)  # kept: it owns the variables
-        signature = self._model.signatures[SIGNATURE]
+        self.model = _load(tf, folder)  # kept: it owns the variables
+        signature = self.model.signatures[SIGNATURE]
         _check_signature(folder, signature, columns)
         self._packed = _packed(tf, signature, self._names)
-
-    @property
-    def model(self) -> Any:
-        """The loaded SavedModel, with its variables."""
-        return self._model
 
     def predict(
         self,
@@ -80,12 +63,9 @@ class SavedModelRunner:
         categories: npt.NDArray[np.object_],
         seconds: npt.NDArray[np.int64],
     ) -> Predictions:
-        """Predicts in one call; each kind's columns stand in the model's order.
+        """Predicts in one call; each kind is [columns, n], in the model's order.
 
-        Args:
-            numbers: float [columns, n], NaN where missing; read as float32.
-            categories: object (str) [columns, n], ``""`` where missing.
-            seconds: int64 [columns, n], timestamps since 1970 UTC.
+        A missing number is NaN, a missing category ``""``; seconds are since 1970 UTC.
 
         Raises:
             InputError: The graph itself rejected a value.
@@ -115,20 +95,19 @@ class SavedModelRunner:
     def probability_of(self, inputs: Mapping[str, np.ndarray]) -> npt.NDArray[np.float64]:
         """The same for inputs as `inputs_of` makes them, float64 [n]."""
         rows = len(next(iter(inputs.values())))
-        parts = [self._part(inputs, start) for start in range(0, rows, self._batch_rows)]
-        return np.concatenate(parts).astype(np.float64) if parts else np.empty(0)
-
-    def _part(self, inputs: Mapping[str, np.ndarray], start: int) -> npt.NDArray[np.float32]:
-        rows = slice(start, start + self._batch_rows)
-        numbers, categories, seconds = (
-            [inputs[name][rows] for name in names] for names in self._names.values()
-        )
-        count = len(next(iter(inputs.values()))[rows])
-        return self.predict(
-            np.array(numbers, dtype=np.float32).reshape(-1, count),
-            np.array(categories, dtype=object).reshape(-1, count),
-            np.array(seconds, dtype=np.int64).reshape(-1, count),
-        ).probability
+        parts = [np.empty(0, np.float32)]
+        for start in range(0, rows, self._batch_rows):
+            stop = min(start + self._batch_rows, rows)
+            numbers, categories, seconds = (
+                [inputs[name][start:stop] for name in names] for names in self._names.values()
+            )
+            answers = self.predict(
+                np.array(numbers, dtype=np.float32).reshape(-1, stop - start),
+                np.array(categories, dtype=object).reshape(-1, stop - start),
+                np.array(seconds, dtype=np.int64).reshape(-1, stop - start),
+            )
+            parts.append(answers.probability)
+        return np.concatenate(parts).astype(np.float64)
 
 
 def _load(tf: Any, folder: Path) -> Any:

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from components.core.artifacts import ModelCard, ModelColumn
-from components.model.serve.errors import InvalidInput
 from components.model.serve.input_schema import InputSchema, RawColumn
+from components.model.serve.parsers import InvalidInput
 
 SCHEMA = InputSchema(
     kinds={"a": "number", "c": "category", "b": "number", "t": "timestamp"},

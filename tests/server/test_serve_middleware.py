@@ -4,15 +4,10 @@ import json
 import pytest
 from starlette.requests import ClientDisconnect
 
-from components.model.serve.errors import InvalidInput
-from components.model.serve.middleware import (
-    Action,
-    PredictMiddleware,
-    RouteTable,
-    read_body,
-)
+from components.model.serve.middleware import Action, ModelRoutes, PredictMiddleware, read_body
+from components.model.serve.parsers import InvalidInput
 
-ROUTES = RouteTable("m", "7")
+ROUTES = ModelRoutes("m", "7")
 
 
 def get(path, is_ready):

@@ -52,7 +52,8 @@ def counts():
 
 
 def opened(folder, counts, write=storage.write_bytes, **options):
-    return PredictionLog(str(folder), LOG_SCHEMA, write, *counts, **options)
+    told = (count.inc for count in counts)
+    return PredictionLog(str(folder), LOG_SCHEMA, write, *told, **options)
 
 
 def test_files_go_by_the_hour_of_logging(tmp_path, counts):

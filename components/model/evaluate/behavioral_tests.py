@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from components.core.spans import parse_instant
 from components.core.spec import column_of
 from components.core.tasks import Task, known_metrics
 from components.core.units import format_duration
-from components.core.verdict import Finding, Severity
+from components.core.verdict import Finding, Severity, finding
 
 Predict = Callable[[pa.Table], NDArray[np.float64]]
+BehaviourTest = Invariance | Direction | Minimum
 
 _TYPES = {"number": pa.float64(), "category": pa.string(), "timestamp": pa.timestamp("us", "UTC")}
 _INSTANT = "an instant such as 2013-07-01T06:00Z"
@@ -35,14 +37,6 @@ class BehavioralTestData:
     columns: tuple[ModelColumn, ...]
 
 
-@dataclass(frozen=True)
-class _Result:
-    passed: bool
-    measured: float | None
-    limit: float
-    text: str
-
-
 def run_behavioral_tests(
     tests: Behaviour, data: BehavioralTestData, predict: Predict, name: str
 ) -> tuple[Finding, ...]:
@@ -51,21 +45,17 @@ def run_behavioral_tests(
     Raises:
         InputError: A test names a column or a metric that is not there.
     """
-    validate_behavioral_tests(tests, data)
-    runs = (
-        *((test.name, _invariance(test, data, predict)) for test in tests.invariance),
-        *((test.name, _direction(test, data, predict)) for test in tests.direction),
-        *((test.name, _minimum(test, data, predict)) for test in tests.minimum),
+    _validate(tests, data)
+    found = chain(
+        *(_invariance(test, data, predict) for test in tests.invariance),
+        *(_direction(test, data, predict) for test in tests.direction),
+        *(_minimum(test, data, predict) for test in tests.minimum),
     )
-    return tuple(_finding(f"{name}: {test}", result) for test, run in runs for result in run)
+    return tuple(f.model_copy(update={"subject": f"{name}: {f.subject}"}) for f in found)
 
 
-def validate_behavioral_tests(tests: Behaviour, data: BehavioralTestData) -> None:
-    """Refuses tests of a column or a metric that is not there.
-
-    Raises:
-        InputError: With what is there.
-    """
+def _validate(tests: Behaviour, data: BehavioralTestData) -> None:
+    """Refuses tests of a column or a metric that is not there."""
     known = [column.name for column in data.columns]
     changing: tuple[Invariance | Direction, ...] = (*tests.invariance, *tests.direction)
     for test in changing:
@@ -130,14 +120,20 @@ def build_rows(given: Sequence[Mapping[str, Value]], columns: Sequence[ModelColu
     known = [c.name for c in columns]
     for name in (n for row in named for n in row if n not in known):
         raise InputError("given", name, f"a raw column of the model: {', '.join(known)}")
-    arrays = {c.name: _column([row.get(c.name) for row in named], c) for c in columns}
+    arrays = {}
+    for column in columns:
+        values, kind = [row.get(column.name) for row in named], _TYPES[column.kind]
+        if column.kind == "timestamp" and any(v is None for v in values):
+            raise InputError("given", f"no {column.name}", _INSTANT)
+        cells = [_scalar(v, kind, column.name).as_py() for v in values]
+        arrays[column.name] = pa.array(cells, type=kind)
     return pa.table(arrays)
 
 
-def _invariance(test: Invariance, data: BehavioralTestData, predict: Predict) -> Iterator[_Result]:
+def _invariance(test: Invariance, data: BehavioralTestData, predict: Predict) -> Iterator[Finding]:
     rows = sample_evenly(filter_rows(data.rows, test.where), test.max_rows)
     if not rows.num_rows:
-        yield _too_few(0, 1)
+        yield _too_few(test, 0, 1)
         return
     found = np.stack([predict(with_value(rows, test.column, value)) for value in test.values])
     moved = np.ptp(found, axis=0)
@@ -149,14 +145,14 @@ def _invariance(test: Invariance, data: BehavioralTestData, predict: Predict) ->
         f"{test.tolerance:g} in {held:.1%} of {rows.num_rows} rows; "
         f"{test.min_share:.1%} are required"
     )
-    yield _Result(held >= test.min_share, measured, test.tolerance, text)
+    yield _result(test, held >= test.min_share, measured, test.tolerance, text)
 
 
-def _direction(test: Direction, data: BehavioralTestData, predict: Predict) -> Iterator[_Result]:
+def _direction(test: Direction, data: BehavioralTestData, predict: Predict) -> Iterator[Finding]:
     rows = filter_rows(data.rows, test.where)
     rows = sample_evenly(rows.filter(rows.column(column_of(test.column)).is_valid()), test.max_rows)
     if not rows.num_rows:
-        yield _too_few(0, 1)
+        yield _too_few(test, 0, 1)
         return
     changed = predict(with_added(rows, test.column, test.add)) - predict(rows)
     gain = changed if test.effect == "raises" else -changed
@@ -169,14 +165,14 @@ def _direction(test: Direction, data: BehavioralTestData, predict: Predict) -> I
         f"of {rows.num_rows} rows"
         + (f" (at least {test.min_share:.1%})" if test.min_share is not None else "")
     )
-    yield _Result(passed, mean, test.min_change, text)
+    yield _result(test, passed, mean, test.min_change, text)
 
 
-def _minimum(test: Minimum, data: BehavioralTestData, predict: Predict) -> Iterator[_Result]:
+def _minimum(test: Minimum, data: BehavioralTestData, predict: Predict) -> Iterator[Finding]:
     given = build_rows(test.given, data.columns) if test.given else None
     rows = filter_rows(data.rows, test.where) if given is None else given
     if rows.num_rows < test.min_rows:
-        yield _too_few(rows.num_rows, test.min_rows)
+        yield _too_few(test, rows.num_rows, test.min_rows)
         return
     found = predict(rows)
     held = found if given is not None else np.array([np.mean(found)])
@@ -184,57 +180,42 @@ def _minimum(test: Minimum, data: BehavioralTestData, predict: Predict) -> Itera
     lowest, highest = float(np.min(held)), float(np.max(held))
     if (floor := test.at_least) is not None:
         text = f"The probability {of} is {lowest:.4f}; at least {floor:g} is required"
-        yield _Result(lowest >= floor, lowest, floor, text)
+        yield _result(test, lowest >= floor, lowest, floor, text)
     if (ceiling := test.at_most) is not None:
         text = f"The probability {of} is {highest:.4f}; at most {ceiling:g} is required"
-        yield _Result(highest <= ceiling, highest, ceiling, text)
+        yield _result(test, highest <= ceiling, highest, ceiling, text)
     for name, limit in test.metric.items():
         metric = data.task.metrics[name]
         value = metric(rows.column(data.label).to_numpy(), found)
         text = f"{metric.label} of {rows.num_rows} rows is compared with {limit:g}"
-        yield _Result(metric.reaches(value, limit), value, limit, text)
+        yield _result(test, metric.reaches(value, limit), value, limit, text)
 
 
-def _too_few(found: int, min_rows: int) -> _Result:
+def _too_few(test: BehaviourTest, found: int, min_rows: int) -> Finding:
     text = f"{found} row(s) were found to run it on; at least {min_rows} are needed"
-    return _Result(False, float(found), float(min_rows), text)
+    return _result(test, False, float(found), float(min_rows), text)
 
 
-def _finding(subject: str, result: _Result) -> Finding:
-    measured = result.measured
-    return Finding(
-        code="behaviour",
-        severity=Severity.INFO if result.passed else Severity.FAIL,
-        subject=subject,
-        measured=measured if measured is None or np.isfinite(measured) else "not finite",
-        limit=result.limit,
-        sentence=f"{result.text}: {'holds' if result.passed else 'does not hold'}.",
-    )
-
-
-def _column(values: Sequence[Value], column: ModelColumn) -> pa.Array:
-    if column.kind == "timestamp" and any(v is None for v in values):
-        raise InputError("given", f"no {column.name}", _INSTANT)
-    kind = _TYPES[column.kind]
-    return pa.array([_scalar(v, kind, column.name).as_py() for v in values], type=kind)
+def _result(
+    test: BehaviourTest, passed: bool, value: float | None, limit: float, text: str
+) -> Finding:
+    severity, held = (Severity.INFO, "holds") if passed else (Severity.FAIL, "does not hold")
+    measured = value if value is None or np.isfinite(value) else "not finite"
+    return finding("behaviour", severity, test.name, measured, limit, f"{text}: {held}.")
 
 
 def _meets(column: pa.ChunkedArray, condition: Any, name: str) -> Any:
-    if isinstance(condition, Range):
-        return _within(column, condition, name)
-    values = condition if isinstance(condition, tuple) else (condition,)
-    scalars = [_scalar(v, column.type, name).as_py() for v in values]
-    return pc.is_in(column, value_set=pa.array(scalars, type=column.type))
-
-
-def _within(column: pa.ChunkedArray, bounds: Range, name: str) -> Any:
+    if not isinstance(condition, Range):
+        values = condition if isinstance(condition, tuple) else (condition,)
+        scalars = [_scalar(v, column.type, name).as_py() for v in values]
+        return pc.is_in(column, value_set=pa.array(scalars, type=column.type))
     if not pa.types.is_floating(column.type) and not pa.types.is_integer(column.type):
         raise InputError(f"where: {name}", "a range", "a range only of a column of numbers")
     held = pc.is_valid(column)
-    if bounds.at_least is not None:
-        held = pc.and_kleene(held, pc.greater_equal(column, bounds.at_least))
-    if bounds.below is not None:
-        held = pc.and_kleene(held, pc.less(column, bounds.below))
+    if condition.at_least is not None:
+        held = pc.and_kleene(held, pc.greater_equal(column, condition.at_least))
+    if condition.below is not None:
+        held = pc.and_kleene(held, pc.less(column, condition.below))
     return held
 
 
@@ -244,17 +225,13 @@ def _scalar(value: Value, kind: pa.DataType, name: str) -> pa.Scalar:
         return pa.scalar(None, type=kind)
     is_text = isinstance(value, str)
     if pa.types.is_timestamp(kind) and is_text:
-        return pa.scalar(_instant(str(value), name), type=kind)
+        try:
+            return pa.scalar(parse_instant(str(value)), type=kind)
+        except ValueError as error:
+            raise InputError(name, value, _INSTANT) from error
     if is_text != pa.types.is_string(kind) or pa.types.is_timestamp(kind):
         raise InputError(name, value, f"a value of the column's type, {kind}")
     return pa.scalar(value).cast(kind)
-
-
-def _instant(text: str, name: str) -> Any:
-    try:
-        return parse_instant(text)
-    except ValueError as error:
-        raise InputError(name, text, _INSTANT) from error
 
 
 def _known(rows: pa.Table, source: str) -> str:

@@ -16,16 +16,9 @@ from components.core.errors import InputError, RunError
 from components.core.plan import Champion, Plan
 from components.core.tasks import Comparison
 from components.core.verdict import Finding
+from components.model.evaluate import recalibration
 from components.model.evaluate.comparison import Holdouts, Probabilities
 from components.model.evaluate.gate import check_champion, recalibration_skipped
-from components.model.evaluate.recalibration import (
-    MIN_ROWS,
-    NEWEST,
-    PlattScaling,
-    can_recalibrate,
-    fit_platt_scaling,
-    newest_rows,
-)
 from components.model.examples import read_newest_labelled
 from components.model.saved_model import SavedModelRunner
 
@@ -45,7 +38,7 @@ class CandidateModel:
     folder: Path
     card: ModelCard
     runner: SavedModelRunner
-    scaling: PlattScaling | None = None
+    scaling: recalibration.PlattScaling | None = None
 
     def predict(self, rows: pa.Table) -> NDArray[np.float64]:
         """The probability of every row, float64 [n]."""
@@ -78,22 +71,18 @@ def load_candidates(
         return _predicted([retrained], holdouts, [check_champion(plan, None)])
     rows = max((part.rows for part in holdouts.values()), key=lambda rows: int(rows.num_rows))
     try:
-        champion = load_champion(plan.champion, rows, scratch)
+        champion = _load_champion(plan.champion, rows, scratch)
     except ChampionUnavailable as error:
         return _predicted([retrained], holdouts, [check_champion(plan, str(error))])
     condition = check_champion(plan, None)
-    recalibrated = recalibrate(champion, plan, examples)
+    recalibrated = _recalibrate(champion, plan, examples)
     if isinstance(recalibrated, Finding):
         return _predicted([champion, retrained], holdouts, [condition, recalibrated])
     return _predicted([champion, retrained, recalibrated], holdouts, [condition])
 
 
-def load_champion(champion: Champion, rows: pa.Table, into: Path) -> CandidateModel:
-    """Loads the model that serves now and predicts one of `rows` with it.
-
-    Raises:
-        ChampionUnavailable: It cannot be read, does not know a column, or does not answer.
-    """
+def _load_champion(champion: Champion, rows: pa.Table, into: Path) -> CandidateModel:
+    """Loads the model that serves now and proves that it answers one of `rows`."""
     folder, card = open_champion(champion, into)
     try:
         loaded = _load(CHAMPION, champion.version, folder, card)
@@ -111,7 +100,12 @@ def open_champion(champion: Champion, into: Path) -> tuple[Path, ModelCard]:
     """
     uri = champion.uri
     try:
-        folder = _local_folder(uri, into)
+        filesystem, path = storage.resolve(uri)
+        folder = Path(path)
+        if "file" not in filesystem.protocol or (folder / PUBLISHED).exists():
+            # The store's marker is not the model's.
+            storage.fetch_folder(uri, into, leave_out=(PUBLISHED,))
+            folder = into
         if not folder.is_dir():
             raise ChampionUnavailable(f"its folder {uri} does not exist")
         if digest_folder(folder) != champion.digest:
@@ -121,18 +115,16 @@ def open_champion(champion: Champion, into: Path) -> tuple[Path, ModelCard]:
         raise ChampionUnavailable(f"{uri}: {_told(error)}") from error
 
 
-def recalibrate(champion: CandidateModel, plan: Plan, examples: Path) -> CandidateModel | Finding:
-    """Fits a calibration on the newest training rows, never on a holdout.
-
-    Returns:
-        The champion recalibrated, or a finding that says why there is none.
-    """
-    if not can_recalibrate(champion.runner.model):
+def _recalibrate(champion: CandidateModel, plan: Plan, examples: Path) -> CandidateModel | Finding:
+    """Recalibrates the champion on the newest training rows, or says why it cannot."""
+    calibration = getattr(champion.runner.model, "calibration", None)
+    if tuple(getattr(calibration, "shape", ())) != (2,):
         return recalibration_skipped("its SavedModel has no calibration that can be changed")
-    newest = read_newest_labelled(examples, plan.spec, NEWEST, MIN_ROWS)
-    chosen = newest_rows(newest.event_time, champion.card.as_of)
+    period, min_rows = recalibration.NEWEST, recalibration.MIN_ROWS
+    newest = read_newest_labelled(examples, plan.spec, period, min_rows)
+    chosen = recalibration.newest_rows(newest.event_time, champion.card.as_of)
     probability = champion.predict(newest.rows.take(chosen))
-    scaling = fit_platt_scaling(probability, newest.label[chosen])
+    scaling = recalibration.fit_platt_scaling(probability, newest.label[chosen])
     if scaling is None:
         return recalibration_skipped(f"{len(chosen)} newest training rows give no sound fit")
     return replace(champion, name=RECALIBRATED, version=f"{plan.version}-c", scaling=scaling)
@@ -143,10 +135,10 @@ def recalibrated_card(
 ) -> ModelCard:
     """The card of the champion recalibrated: its weights and columns, but this run's data."""
     model = candidates.models[RECALIBRATED]
-    of_retrained = candidates.models[RETRAINED].card.digests
     digests = {**model.card.digests, **plan.digests, "plan": plan.digest}
-    if "examples" in of_retrained:
-        digests["examples"] = of_retrained["examples"]
+    examples = candidates.models[RETRAINED].card.digests.get("examples")
+    if examples is not None:
+        digests["examples"] = examples
     if plan.champion is not None:
         digests["champion"] = plan.champion.digest
     metrics = {
@@ -182,14 +174,6 @@ def _predicted(
             champion = predictions[CHAMPION].items()
             predictions[model.name] = {name: model.scaling.apply(p) for name, p in champion}
     return Candidates({model.name: model for model in models}, predictions, tuple(conditions))
-
-
-def _local_folder(uri: str, into: Path) -> Path:
-    filesystem, path = storage.resolve(uri)
-    if "file" in filesystem.protocol and not Path(path, PUBLISHED).exists():
-        return Path(path)
-    storage.fetch_folder(uri, into, leave_out=(PUBLISHED,))  # the store's marker is not the model's
-    return into
 
 
 def _told(error: Exception) -> str:

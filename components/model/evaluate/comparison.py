@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from components.core.errors import InputError
 from components.core.spec import Gates, Slice
-from components.core.tasks import Comparison, Task, compare
+from components.core.tasks import Comparison, Task, blocks_of, compare
 from components.core.verdict import Finding
 from components.model.examples import LabelledRows
 
@@ -25,14 +25,9 @@ _MAX_VALUES = 2_000
 
 @dataclass(frozen=True)
 class SliceScore:
-    """What a model scores on one slice of one holdout: the rows with one value of a column.
+    """What a model scores on one slice of a holdout: the rows with one value of a column.
 
-    Attributes:
-        part: The spec's slice.
-        holdout: The holdout's name.
-        value: The column's value.
-        rows: Rows of the slice.
-        metrics: The metrics of the floors, measured; None if not defined.
+    The metrics are those of the slice's floors; None if not defined.
     """
 
     part: Slice
@@ -64,21 +59,16 @@ def compare_candidates(
     probabilities: Mapping[str, Probabilities],
     champion: str | None,
 ) -> dict[str, Comparison]:
-    """Measures all candidates on the same rows of each holdout.
+    """Measures all candidates on the same rows of each holdout, and against the champion if any.
 
-    Args:
-        task: Its metrics are measured.
-        gates: Blocks, resamples and confidence.
-        holdouts: Holdout to its rows.
-        probabilities: Candidate to its predictions.
-        champion: The candidate that the others are compared with; None if there is none.
+    The probabilities are by candidate, the comparisons by holdout.
     """
     return {
         holdout: compare(
             task.metrics.values(),
             rows.label,
             {name: found[holdout] for name, found in probabilities.items()},
-            rows.blocks(gates.block),
+            blocks_of(rows.event_time, gates.block),
             against=champion,
             resamples=gates.resamples,
             confidence=gates.confidence,
@@ -95,13 +85,14 @@ def score_slices(
     Raises:
         InputError: A column is not among the examples', or has too many values for slices.
     """
-    return tuple(
-        _score_slice(task, part, (holdout, value), rows.label[at], predicted[holdout][at])
-        for holdout, rows in holdouts.items()
-        if rows.rows.num_rows
-        for part in gates.slices
-        for value, at in _members(rows.rows, part.by)
-    )
+    scores = []
+    for holdout, rows in holdouts.items():
+        for part in gates.slices if rows.rows.num_rows else ():
+            for value, at in _members(rows.rows, part.by):
+                label, found = rows.label[at], predicted[holdout][at]
+                metrics = {name: task.metrics[name](label, found) for name in part.floors}
+                scores.append(SliceScore(part, holdout, value, len(at), metrics))
+    return tuple(scores)
 
 
 def verdict_metrics(comparisons: Mapping[str, Comparison]) -> dict[str, float | None]:
@@ -123,18 +114,15 @@ def verdict_metrics(comparisons: Mapping[str, Comparison]) -> dict[str, float | 
     return metrics
 
 
-def _score_slice(
-    task: Task, part: Slice, where: tuple[str, str], label: Floats, probability: Floats
-) -> SliceScore:
-    metrics = {name: task.metrics[name](label, probability) for name in part.floors}
-    return SliceScore(part, *where, len(label), metrics)
-
-
 def _members(rows: pa.Table, by: str) -> list[tuple[str, NDArray[np.int64]]]:
     """Each value with the positions of its rows, the most frequent first."""
     if by not in rows.column_names:
         raise InputError(f"gates.slices: by: {by}", by, ", ".join(rows.column_names))
-    text = pc.fill_null(_as_text(rows.column(by)), MISSING).combine_chunks().dictionary_encode()
+    column = rows.column(by)
+    if pa.types.is_floating(column.type):
+        whole = pc.all(pc.equal(pc.floor(column), column), min_count=0).as_py()
+        column = column.cast(pa.int64()) if whole else column  # a slice is 1999, not 1999.0
+    text = pc.fill_null(column.cast(pa.string()), MISSING).combine_chunks().dictionary_encode()
     values = text.dictionary.to_pylist()
     if len(values) > _MAX_VALUES:
         given = f"{len(values)} values"
@@ -144,11 +132,3 @@ def _members(rows: pa.Table, by: str) -> list[tuple[str, NDArray[np.int64]]]:
     starts = np.searchsorted(codes[order], np.arange(len(values) + 1))
     members = [(v, order[a:b]) for v, a, b in zip(values, starts, starts[1:], strict=False)]
     return sorted(members, key=lambda member: (-len(member[1]), member[0]))
-
-
-def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Writes whole numbers without a point: a slice is called 1999, not 1999.0."""
-    if pa.types.is_floating(column.type):
-        whole = pc.all(pc.equal(pc.floor(column), column), min_count=0).as_py()
-        column = column.cast(pa.int64()) if whole else column
-    return column.cast(pa.string())

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from components.core.artifacts import GOLDEN, MODEL_CARD, SAVED_MODEL, Golden, ModelCard
 from components.core.errors import RunError
-from components.model.golden_rows import golden_inputs
+from components.model.examples import golden_inputs
 from components.model.saved_model import SIGNATURE, SavedModelRunner
 
 Floats = NDArray[np.float64]
@@ -50,10 +50,7 @@ def newest_rows(
     """Selects the rows to fit on: the last 30 days, or the newest `min_rows` if those are fewer.
 
     Rows before `seen_until`, which the champion was trained for, are left out if enough are newer.
-    `event_time` is datetime64 [n], UTC, of the labelled training rows.
-
-    Returns:
-        int64 [m], positions, oldest first.
+    From datetime64 [n], UTC, of the labelled training rows to int64 [m], oldest first.
     """
     if not len(event_time):
         return np.empty(0, dtype=np.int64)
@@ -101,12 +98,6 @@ def sigmoid(x: Floats) -> Floats:
     return 0.5 * (1 + np.tanh(0.5 * np.asarray(x, dtype=np.float64)))
 
 
-def can_recalibrate(model: object) -> bool:
-    """Whether a loaded SavedModel has the variable ``calibration``, float32 [2]."""
-    variable = getattr(model, "calibration", None)
-    return tuple(getattr(variable, "shape", ())) == (2,)
-
-
 def export_recalibrated(champion: Path, scaling: PlattScaling, card: ModelCard, out: Path) -> None:
     """Writes the recalibrated champion as a model folder; `out` must not hold a model.
 
@@ -116,46 +107,39 @@ def export_recalibrated(champion: Path, scaling: PlattScaling, card: ModelCard, 
     Raises:
         RunError: The exported model does not predict what was measured.
     """
+    import tensorflow as tf
+
     made_anew = ignore_patterns(SAVED_MODEL, GOLDEN, MODEL_CARD)
     copytree(champion, out, ignore=made_anew, dirs_exist_ok=True)
-    _save(champion / SAVED_MODEL, scaling, out / SAVED_MODEL)
+    model = tf.saved_model.load(str(champion / SAVED_MODEL))
+    scale, offset = model.calibration.numpy().tolist()
+    model.calibration.assign([scaling.scale * scale, scaling.scale * offset + scaling.offset])
+    signatures = {SIGNATURE: model.signatures[SIGNATURE]}
+    tf.saved_model.save(model, str(out / SAVED_MODEL), signatures=signatures)
     _golden(Golden.read(champion / GOLDEN), scaling, card, out).write(out / GOLDEN)
     card.write(out / MODEL_CARD)
 
 
 def _newton(x: Floats, target: Floats) -> Floats | None:
-    start = np.array([1.0, 0.0])
-    weights = start.copy()
+    """The two weights that minimise the mean log loss; None if they are not found."""
+    weights = start = np.array([1.0, 0.0])
     for _ in range(_MAX_STEPS):
         p = sigmoid(x @ weights)
         gradient = x.T @ (p - target) + _RIDGE * (weights - start)
         hessian = (x * (p * (1 - p))[:, None]).T @ x + _RIDGE * np.eye(2)
-        step = _damped(x, target, weights, np.linalg.solve(hessian, gradient))
+        step = np.linalg.solve(hessian, gradient)
+        before = _loss(x @ weights, target)
+        # Far from the optimum Newton overshoots: half as far, until the loss does not grow.
+        while _loss(x @ (weights - step), target) > before + 1e-12 and np.abs(step).max() > 1e-9:
+            step = step / 2
         weights = weights - step
         if np.abs(step).max() < 1e-9:
             return weights
     return None
 
 
-def _damped(x: Floats, target: Floats, weights: Floats, step: Floats) -> Floats:
-    """Halves a step until the loss does not grow: far from the optimum Newton overshoots."""
-    before = _loss(x @ weights, target)
-    while _loss(x @ (weights - step), target) > before + 1e-12 and np.abs(step).max() > 1e-9:
-        step = step / 2
-    return step
-
-
 def _loss(odds: Floats, target: Floats) -> float:
     return float(np.mean(np.logaddexp(0, odds) - target * odds))
-
-
-def _save(saved_model: Path, scaling: PlattScaling, out: Path) -> None:
-    import tensorflow as tf
-
-    model = tf.saved_model.load(str(saved_model))
-    scale, offset = model.calibration.numpy().tolist()
-    model.calibration.assign([scaling.scale * scale, scaling.scale * offset + scaling.offset])
-    tf.saved_model.save(model, str(out), signatures={SIGNATURE: model.signatures[SIGNATURE]})
 
 
 def _golden(before: Golden, scaling: PlattScaling, card: ModelCard, out: Path) -> Golden:

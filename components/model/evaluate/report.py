@@ -8,13 +8,10 @@ from components.core.spec.training import Change
 from components.core.tasks import Comparison, ConfidenceInterval, Metric, Task
 from components.model.evaluate.candidates import RECALIBRATED, Candidates
 from components.model.evaluate.comparison import Challenger, Holdouts, SliceScore
-from components.model.evaluate.gate import change_limit, meets_change
-from components.model.evaluate.selection import DEPLOY, Selection
-from components.report.blocks import Banner, Block, Figure, Note, Row, Section
-from components.report.charts.bars import ErrorBar, interval_chart
-from components.report.charts.line import Series, line_chart
+from components.model.evaluate.gate import DEPLOY, Selection, change_limit, meets_change
+from components.report.blocks import Banner, Block, Figure, Findings, Note, Row, Section, Table
+from components.report.charts import ErrorBar, Series, interval_chart, line_chart
 from components.report.page import build_page
-from components.report.tables import Findings, Table
 from components.report.text import Tone
 
 _CALIBRATION_BINS = 10
@@ -48,7 +45,7 @@ def render_report(found: Evaluation) -> str:
     selection, comparisons = found.selection, found.comparisons
     blocks: list[Block] = []
     if any(comparison.differences for comparison in comparisons.values()):
-        rows = [_changes(found, challenger.name) for challenger in found.challengers]
+        rows = [Row([_change(found, c.name, h) for h in comparisons]) for c in found.challengers]
         blocks.append(Section("Against the champion", _CHANGES, rows))
     tables = [_metrics(h, c, found.task) for h, c in comparisons.items()]
     blocks.append(Section("Metrics", _METRICS, tables))
@@ -71,28 +68,17 @@ def _facts(found: Evaluation) -> list[tuple[str, object]]:
     if recalibrated and (fitted := recalibrated.scaling):
         scaling = f"scale {fitted.scale:.3f}, offset {fitted.offset:+.3f}"
         facts.append(("recalibration", f"{scaling}, fitted on {fitted.rows:,} rows"))
-    resampling = f"{gates.resamples:,} resamples of a {gates.block}"
-    return [
-        *facts,
-        ("as of", found.plan.as_of),
-        ("intervals", f"{gates.confidence:.0%}, {resampling}"),
-    ]
+    intervals = f"{gates.confidence:.0%}, {gates.resamples:,} resamples of a {gates.block}"
+    return [*facts, ("as of", found.plan.as_of), ("intervals", intervals)]
 
 
-def _changes(found: Evaluation, name: str) -> Row:
-    gates, comparisons = found.plan.spec.gates, found.comparisons.items()
-    return Row([_change(found.task, name, h, c, getattr(gates, h)) for h, c in comparisons])
-
-
-def _change(
-    task: Task, name: str, holdout: str, comparison: Comparison, changes: Mapping[str, Change]
-) -> Block:
+def _change(found: Evaluation, name: str, holdout: str) -> Block:
+    comparison, changes = found.comparisons[holdout], getattr(found.plan.spec.gates, holdout)
     title = f"{name}, {holdout}: {comparison.rows:,} rows, {comparison.blocks} blocks"
-    differences = comparison.differences[name]
     bars = [
         _error_bar(metric, changes.get(key), interval)
-        for key, metric in task.gate_metrics.items()
-        if (interval := differences[key]) is not None
+        for key, metric in found.task.gate_metrics.items()
+        if (interval := comparison.differences[name][key]) is not None
     ]
     if not bars:
         return Note(f"{title}: no interval can be given.", "warn")
@@ -156,12 +142,7 @@ def _curves(found: Evaluation, holdout: str) -> Section:
 def _slices(name: str, scores: Sequence[SliceScore], task: Task) -> Section:
     metrics = tuple(dict.fromkeys(metric for score in scores for metric in score.metrics))
     rows = [
-        [
-            f"{s.part.by} = {s.value}",
-            s.holdout,
-            s.rows,
-            *(s.metrics.get(metric) for metric in metrics),
-        ]
+        [f"{s.part.by} = {s.value}", s.holdout, s.rows, *map(s.metrics.get, metrics)]
         for s in scores
     ]
     labels = tuple(task.metrics[metric].label for metric in metrics)

@@ -10,13 +10,20 @@ import numpy as np
 import pyarrow as pa
 
 from components.core import audit
-from components.core.artifacts import LINEAGE, MODEL_CARD, VERDICT, Lineage, SplitName
+from components.core.artifacts import (
+    LINEAGE,
+    MODEL_CARD,
+    VERDICT,
+    Lineage,
+    SplitName,
+    example_files,
+)
 from components.core.behaviour import load_behaviour
 from components.core.digest import digest_folder
 from components.core.errors import InputError
 from components.core.plan import Plan, model_file
 from components.core.tasks import Curve, Task, task_of
-from components.core.verdict import Finding, Verdict
+from components.core.verdict import Finding, Severity, Verdict, finding
 from components.model.evaluate.behavioral_tests import BehavioralTestData, run_behavioral_tests
 from components.model.evaluate.candidates import (
     CHAMPION,
@@ -32,24 +39,21 @@ from components.model.evaluate.comparison import (
     score_slices,
     verdict_metrics,
 )
-from components.model.evaluate.gate import apply_gates, behavioral_tests_failed, validate_gates
+from components.model.evaluate.gate import (
+    apply_gates,
+    select_challenger,
+    validate_gates,
+)
 from components.model.evaluate.recalibration import export_recalibrated
 from components.model.evaluate.report import Evaluation, render_report
-from components.model.evaluate.selection import select_challenger
-from components.model.examples import read_labelled
+from components.model.examples import LabelledRows, read_tables
 
-STEP = "evaluate"
 _RECENT, _REFERENCE = SplitName.RECENT.value, SplitName.REFERENCE.value
 
 
 @dataclass(frozen=True)
 class EvaluateFolders:
-    """Where the step reads the plan, the examples and the retrained model, and what it writes.
-
-    Attributes:
-        chosen: The model folder to deploy; if refused, only the retrained model's card.
-        verdict: verdict.json.
-    """
+    """Where the step reads and writes; `chosen` is the model to deploy, or only a card."""
 
     plan: Path
     examples: Path
@@ -85,7 +89,7 @@ def evaluate(folders: EvaluateFolders, run: str) -> EvaluationOutcome:
     task = task_of(plan.spec.task)
     validate_gates(plan.spec.gates, task)
     holdouts = {
-        split.value: read_labelled(folders.examples, split, plan.spec)
+        split.value: LabelledRows.of(read_tables(example_files(folders.examples, split)), plan.spec)
         for split in (SplitName.RECENT, SplitName.REFERENCE)
     }
     with TemporaryDirectory() as scratch:
@@ -143,7 +147,9 @@ def _behavioral_findings(
         challengers = [c for c in candidates.models.values() if c.name != CHAMPION]
         run = {c.name: run_behavioral_tests(tests, data, c.predict, c.name) for c in challengers}
     except (OSError, UnicodeDecodeError, InputError) as error:
-        return {}, (behavioral_tests_failed(str(error).replace(str(files), "plan")),)
+        reason = str(error).replace(str(files), "plan")
+        text = f"The behaviour tests that the spec names cannot be run: {reason}"
+        return {}, (finding("behaviour", Severity.FAIL, "behaviour tests", None, None, text),)
     return run, ()
 
 
@@ -173,7 +179,7 @@ def _verdict(found: Evaluation, folders: EvaluateFolders) -> Verdict:
     if selection.name is not None:
         digests["chosen"] = digest_folder(folders.chosen)
     return Verdict(
-        step=STEP,
+        step="evaluate",
         decision=selection.decision,
         reason=selection.reason,
         findings=selection.findings,

@@ -7,9 +7,9 @@ Read from the top, in the order in which a process and then a request goes throu
   answers its golden rows as it did where it was trained.
 - `app`: KServe's server with our middleware around it; what of KServe is patched, and why.
 - `middleware`: routes a request. Plain JSON predictions are answered here, the rest by KServe.
-- `v1`, `v2`: the two protocols, read and written.
-- `input_schema`, `parsers`: check the columns of a request and convert them to arrays.
+- `protocols`: v1 and v2, read and written.
+- `input_schema`, `parsers`: check the columns of a request and convert them to arrays. Every
+  rejected request is ``{"error": …}`` with a 4xx status.
 - `runtime`: batches requests, predicts, counts, and hands the rows to the log.
 - `prediction_log`: writes answered rows as Parquet, off the request path.
-- `errors`: what a client is told. Every rejected request is ``{"error": …}`` with a 4xx status.
 """

@@ -38,12 +38,11 @@ from starlette.types import ASGIApp
 
 from components.core.errors import InputError
 from components.model.saved_model import InferenceError, Predictions
+from components.model.serve import protocols
 from components.model.serve.cli import ServerOptions
-from components.model.serve.errors import InvalidInput, abbreviate
-from components.model.serve.middleware import PredictMiddleware, RouteTable
+from components.model.serve.middleware import ModelRoutes, PredictMiddleware
+from components.model.serve.parsers import InvalidInput, abbreviate
 from components.model.serve.runtime import Predictor, PredictRequest
-from components.model.serve.v1 import SHAPE, v1_request, v1_response
-from components.model.serve.v2 import OUTPUT_DATATYPES, v2_request
 
 # Drain, requests in flight and the log's last rows together end within the 30 s that Kubernetes
 # gives a pod by default.
@@ -83,7 +82,7 @@ class ModelServer(kserve.ModelServer):  # type: ignore[misc]
         self._host, self._drain_s = options.host, options.drain_s
         self._draining = False
         name = options.name or predictor.card.name
-        routes = RouteTable(name, predictor.card.version)
+        routes = ModelRoutes(name, predictor.card.version)
         max_bytes = options.max_body_bytes
         self._model = ServedModel(name, predictor, self.is_serving)
         wrap_middleware_stack(
@@ -156,30 +155,30 @@ class ServedModel(kserve.Model):  # type: ignore[misc]
 
     def get_output_types(self) -> list[dict[str, Any]]:
         """The two outputs."""
-        return _described(OUTPUT_DATATYPES)
+        return _described(protocols.OUTPUT_DATATYPES)
 
     async def predict(self, payload: Any, headers: Mapping[str, str] | None = None) -> Any:
-        """Answers a v2 request that KServe read, or the dict of a v1 one.
-
-        Raises:
-            InvalidInput: The request cannot be answered.
-        """
+        """Answers a v2 request that KServe read, or the dict of a v1 one, as `Predictor` does."""
         started_s = time.perf_counter()
         header_id = (headers or {}).get("x-request-id")
         if isinstance(payload, InferRequest):
-            _check_outputs(payload)
+            for output in payload.request_outputs or ():
+                if output.name not in protocols.OUTPUT_DATATYPES:
+                    accepted = " or ".join(protocols.OUTPUT_DATATYPES)
+                    raise InvalidInput("outputs", abbreviate(output.name), accepted)
             tensors = [_as_json_types(tensor) for tensor in payload.inputs]
-            request = v2_request(tensors, payload.id or header_id, started_s)
+            request = protocols.v2_request(tensors, payload.id or header_id, started_s)
             return self._response(payload, request, await self._predictor.predict(request))
         if not isinstance(payload, dict) or not isinstance(payload.get("instances"), list):
-            raise InvalidInput("the body", abbreviate(payload), SHAPE)
-        request = v1_request(payload["instances"], header_id, self._predictor.schema, started_s)
+            raise InvalidInput("the body", abbreviate(payload), protocols.V1_SHAPE)
+        schema, version = self._predictor.schema, self._predictor.card.version
+        request = protocols.v1_request(payload["instances"], header_id, schema, started_s)
         answers = await self._predictor.predict(request)
-        return v1_response(answers, request.id, self._predictor.card.version)
+        return protocols.v1_response(answers, request.id, version)
 
     def _response(self, payload: Any, request: PredictRequest, answers: Predictions) -> Any:
         outputs = []
-        for name, datatype in OUTPUT_DATATYPES.items():
+        for name, datatype in protocols.OUTPUT_DATATYPES.items():
             values = getattr(answers, name)
             output = InferOutput(name, [len(values)], datatype)
             output.set_data_from_numpy(values, binary_data=False)
@@ -196,12 +195,6 @@ class ServedModel(kserve.Model):  # type: ignore[misc]
 
 def _described(datatypes: Mapping[str, str]) -> list[dict[str, Any]]:
     return [{"name": n, "datatype": d, "shape": [-1]} for n, d in datatypes.items()]
-
-
-def _check_outputs(payload: Any) -> None:
-    for output in payload.request_outputs or ():
-        if output.name not in OUTPUT_DATATYPES:
-            raise InvalidInput("outputs", abbreviate(output.name), " or ".join(OUTPUT_DATATYPES))
 
 
 def _as_json_types(tensor: Any) -> Any:

@@ -15,29 +15,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from components.core.artifacts import ModelCard
-from components.model.serve.errors import InvalidInput, abbreviate
-from components.model.serve.parsers import (
-    ACCEPTED_CELLS,
-    DATATYPES,
-    KEY,
-    cell_types,
-    parse_category,
-    parse_keys,
-    parse_numbers,
-    parse_timestamps,
-)
+from components.model.serve import parsers
+from components.model.serve.parsers import KEY, InvalidInput, abbreviate
 
 _MAX_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class RawColumn:
-    """A column as a request has it.
-
-    Attributes:
-        cells: One JSON value a row; None where it is missing.
-        datatype: The v2 datatype; None for v1.
-    """
+    """A column as a request has it: a JSON value a row, None if missing; v1 has no datatype."""
 
     cells: Sequence[Any]
     datatype: str | None = None
@@ -45,10 +31,10 @@ class RawColumn:
 
 @dataclass(frozen=True, slots=True)
 class InputColumns:
-    """The rows of a request, one array for each kind, columns in the model's order.
+    """The n rows of a request, one array for each kind, columns in the model's order.
 
     Attributes:
-        rows: Their number, n.
+        rows: n.
         numbers: float64 [numbers, n], NaN where missing.
         categories: object (str) [categories, n], ``""`` where missing.
         timestamps: int64 microseconds since 1970 UTC [timestamps, n].
@@ -64,13 +50,10 @@ class InputColumns:
 
 @dataclass(frozen=True)
 class InputSchema:
-    """What a model accepts.
+    """What a model accepts, at most `max_rows` rows in a request.
 
-    Attributes:
-        kinds: Column to kind of what the model reads, in its order.
-        passthrough: Column to kind (``key`` or ``timestamp``) of what is only logged.
-        key: The key columns.
-        max_rows: Rows of one request.
+    `kinds` are column to kind of what the model reads, in its order, `passthrough` the same of what
+    is only logged: keys and timestamps. `key` are the key columns.
     """
 
     kinds: Mapping[str, str]
@@ -106,12 +89,23 @@ class InputSchema:
             self._check_types(name, column)
         categories = np.empty((len(self.names["category"]), rows), dtype=np.object_)
         for place, name in enumerate(self.names["category"]):
-            categories[place] = parse_category(raw[name].cells)
+            categories[place] = parsers.parse_category(raw[name].cells)
         timestamps = np.empty((len(self.names["timestamp"]), rows), dtype=np.int64)
         for place, name in enumerate(self.names["timestamp"]):
-            timestamps[place] = _complete_timestamps(name, raw[name].cells)
-        numbers = parse_numbers({n: raw[n].cells for n in self.names["number"]}, rows)
-        return InputColumns(rows, numbers, categories, timestamps, self._passthrough(raw))
+            cells = raw[name].cells
+            if None in cells:
+                where = f"column {name}, row {cells.index(None)}"
+                raise InvalidInput(where, None, parsers.ACCEPTED_CELLS["timestamp"])
+            timestamps[place] = parsers.parse_timestamps(name, cells).cast(pa.int64()).to_numpy()
+        numbers = parsers.parse_numbers({n: raw[n].cells for n in self.names["number"]}, rows)
+        passthrough = {
+            name: (parsers.parse_keys if kind == KEY else parsers.parse_timestamps)(
+                name, raw[name].cells
+            )
+            for name, kind in self.passthrough.items()
+            if name in raw
+        }
+        return InputColumns(rows, numbers, categories, timestamps, passthrough)
 
     def check_rows(self, rows: int) -> None:
         """Rejects an empty request and one that is too large."""
@@ -132,7 +126,10 @@ class InputSchema:
         accepted = ", ".join([*self.kinds, *logged])
         if unknown:
             first = [str(abbreviate(name)) for name in sorted(unknown)[:_MAX_NAMED]]
-            raise InvalidInput(where, first, accepted, self._suggestions(first))
+            known = [*self.kinds, *self.passthrough]
+            near = {name: get_close_matches(name, known, n=1) for name in first}
+            do = " ".join(f"Did you mean {n[0]} by {name}?" for name, n in near.items() if n)
+            raise InvalidInput(where, first, accepted, do)
         do = f"Add {', '.join(missing)}; null says that a value is missing."
         raise InvalidInput(where, f"no {', '.join(missing)}", accepted, do)
 
@@ -152,32 +149,12 @@ class InputSchema:
 
     def _check_types(self, name: str, column: RawColumn) -> None:
         kind = self.kinds.get(name) or self.passthrough[name]
-        if column.datatype is not None and column.datatype not in DATATYPES[kind]:
-            accepted = ", ".join(sorted(DATATYPES[kind]))
+        if column.datatype is not None and column.datatype not in parsers.DATATYPES[kind]:
+            accepted = ", ".join(sorted(parsers.DATATYPES[kind]))
             raise InvalidInput(f"column {name}: datatype", abbreviate(column.datatype), accepted)
-        types = cell_types(kind, column.datatype)
+        types = parsers.cell_types(kind, column.datatype)
         if not types.issuperset(map(type, column.cells)):
             row = next(i for i, cell in enumerate(column.cells) if type(cell) not in types)
             declared = f" (datatype {column.datatype})" if column.datatype else ""
-            where, accepted = f"column {name}, row {row}", ACCEPTED_CELLS[kind] + declared
+            where, accepted = f"column {name}, row {row}", parsers.ACCEPTED_CELLS[kind] + declared
             raise InvalidInput(where, abbreviate(column.cells[row]), accepted)
-
-    def _passthrough(self, raw: Mapping[str, RawColumn]) -> dict[str, pa.Array]:
-        return {
-            name: (parse_keys if kind == KEY else parse_timestamps)(name, raw[name].cells)
-            for name, kind in self.passthrough.items()
-            if name in raw
-        }
-
-    def _suggestions(self, unknown: Iterable[str]) -> str:
-        known = [*self.kinds, *self.passthrough]
-        near = {name: get_close_matches(name, known, n=1) for name in unknown}
-        return " ".join(f"Did you mean {n[0]} by {name}?" for name, n in near.items() if n)
-
-
-def _complete_timestamps(name: str, cells: Sequence[Any]) -> npt.NDArray[np.int64]:
-    if None in cells:
-        where = f"column {name}, row {cells.index(None)}"
-        raise InvalidInput(where, None, ACCEPTED_CELLS["timestamp"])
-    micros: npt.NDArray[np.int64] = parse_timestamps(name, cells).cast(pa.int64()).to_numpy()
-    return micros

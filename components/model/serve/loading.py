@@ -36,7 +36,12 @@ def load(options: ServerOptions) -> Predictor:
     golden = _read(Golden, options.model_dir / GOLDEN)
     inputs = _golden_inputs(golden, card)
     storage.resolve(options.log)
-    model = model_of(_load_model(options.model_dir / SAVED_MODEL, card))
+    import tensorflow as tf  # takes seconds
+
+    # One thread: a process serves one event loop.
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    model = model_of(SavedModelRunner(options.model_dir / SAVED_MODEL, card.columns))
     difference = _golden_difference(golden, inputs, model)
     rows = len(golden.probability)
     _LOGGER.info("%s %s: %d golden rows within %.2g", card.name, card.version, rows, difference)
@@ -46,8 +51,8 @@ def load(options: ServerOptions) -> Predictor:
         options.log,
         LogSchema.from_card(card, schema),
         storage.write_bytes,
-        metrics.log_rows,
-        metrics.log_rows_lost,
+        metrics.log_rows.inc,
+        metrics.log_rows_lost.inc,
         options.max_log_rows,
     )
     return Predictor(card, schema, Batcher(model, _BATCH_ROWS), log, metrics)
@@ -61,21 +66,8 @@ def _read(record: type[_Record], file: Path) -> _Record:
         raise InputError(str(file), given, "a file that training wrote") from error
 
 
-def _load_model(folder: Path, card: ModelCard) -> SavedModelRunner:
-    """Loads the model on one thread: a process serves one event loop."""
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    return SavedModelRunner(folder, card.columns)
-
-
 def _golden_inputs(golden: Golden, card: ModelCard) -> tuple[InputColumns, InputColumns]:
-    """The golden rows as two requests: all together, and the first alone.
-
-    Raises:
-        InputError: There are none, or they do not fit the model.
-    """
+    """The golden rows as two requests: all together, and the first alone."""
     rows = len(golden.probability)
     ragged = [name for name, cells in golden.columns.items() if len(cells) != rows]
     if rows == 0 or ragged:
@@ -89,11 +81,7 @@ def _golden_inputs(golden: Golden, card: ModelCard) -> tuple[InputColumns, Input
 
 
 def _golden_difference(golden: Golden, inputs: tuple[InputColumns, ...], model: Model) -> float:
-    """Predicts the golden rows; returns the largest difference of a probability.
-
-    Raises:
-        InputError: It is above the tolerance, or the model fails.
-    """
+    """Predicts the golden rows; returns the largest difference, if it is within the tolerance."""
     try:
         answered = np.concatenate([model(columns).probability for columns in inputs])
     except InferenceError as error:

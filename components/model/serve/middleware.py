@@ -1,6 +1,6 @@
 """The outermost ASGI application: which requests are answered here, and which by KServe.
 
-1. `RouteTable.match` decides by path and method. What a server of one model does not offer is
+1. `ModelRoutes.match` decides by path and method. What a server of one model does not offer is
    rejected before KServe sees it, the model repository's load and unload included.
 2. Readiness is answered here. Liveness, metadata and ``/metrics`` are KServe's.
 3. The body of a predict request is read up to a limit. Plain JSON is parsed, predicted, answered
@@ -22,10 +22,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from components.core.artifacts import TRIAL_REQUEST
 from components.core.errors import InputError
 from components.model.saved_model import InferenceError
-from components.model.serve.errors import InvalidInput, abbreviate
+from components.model.serve import protocols
+from components.model.serve.parsers import InvalidInput, abbreviate
 from components.model.serve.runtime import Predictor, PredictRequest
-from components.model.serve.v1 import parse_v1, v1_response
-from components.model.serve.v2 import parse_v2, v2_request, v2_response
 
 Headers = Mapping[bytes, bytes]
 
@@ -50,13 +49,8 @@ class Action(StrEnum):
     READY = "ready"
     FORWARD = "forward"  # to KServe
 
-    @property
-    def method(self) -> str:
-        """The one method by which it is asked for."""
-        return "POST" if self in (Action.V1, Action.V2) else "GET"
 
-
-class RouteTable:
+class ModelRoutes:
     """The paths of one model, each with what is done with it.
 
     `aliases` are paths with the model's version: to the same without, which is what KServe knows.
@@ -84,9 +78,10 @@ class RouteTable:
         action = self.actions.get(path)
         if action is None:
             raise self._not_found(path)
-        if method != action.method:
-            where, given = f"{abbreviate(path)}: method", abbreviate(method)
-            raise InvalidInput(where, given, action.method, status=405)
+        accepted = "POST" if action in (Action.V1, Action.V2) else "GET"
+        if method != accepted:
+            where = f"{abbreviate(path)}: method"
+            raise InvalidInput(where, abbreviate(method), accepted, status=405)
         return action
 
     def _not_found(self, path: str) -> InvalidInput:
@@ -111,7 +106,7 @@ class PredictMiddleware:
         self,
         inner: ASGIApp,
         predictor: Predictor,
-        routes: RouteTable,
+        routes: ModelRoutes,
         is_ready: Callable[[], bool],
         max_body_bytes: int,
     ) -> None:
@@ -131,7 +126,7 @@ class PredictMiddleware:
             action = self._routes.match(scope["method"], path)
         except InvalidInput as error:
             allow = [(b"allow", error.accepted.encode())] if error.status == 405 else []
-            await _send_json(send, error.status, {"error": str(error)}, allow)
+            await _send_json(send, error.status, {"error": str(error)}, *allow)
             return
         if action is Action.FORWARD:
             await self._inner(scope, receive, send)
@@ -169,32 +164,26 @@ class PredictMiddleware:
         if not _is_plain_json(headers):
             return None
         predictor, metrics = self._predictor, self._predictor.metrics
-        request = self._parse(action, body, headers, started_s)
+        version = predictor.card.version
+        header_id = headers.get(_REQUEST_ID, b"").decode("latin-1") or None
+        request: PredictRequest | None
+        if action is Action.V1:
+            request = protocols.parse_v1(body, header_id, predictor.schema, started_s)
+        else:
+            request = protocols.parse_v2(body, header_id, started_s)
         if request is None:
             return None
         parsed_s = time.perf_counter()
         answers = await predictor.predict(request)
         predicted_s = time.perf_counter()
-        version = predictor.card.version
         if action is Action.V1:
-            response: Mapping[str, Any] = v1_response(answers, request.id, version)
+            response = protocols.v1_response(answers, request.id, version)
         else:
-            response = v2_response(answers, request.id, self._routes.name, version)
+            response = protocols.v2_response(answers, request.id, self._routes.name, version)
         metrics.preprocess_s.observe(parsed_s - started_s)
         metrics.predict_s.observe(predicted_s - parsed_s)
         metrics.postprocess_s.observe(time.perf_counter() - predicted_s)
         return response
-
-    def _parse(
-        self, action: Action, body: bytes, headers: Headers, started_s: float
-    ) -> PredictRequest | None:
-        header_id = headers.get(_REQUEST_ID, b"").decode("latin-1") or None
-        if action is Action.V1:
-            return parse_v1(body, header_id, self._predictor.schema, started_s)
-        parsed = parse_v2(body)
-        if parsed.needs_kserve:
-            return None
-        return v2_request(parsed.inputs, parsed.id or header_id, started_s)
 
     def _counting(self, action: Action, started_s: float, send: Send) -> Send:
         async def counting(message: Message) -> None:
@@ -213,8 +202,9 @@ async def read_body(receive: Receive, declared: bytes | None, max_bytes: int) ->
         InvalidInput: It is longer than `max_bytes`.
         ClientDisconnect: It never became whole.
     """
+    accepted, do = f"at most {max_bytes} bytes", "Send several requests."
     if declared is not None and declared.isdigit() and int(declared) > max_bytes:
-        raise _too_long(f"{int(declared)} bytes", max_bytes)
+        raise InvalidInput("the body", f"{int(declared)} bytes", accepted, do, 413)
     parts, length, more = [], 0, True
     while more:
         message = await receive()
@@ -223,14 +213,9 @@ async def read_body(receive: Receive, declared: bytes | None, max_bytes: int) ->
         parts.append(message.get("body", b""))
         length += len(parts[-1])
         if length > max_bytes:
-            raise _too_long(f"over {max_bytes} bytes", max_bytes)
+            raise InvalidInput("the body", f"over {max_bytes} bytes", accepted, do, 413)
         more = message.get("more_body", False)
     return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _too_long(given: str, max_bytes: int) -> InvalidInput:
-    do = "Send several requests."
-    return InvalidInput("the body", given, f"at most {max_bytes} bytes", do, 413)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
@@ -244,11 +229,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _is_plain_json(headers: Headers) -> bool:
-    """Whether a request is JSON and nothing else.
-
-    Raises:
-        InvalidInput: Neither we nor KServe read its type.
-    """
+    """Whether a request is JSON and nothing else; refuses a type that KServe does not read."""
     given = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if given not in _JSON and given not in _ONLY_KSERVE:
         text = abbreviate(given.decode("latin-1"))
@@ -260,14 +241,10 @@ def _is_plain_json(headers: Headers) -> bool:
 
 
 async def _send_json(
-    send: Send,
-    status: int,
-    answer: Mapping[str, Any],
-    headers: list[tuple[bytes, bytes]] | None = None,
+    send: Send, status: int, answer: Mapping[str, Any], *more: tuple[bytes, bytes]
 ) -> None:
     body = _ENCODER.encode(answer)
     length = (b"content-length", str(len(body)).encode())
-    kind = (b"content-type", b"application/json")
-    start = {"status": status, "headers": [kind, length, *(headers or [])]}
-    await send({"type": "http.response.start", **start})
+    headers = [(b"content-type", b"application/json"), length, *more]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -2,6 +2,9 @@
 
 A column's kind (``number``, ``category``, ``timestamp``, or ``key`` for one that is only logged)
 decides which v2 datatypes and which JSON types its cells may have, and how they are converted.
+
+What cannot be parsed is `InvalidInput`, for the client to mend: a 4xx status and one sentence that
+says where, what was given and what is accepted. It quotes at most a line of what the client sent.
 """
 
 import uuid
@@ -15,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from components.core.errors import InputError
 from components.core.spans import parse_instant
-from components.model.serve.errors import InvalidInput, abbreviate
 
 FLOATS = frozenset({"FP16", "FP32", "FP64"})
 INTEGERS = frozenset({"INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64"})
@@ -35,10 +38,31 @@ ACCEPTED_CELLS: Mapping[str, str] = {
 }
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 
-_MAX_ID = 128
+_MAX_QUOTED, _MAX_ID = 60, 128
 _MIN_S, _MAX_S = -62_135_596_800, 253_402_300_799  # years 1 and 9999
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+
+class InvalidInput(InputError):
+    """A request that the client must change; the status is 400 to 499."""
+
+    def __init__(
+        self, where: str, given: object, accepted: str, do: str = "", status: int = 400
+    ) -> None:
+        super().__init__(where, given, accepted, do)
+        self.status = status
+
+
+def abbreviate(value: object) -> object:
+    """A JSON value as an error may quote it: never longer than a line."""
+    if isinstance(value, str):
+        return value if len(value) <= _MAX_QUOTED else value[:_MAX_QUOTED] + "…"
+    if isinstance(value, int) and value.bit_length() >= 200:
+        return "a very large integer"
+    if isinstance(value, int | float | None):
+        return value
+    return f"a JSON {'object' if isinstance(value, dict) else 'array'}"
 
 
 def parse_json(decoder: Any, body: bytes, shape: str) -> Any:
@@ -54,8 +78,8 @@ def parse_json(decoder: Any, body: bytes, shape: str) -> Any:
     except msgspec.DecodeError as error:
         raise InvalidInput("the body", str(error), f"JSON: {shape}") from error
     except UnicodeDecodeError as error:
-        accepted = f"JSON in UTF-8: {shape}"
-        raise InvalidInput("the body", "bytes that are not UTF-8", accepted) from error
+        given = "bytes that are not UTF-8"
+        raise InvalidInput("the body", given, f"JSON in UTF-8: {shape}") from error
     except RecursionError as error:
         raise InvalidInput("the body", "JSON nested too deeply", shape) from error
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -31,14 +31,9 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 @dataclass(frozen=True, slots=True)
 class PredictionRecord:
-    """The rows of one answered request.
+    """The rows of one answered request, logged at microseconds since 1970 UTC.
 
-    Attributes:
-        request_id: The client's, or a new one.
-        logged_at_us: Microseconds since 1970 UTC.
-        latency_ms: From the whole request being there to its answer.
-        columns: The request's rows.
-        answers: Their predictions.
+    The latency is that from the whole request being there to its answer.
     """
 
     request_id: str
@@ -56,14 +51,7 @@ class PredictionRecord:
 
 @dataclass(frozen=True)
 class LogSchema:
-    """The columns of one model's log.
-
-    Attributes:
-        model: The spec's name.
-        version: The model's version.
-        inputs: What the model reads.
-        names: Key columns, event time, raw columns, in the order of the files.
-    """
+    """The columns of one model's log: `names` are key, event time and raw columns, in order."""
 
     model: str
     version: str
@@ -122,25 +110,12 @@ def _repeated(records: Sequence[PredictionRecord], field: str, counts: Any) -> p
     return values.take(pa.array(np.repeat(np.arange(len(records)), counts)))
 
 
-class Counter(Protocol):
-    """Counts rows; a Prometheus counter is one."""
-
-    def inc(self, amount: float) -> None:
-        """Adds to the count."""
-
-
 class PredictionLog:
     """Takes records without blocking and writes them from a thread of its own.
 
-    Args:
-        folder: Where the folders of hours are, a path or URI.
-        schema: The columns.
-        write: Writes a file whole, `core.storage.write_bytes`.
-        written: Counts rows written.
-        lost: Counts rows lost: no room in the queue, or the write failed.
-        max_rows: Rows in memory, those being written included; more are lost.
-        flush_rows: Rows that are written at once without waiting for `flush_s`.
-        flush_s: The longest that a row waits for the next write, in seconds.
+    The folder of the hours is a path or URI; `write` writes a file whole. Both counts are of rows.
+    At most `max_rows` are in memory, those being written included; more are lost. The thread
+    writes every `flush_s` seconds, and at once when `flush_rows` wait.
     """
 
     def __init__(
@@ -148,14 +123,14 @@ class PredictionLog:
         folder: str,
         schema: LogSchema,
         write: Callable[[str, bytes], None],
-        written: Counter,
-        lost: Counter,
+        count_written: Callable[[int], None],
+        count_lost: Callable[[int], None],
         max_rows: int = 100_000,
         flush_rows: int = 20_000,
         flush_s: float = 1.0,
     ) -> None:
         self._folder, self._schema, self._write = folder.rstrip("/"), schema, write
-        self._written, self._lost = written, lost
+        self._count_written, self._count_lost = count_written, count_lost
         self._max_rows, self._flush_rows, self._flush_s = max_rows, flush_rows, flush_s
         self._lock, self._wake = threading.Lock(), threading.Event()
         self._queue: list[PredictionRecord] = []
@@ -174,7 +149,7 @@ class PredictionLog:
                 self._rows += rows
                 self._queued_rows += rows
         if not room:
-            self._lost.inc(rows)
+            self._count_lost(rows)
         elif self._queued_rows >= self._flush_rows:
             self._wake.set()
 
@@ -187,7 +162,7 @@ class PredictionLog:
         with self._lock:
             left = self._rows if self._thread.is_alive() else 0
         if left:
-            self._lost.inc(left)
+            self._count_lost(left)
             _LOGGER.error("The prediction log was closed with %d rows not written.", left)
         return left
 
@@ -197,37 +172,27 @@ class PredictionLog:
             self._wake.wait(self._flush_s)
             self._wake.clear()
             closing = self._closing
-            for hour, records in groupby(self._take(), attrgetter("hour")):
+            with self._lock:
+                queue, self._queue, self._queued_rows = self._queue, [], 0
+            for hour, records in groupby(queue, attrgetter("hour")):
                 self._flush(hour, list(records))
-
-    def _take(self) -> list[PredictionRecord]:
-        with self._lock:
-            records, self._queue, self._queued_rows = self._queue, [], 0
-        return records
 
     def _flush(self, hour: str, records: Sequence[PredictionRecord]) -> None:
         rows = sum(record.columns.rows for record in records)
+        name = f"{_UNSAFE.sub('-', self._schema.version)}-{uuid.uuid4().hex}.parquet"
         try:
-            self._write(self._file(hour), _parquet(self._schema.table(records)))
+            sink = pa.BufferOutputStream()
+            pq.write_table(self._schema.table(records), sink)
+            self._write(f"{self._folder}/{hour}/{name}", sink.getvalue().to_pybytes())
         except Exception:  # whatever a store raises, serving goes on and the rows are counted
-            self._lost.inc(rows)
+            self._count_lost(rows)
             if not self._failing:
                 _LOGGER.exception("The prediction log cannot be written; rows are being lost.")
             self._failing = True
         else:
-            self._written.inc(rows)
+            self._count_written(rows)
             if self._failing:
                 _LOGGER.warning("The prediction log is written again.")
             self._failing = False
         with self._lock:
             self._rows -= rows
-
-    def _file(self, hour: str) -> str:
-        version = _UNSAFE.sub("-", self._schema.version)
-        return f"{self._folder}/{hour}/{version}-{uuid.uuid4().hex}.parquet"
-
-
-def _parquet(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink)
-    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]

@@ -6,7 +6,7 @@ the one `Predictor`. The model runs on the event loop, because a hop to a thread
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,8 @@ import numpy as np
 from components.core.artifacts import SERVER_LATENCY_BOUNDS_MS, TRIAL_REQUEST, ModelCard
 from components.core.errors import InputError, RatoonError
 from components.model.saved_model import InferenceError, Predictions, SavedModelRunner
-from components.model.serve.errors import InvalidInput
 from components.model.serve.input_schema import InputColumns, InputSchema, RawColumn
+from components.model.serve.parsers import InvalidInput
 from components.model.serve.prediction_log import PredictionLog, PredictionRecord
 
 Model = Callable[[InputColumns], Predictions]
@@ -25,14 +25,7 @@ _Waiting = tuple[InputColumns, "asyncio.Future[Predictions]"]
 
 @dataclass(frozen=True)
 class PredictRequest:
-    """A predict request of either protocol.
-
-    Attributes:
-        id: The client's, or a new one.
-        columns: Name to column.
-        rows: Cells of every column.
-        started_s: When the whole request was there, by `time.perf_counter`.
-    """
+    """A predict request of either protocol; by `time.perf_counter` it was whole at `started_s`."""
 
     id: str
     columns: Mapping[str, RawColumn]
@@ -79,7 +72,15 @@ class Batcher:
     def _flush(self) -> None:
         waiting = [pair for pair in self._waiting if not pair[1].done()]
         self._waiting = []
-        for batch in _batches(waiting, self._max_rows):
+        batch: list[_Waiting] = []
+        rows = 0
+        for pair in waiting:
+            if batch and rows + pair[0].rows > self._max_rows:
+                self._answer(batch)
+                batch, rows = [], 0
+            batch.append(pair)
+            rows += pair[0].rows
+        if batch:
             self._answer(batch)
 
     def _answer(self, batch: Sequence[_Waiting]) -> None:
@@ -88,13 +89,14 @@ class Batcher:
         except RatoonError as error:
             if len(batch) == 1:
                 batch[0][1].set_exception(error)
-                return
-            for pair in batch:  # each alone, so that only the one to blame fails
-                self._answer([pair])
+            else:  # each alone, so that only the one to blame fails
+                for pair in batch:
+                    self._answer([pair])
             return
         start = 0
         for columns, future in batch:
-            future.set_result(answers.slice(start, start + columns.rows))
+            rows = slice(start, start + columns.rows)
+            future.set_result(Predictions(answers.probability[rows], answers.predicted[rows]))
             start += columns.rows
 
 
@@ -107,19 +109,6 @@ def _concatenate(parts: Sequence[InputColumns]) -> InputColumns:
         for name in ("numbers", "categories", "timestamps")
     )
     return InputColumns(numbers.shape[1], numbers, categories, timestamps, {})
-
-
-def _batches(waiting: Sequence[_Waiting], max_rows: int) -> Iterator[list[_Waiting]]:
-    batch: list[_Waiting] = []
-    rows = 0
-    for columns, future in waiting:
-        if batch and rows + columns.rows > max_rows:
-            yield batch
-            batch, rows = [], 0
-        batch.append((columns, future))
-        rows += columns.rows
-    if batch:
-        yield batch
 
 
 class ServerMetrics:
@@ -157,8 +146,8 @@ class ServerMetrics:
         self.last_request.set_to_current_time()
         trained = Gauge("ratoon_model_trained_timestamp_seconds", "What the model was trained for")
         trained.set(card.as_of.timestamp())
-        info = Info("ratoon_model", "The model that serves")
-        info.info({"name": card.name, "version": card.version})
+        served = {"name": card.name, "version": card.version}
+        Info("ratoon_model", "The model that serves").info(served)
 
     def observe_request(self, protocol: str, status: int, started_s: float) -> None:
         """Counts an answered predict request that came whole at `started_s`."""

@@ -19,32 +19,30 @@ _SCORED_ROWS = 16_384
 
 
 def build_network(network: Network, sizes: Sequence[int], width: int, rate: float) -> keras.Model:
-    """Builds the network on preprocessed rows.
+    """Builds the network from ids, int32 [n, categories], and numbers, float32 [n, width].
 
-    Args:
-        network: The spec's network.
-        sizes: Ids of each category.
-        width: Columns of the numbers.
-        rate: Share of positives, above 0 and below 1: what the network predicts before it has
-            learned anything, so that its first steps go into the features.
-
-    Returns:
-        A model from ids, int32 [n, len(sizes)], and numbers, float32 [n, width], to a logit,
-        float32 [n, 1]. It uses ``tanh``, not ``relu``: beyond the training rows it predicts what
-        it does at their edge instead of extrapolating without bound.
+    It answers a logit, float32 [n, 1]. Its activation is ``tanh``, not ``relu``: beyond the
+    training rows it predicts what it does at their edge instead of extrapolating without bound.
+    `sizes` are the ids of each category. Before it has learned anything it predicts `rate`, the
+    share of positives, above 0 and below 1, so that its first steps go into the features.
     """
     ids = keras.Input((len(sizes),), dtype="int32", name="ids")
     numbers = keras.Input((width,), name="numbers")
     hidden = numbers
     if sizes:
-        hidden = keras.layers.Concatenate()([_embedded(network, ids, sum(sizes)), numbers])
+        initial = keras.initializers.RandomNormal(stddev=_EMBEDDING_STD)
+        embedding = keras.layers.Embedding(
+            sum(sizes), network.embedding, embeddings_initializer=initial, name="embedding"
+        )
+        flat = keras.layers.Flatten()(embedding(ids))
+        embedded = keras.layers.Dropout(network.dropout)(flat)
+        hidden = keras.layers.Concatenate()([embedded, numbers])
     for units in network.hidden:
         hidden = keras.layers.Dense(units, activation="tanh")(hidden)
         hidden = keras.layers.Dropout(network.dropout)(hidden)
     odds = keras.initializers.Constant(math.log(rate / (1 - rate)))
-    start = (
-        "glorot_uniform" if network.hidden else "zeros"
-    )  # a single layer needs no symmetry broken
+    # A single layer needs no symmetry broken.
+    start = "glorot_uniform" if network.hidden else "zeros"
     last = keras.layers.Dense(1, kernel_initializer=start, bias_initializer=odds, name="logit")
     return keras.Model([ids, numbers], last(hidden), name="network")
 
@@ -132,12 +130,3 @@ class BuiltInModel(Learner):
     def _score(self, rows: tf.Tensor) -> tf.Tensor:
         prepared = [tf.gather(self._ids, rows), tf.gather(self._numbers, rows)]
         return tf.sigmoid(self.model(prepared, training=False)[:, 0])
-
-
-def _embedded(network: Network, ids: keras.KerasTensor, count: int) -> keras.KerasTensor:
-    initial = keras.initializers.RandomNormal(stddev=_EMBEDDING_STD)
-    table = keras.layers.Embedding(
-        count, network.embedding, embeddings_initializer=initial, name="embedding"
-    )
-    flat = keras.layers.Flatten()(table(ids))
-    return keras.layers.Dropout(network.dropout)(flat)

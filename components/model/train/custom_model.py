@@ -3,7 +3,7 @@
 import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -41,8 +41,7 @@ def load_builder(file: Path) -> BuildModel:
     builder = getattr(module, _BUILDER, None)
     if not callable(builder):
         raise InputError(f"{file.name}: {_BUILDER}", builder, _ACCEPTED)
-    build: BuildModel = builder
-    return build
+    return cast(BuildModel, builder)
 
 
 class CustomModel(Learner):
@@ -76,7 +75,7 @@ class CustomModel(Learner):
         return tf.math.log(probability) - tf.math.log1p(-probability)
 
     def fit(self, rows: Rows, epochs: int, watched: Rows) -> list[Floats]:
-        """See `Learner.fit`; checks afterwards that the output is still a probability."""
+        """See `Learner.fit`; the output must still be a probability."""
         watched_after = super().fit(rows, epochs, watched)
         self._check_output()
         return watched_after

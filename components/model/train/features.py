@@ -7,7 +7,7 @@ begin in March, so that the leap day is the last of its year.
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -21,8 +21,7 @@ Tensors = Mapping[str, tf.Tensor]
 CALENDAR = {Derive.HOUR_OF: 24, Derive.DAY_OF_WEEK: 7}
 """Derived features whose values have no order, so enter as categories: how many there are."""
 
-_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST = datetime(2051, 1, 1, tzinfo=UTC)
+_LAST_S = int(datetime(2051, 1, 1, tzinfo=UTC).timestamp())
 _DAY_S = 86_400
 _ERA_DAYS = 146_097  # 400 years
 _MARCH_1_OF_0 = 719_468  # days from there to 1970-01-01
@@ -33,9 +32,7 @@ _MARCH_TO_JANUARY = 306  # days
 class TzOffsets:
     """The UTC offsets of a time zone, 1970 to 2050; the first and last hold beyond.
 
-    Attributes:
-        since: Seconds since 1970 UTC from which each offset but the first holds, ascending.
-        seconds: What is added to UTC to get local time; one more than `since`.
+    Each of `seconds`, but the first, is what is added to UTC from the one of `since` on.
     """
 
     since: tuple[int, ...]
@@ -50,9 +47,8 @@ def tz_offsets(zone: str) -> TzOffsets:
         zoneinfo.ZoneInfoNotFoundError: There is no such zone.
     """
     table = ZoneInfo(zone)
-    start, end = int(_FIRST.timestamp()), int(_LAST.timestamp())
-    since, seconds = [], [_offset(table, start)]
-    for day in range(start, end, _DAY_S):
+    since, seconds = [], [_offset(table, 0)]
+    for day in range(0, _LAST_S, _DAY_S):
         new = _offset(table, day + _DAY_S)
         if new != seconds[-1]:
             moments = range(day, day + _DAY_S)
@@ -108,15 +104,11 @@ def value_of(feature: PlannedFeature, inputs: Tensors) -> tf.Tensor:
 
 
 def _log1p(value: tf.Tensor) -> tf.Tensor:
-    return tf.math.log1p(tf.where(value < 0, _nan(value), value))
+    return tf.math.log1p(tf.where(value < 0, float("nan"), value))
 
 
 def _finite(value: tf.Tensor) -> tf.Tensor:
-    return tf.where(tf.math.is_finite(value), value, _nan(value))
-
-
-def _nan(value: tf.Tensor) -> tf.Tensor:
-    return tf.constant(float("nan"), value.dtype)
+    return tf.where(tf.math.is_finite(value), value, float("nan"))
 
 
 _TIME: Mapping[Derive, Callable[[tf.Tensor], tf.Tensor]] = {
@@ -132,5 +124,5 @@ _ARITHMETIC: Mapping[Derive, Callable[..., tf.Tensor]] = {
 
 
 def _offset(table: ZoneInfo, second: int) -> int:
-    offset = (_FIRST + timedelta(seconds=second)).astimezone(table).utcoffset()
+    offset = datetime.fromtimestamp(second, table).utcoffset()
     return int(offset.total_seconds()) if offset is not None else 0

@@ -25,9 +25,7 @@ Floats = NDArray[np.float64]
 class Learner(ABC):
     """A network and the training rows, whose label is [n], 0 or 1.
 
-    Attributes:
-        model: What learns; its variables are the weights.
-        parts: Owners of all variables and tables that `logit` needs.
+    `model` is what learns, `parts` own all variables and tables that `logit` needs.
     """
 
     def __init__(
@@ -51,8 +49,7 @@ class Learner(ABC):
     def fit(self, rows: Rows, epochs: int, watched: Rows) -> list[Floats]:
         """Trains from the initial state on the rows at these positions, int64 [n].
 
-        Returns:
-            After each epoch the probability of the watched rows, float64 [m]; there may be none.
+        Returns the probability of the watched rows after each epoch, float64 [m], which may be 0.
         """
         for variable, value in zip(self._variables, self._initial, strict=True):
             variable.assign(value)
@@ -79,9 +76,8 @@ class Learner(ABC):
 class ServableModel(tf.Module):  # type: ignore[misc]
     """What a SavedModel holds; loaded again it needs no class of ours.
 
-    Attributes:
-        calibration: float32 [2], scale and offset applied to the logit: 1 and 0 until the loaded
-            model is recalibrated and saved again.
+    `calibration` is the scale and offset of the logit, float32 [2]: 1 and 0 until the loaded model
+    is recalibrated and saved again.
     """
 
     def __init__(self, learner: Learner, threshold: float) -> None:

@@ -25,14 +25,11 @@ _MAX_DEVIATIONS = 3.0  # beyond so many standard deviations a number says no mor
 
 @dataclass(frozen=True)
 class NumberEncoding:
-    """How a number enters the network.
+    """How a number enters the network, as learned from the training rows that have it.
 
-    Attributes:
-        knots: Ascending quantiles of the training rows; between two the encoding rises linearly.
-        median: Replaces a missing value, beside the indicator of missing.
-        mean: Of the training rows that have it.
-        deviation: Standard deviation of the same; 1 for a constant.
-        has_missing: Whether a training row lacks it; if none does, there is no indicator to learn.
+    Knots are ascending quantiles; between two the encoding rises linearly. The median replaces a
+    missing value, beside an indicator if any row lacks it. The standard deviation of a constant
+    is 1.
     """
 
     knots: tuple[float, ...]
@@ -44,11 +41,7 @@ class NumberEncoding:
 
 @dataclass(frozen=True)
 class CategoryEncoding:
-    """How a category enters the network.
-
-    Attributes:
-        words: Its values in order; their ids follow those of missing and unseen.
-    """
+    """How a category enters the network: its values in order, after missing and unseen."""
 
     words: tuple[str, ...]
 
@@ -86,9 +79,7 @@ def encode_category(values: Iterable[str | int], min_count: int = MIN_COUNT) -> 
     return CategoryEncoding(tuple(sorted(word for word in kept if word)))
 
 
-def learn_encodings(
-    features: Sequence[PlannedFeature], inputs: Tensors, buckets: int
-) -> dict[str, NumberEncoding | CategoryEncoding]:
+def learn_encodings(features: Sequence[PlannedFeature], inputs: Tensors, buckets: int) -> Encodings:
     """Learns the encoding of every feature from the raw columns of the training rows."""
     encodings: dict[str, NumberEncoding | CategoryEncoding] = {}
     for feature in features:
@@ -104,12 +95,8 @@ def learn_encodings(
 class Preprocessing(tf.Module):  # type: ignore[misc]
     """Turns raw columns into ids and numbers by the learned encodings.
 
-    With `by_quantiles` a number also enters by its place between its knots.
-
-    Attributes:
-        sizes: Ids of each category.
-        first_ids: The first id of each category.
-        width: Columns of the numbers.
+    With `by_quantiles` a number also enters by its place between its knots. `sizes` and
+    `first_ids` are of each category, `width` is that of the numbers.
     """
 
     def __init__(
@@ -121,10 +108,7 @@ class Preprocessing(tf.Module):  # type: ignore[misc]
         numbers = [(f, e) for f, e in learned if isinstance(e, NumberEncoding)]
         self._categories = [feature for feature, _ in categories]
         self._numbers = [feature for feature, _ in numbers]
-        self._tables = [
-            _calendar_table(e, CALENDAR[f.derive]) if f.derive in CALENDAR else _word_table(e)
-            for f, e in categories
-        ]
+        self._tables = [_id_table(f, e) for f, e in categories]
         self._matrix = _NumberMatrix([encoding for _, encoding in numbers], by_quantiles)
         self.sizes = tuple(encoding.ids for _, encoding in categories)
         self.first_ids = tuple(int(i) for i in np.cumsum((0, *self.sizes))[:-1])
@@ -182,22 +166,20 @@ class _NumberMatrix(tf.Module):  # type: ignore[misc]
         return tf.concat(parts, axis=1)
 
 
-def _word_table(category: CategoryEncoding) -> tf.lookup.StaticHashTable:
-    """From a word, also a missing or unseen one, to its id."""
-    ids = [MISSING, *range(UNSEEN + 1, category.ids)]
+def _id_table(
+    feature: PlannedFeature, category: CategoryEncoding
+) -> tf.lookup.StaticHashTable | tuple[int, ...]:
+    """The ids by word, missing and unseen included, or by the value of an hour or a weekday."""
+    ids = {"": MISSING} | {word: i for i, word in enumerate(category.words, UNSEEN + 1)}
+    if feature.derive in CALENDAR:
+        return tuple(ids.get(str(value), UNSEEN) for value in range(CALENDAR[feature.derive]))
     pairs = tf.lookup.KeyValueTensorInitializer(
-        tf.constant(["", *category.words], tf.string), tf.constant(ids, tf.int64)
+        tf.constant(list(ids), tf.string), tf.constant(list(ids.values()), tf.int64)
     )
     return tf.lookup.StaticHashTable(pairs, default_value=UNSEEN)
 
 
-def _calendar_table(category: CategoryEncoding, values: int) -> tuple[int, ...]:
-    """The id of each value of an hour or a weekday."""
-    ids = {word: i for i, word in enumerate(category.words, UNSEEN + 1)}
-    return tuple(ids.get(str(value), UNSEEN) for value in range(values))
-
-
-def _look_up(table: tf.lookup.StaticHashTable | Sequence[int], values: tf.Tensor) -> tf.Tensor:
+def _look_up(table: tf.lookup.StaticHashTable | tuple[int, ...], values: tf.Tensor) -> tf.Tensor:
     if isinstance(table, tf.lookup.StaticHashTable):
         return tf.cast(table.lookup(values), tf.int32)
     return tf.gather(tf.constant(table, tf.int32), values)

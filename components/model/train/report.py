@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from components.core.artifacts import BlockScore, ModelCard
-from components.core.tasks import Metric, Task
+from components.core.tasks import Task
 from components.report.blocks import Block, Figure, Note, Section, Table
-from components.report.charts.bars import Bars, bar_chart
+from components.report.charts import Bars, bar_chart
 from components.report.page import build_page
 
 _BLOCKS = (
@@ -27,20 +27,17 @@ def render_report(card: ModelCard, scores: Sequence[BlockScore], epochs: int, ta
         ("raw columns", len(card.columns)),
         *((f"digest of {name}", digest[:12]) for name, digest in sorted(card.digests.items())),
     ]
-    blocks = [
-        Section("Holdouts", _HOLDOUTS, [_holdouts(card, task)]),
-        Section("Held-out blocks", _BLOCKS, _block_scores(scores, task)),
-    ]
-    return build_page(f"{card.name}: training", as_of=card.as_of, facts=facts, blocks=blocks)
-
-
-def _holdouts(card: ModelCard, task: Task) -> Table:
     splits = tuple(card.metrics)
     rows = [
         [metric.label, *(card.metrics[split].get(name) for split in splits)]
         for name, metric in task.metrics.items()
     ]
-    return Table(("metric", *splits), rows, "Metrics of the trained model", numeric=splits)
+    table = Table(("metric", *splits), rows, "Metrics of the trained model", numeric=splits)
+    blocks = [
+        Section("Holdouts", _HOLDOUTS, [table]),
+        Section("Held-out blocks", _BLOCKS, _block_scores(scores, task)),
+    ]
+    return build_page(f"{card.name}: training", as_of=card.as_of, facts=facts, blocks=blocks)
 
 
 def _block_scores(blocks: Sequence[BlockScore], task: Task) -> list[Block]:
@@ -49,10 +46,8 @@ def _block_scores(blocks: Sequence[BlockScore], task: Task) -> list[Block]:
     names = tuple(metric.label for metric in task.metrics.values())
     rows = [[b.block, b.rows, *(b.metrics.get(name) for name in task.metrics)] for b in blocks]
     table = Table(("block", "rows", *names), rows, "Scores on each block")
-    return [*(_figure(blocks, task.metrics[name]) for name in task.headline), table]
-
-
-def _figure(blocks: Sequence[BlockScore], metric: Metric) -> Figure:
-    heights = [block.metrics.get(metric.name) for block in blocks]
-    bars = [Bars(metric.label, heights)]
-    return Figure(bar_chart([b.block for b in blocks], bars, title=metric.label))
+    figures = []
+    for metric in (task.metrics[name] for name in task.headline):
+        bars = [Bars(metric.label, [block.metrics.get(metric.name) for block in blocks])]
+        figures.append(Figure(bar_chart([b.block for b in blocks], bars, title=metric.label)))
+    return [*figures, table]

@@ -23,18 +23,19 @@ from components.core.artifacts import (
     Lineage,
     ModelCard,
     SplitName,
+    example_files,
 )
 from components.core.digest import digest_file, digest_of
 from components.core.errors import InputError
 from components.core.plan import Plan
 from components.core.tasks import task_of
-from components.model.examples import inputs_of, read_split
-from components.model.golden_rows import make_golden, select_golden_rows
+from components.model.examples import inputs_of, make_golden, read_tables, select_golden_rows
 from components.model.saved_model import SavedModelRunner
-from components.model.train.cross_validation import score_block
 from components.model.train.learner import ServableModel, export_model
 from components.model.train.report import render_report
-from components.model.train.training import TrainingResult, labels_of, train_model
+from components.model.train.training import TrainingResult, labels_of, score_block, train_model
+
+Metrics = Mapping[str, Mapping[str, float]]
 
 _log = logging.getLogger(__name__)
 _HOLDOUTS = (SplitName.RECENT, SplitName.REFERENCE)
@@ -53,10 +54,7 @@ class TrainFolders:
 
 @dataclass(frozen=True)
 class TrainingOutcome:
-    """What the step did: the model's version and page, metrics for the dashboard, and a reason.
-
-    The reason is rows, epochs and the task's headline metric on the newest days, in one line.
-    """
+    """What the step did; the reason is rows, epochs and the headline metric in one line."""
 
     decision: str
     reason: str
@@ -80,7 +78,10 @@ def train(folders: TrainFolders, run: str) -> TrainingOutcome:
     saved = folders.model / SAVED_MODEL
     export_model(ServableModel(result.learner, plan.spec.label.threshold), plan.columns, saved)
     runner = SavedModelRunner(saved, plan.columns)
-    _write_golden(runner, rows, plan, folders.model)
+    step = max(1, rows.num_rows // _GOLDEN_CANDIDATES)
+    inputs = inputs_of(rows.take(np.arange(0, rows.num_rows, step)), plan.columns)
+    golden = select_golden_rows(inputs, runner.probability_of(inputs), plan.columns)
+    make_golden(golden, runner.probability_of(golden)).write(folders.model / GOLDEN)
     Limits(blocks=result.validation.scores).write(folders.model / LIMITS)
     for name in (STATISTICS.format(split=SplitName.TRAIN), SCHEMA):
         copyfile(folders.statistics / name, folders.model / name)
@@ -88,7 +89,18 @@ def train(folders: TrainFolders, run: str) -> TrainingOutcome:
     card = _card(plan, result.weights, folders, metrics, run, rows.num_rows)
     card.write(folders.model / MODEL_CARD)
     outcome = _outcome(card, result)
-    audit.append(plan.spec.serving.audit_uri, _audit_entry(card, outcome))
+    entry = audit.AuditEntry(
+        run=run,
+        step="train",
+        model=card.name,
+        as_of=card.as_of,
+        version=card.version,
+        decision=outcome.decision,
+        reason=outcome.reason,
+        digests=card.digests,
+        details={"metrics": dict(outcome.metrics)},
+    )
+    audit.append(plan.spec.serving.audit_uri, entry)
     return outcome
 
 
@@ -105,16 +117,8 @@ def _read(examples: Path, split: SplitName, plan: Plan) -> pa.Table:
     """The rows of a split: event time, raw columns and label, oldest span first."""
     spec = plan.spec
     names = [spec.data.primary.event_time, *(c.name for c in plan.columns), spec.label.name]
-    tables = read_split(examples, split, list(dict.fromkeys(names)))
+    tables = read_tables(example_files(examples, split), list(dict.fromkeys(names)))
     return pa.concat_tables(tables) if tables else pa.table({name: [] for name in names})
-
-
-def _write_golden(runner: SavedModelRunner, rows: pa.Table, plan: Plan, folder: Path) -> None:
-    """Selects golden rows from evenly spaced training rows, by their predictions."""
-    step = max(1, rows.num_rows // _GOLDEN_CANDIDATES)
-    inputs = inputs_of(rows.take(np.arange(0, rows.num_rows, step)), plan.columns)
-    chosen = select_golden_rows(inputs, runner.probability_of(inputs), plan.columns)
-    make_golden(chosen, runner.probability_of(chosen)).write(folder / GOLDEN)
 
 
 def _measure(
@@ -128,12 +132,7 @@ def _measure(
 
 
 def _card(
-    plan: Plan,
-    weights: str,
-    folders: TrainFolders,
-    metrics: Mapping[str, Mapping[str, float]],
-    run: str,
-    rows: int,
+    plan: Plan, weights: str, folders: TrainFolders, metrics: Metrics, run: str, rows: int
 ) -> ModelCard:
     spec = plan.spec
     return ModelCard(
@@ -172,17 +171,3 @@ def _outcome(card: ModelCard, result: TrainingResult) -> TrainingOutcome:
     metrics |= {"rows": float(card.rows), "epochs": float(epochs)}
     page = render_report(card, result.validation.scores, epochs, task)
     return TrainingOutcome("trained", reason, metrics, card.version, page)
-
-
-def _audit_entry(card: ModelCard, outcome: TrainingOutcome) -> audit.AuditEntry:
-    return audit.AuditEntry(
-        run=card.run,
-        step="train",
-        model=card.name,
-        as_of=card.as_of,
-        version=card.version,
-        decision=outcome.decision,
-        reason=outcome.reason,
-        digests=card.digests,
-        details={"metrics": dict(outcome.metrics)},
-    )

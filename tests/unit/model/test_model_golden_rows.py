@@ -3,7 +3,7 @@
 import numpy as np
 
 from components.core.artifacts import ModelColumn
-from components.model.golden_rows import golden_inputs, make_golden, select_golden_rows
+from components.model.examples import golden_inputs, make_golden, select_golden_rows
 
 
 def test_golden_rows_hold_every_missing_and_unseen_value():

@@ -12,9 +12,9 @@ from components.model.evaluate.gate import (
     apply_gates,
     change_limit,
     meets_change,
+    select_challenger,
     validate_gates,
 )
-from components.model.evaluate.selection import select_challenger
 
 TASK = task_of("binary")
 GATES = Gates(

@@ -5,12 +5,7 @@ import pytest
 
 from components.core.spans import SpanKind
 from components.core.tasks import task_of
-from components.model.train.cross_validation import (
-    cross_validate,
-    score_block,
-    select_epochs,
-    time_blocks,
-)
+from components.model.train.training import cross_validate, score_block, select_epochs, time_blocks
 
 
 def _days(start, days, per_day=4):

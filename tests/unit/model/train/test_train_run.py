@@ -22,8 +22,7 @@ from components.core.artifacts import (
 )
 from components.core.errors import InputError
 from components.core.tasks import task_of
-from components.model.examples import inputs_of
-from components.model.golden_rows import golden_inputs
+from components.model.examples import golden_inputs, inputs_of
 from components.model.saved_model import SIGNATURE, SavedModelRunner
 from components.model.train.run import train
 
