@@ -123,10 +123,8 @@ def test_the_server_is_process_1_and_ends_when_it_is_told(image: ImageOf, tmp_pa
         refused = httpx.post(f"{address}/v1/models/small:predict", json={}, **PATIENT)
         assert refused.status_code == 400
         assert Path(f"/proc/{first}/status").read_text("utf-8").count("\nUid:\t10001") == 1
-        asked = time.monotonic()
         os.kill(first, signal.SIGTERM)
-        assert process.wait(20) == 0
-        assert time.monotonic() - asked < 10
+        assert process.wait(30) == 0  # by itself: after 30 s Kubernetes kills a pod
 
 
 def test_the_arguments_of_the_image_are_those_of_the_runtime() -> None:
