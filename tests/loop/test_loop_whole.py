@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from components.core import audit
 from components.core.spans import parse_instant
-from components.ops.audit.run import trace
+from components.ops.audit.provenance import trace
 from components.ops.schedule.local_schedule import read
 from pipelines.local.recurring import run_due
 from pipelines.local.results import RunObserver, RunResult
@@ -92,7 +92,7 @@ def _check_chain(stage: Stage, request: str, version: str, run: str) -> None:
     made_from = {name: digest for entry in judged for name, digest in entry.digests.items()}
     for name in ("spec", "schema", "plan", "examples"):
         assert chain.card.digests[name] == made_from[name]
-    assert chain.watched is not None
+    assert chain.monitored is not None
 
 
 def _due(stage: Stage, number: int) -> tuple[RunResult, ...]:
