@@ -249,7 +249,7 @@ def running(port: int = 0, api: KfpApi | None = None, host: str = "127.0.0.1") -
     try:
         yield f"http://{host}:{site}"
     finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_ended(runner), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
@@ -259,6 +259,15 @@ async def _started(runner: web.AppRunner, host: str, port: int) -> int:
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     return int(runner.addresses[0][1])
+
+
+async def _ended(runner: web.AppRunner) -> None:
+    await runner.cleanup()
+    # A request whose client died goes on after the cleanup, and would outlive the loop.
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 def _namespace(row: Row, experiments: Mapping[str, Row]) -> str:
