@@ -81,7 +81,7 @@ def _check_chain(stage: Stage, request: str, version: str, run: str) -> None:
     """From a logged row to all that stands behind it, with nothing missing."""
     (chain,) = trace(request, str(stage.model))
     assert chain.missing == ()
-    assert (chain.prediction.logged["version"], chain.run) == (version, run)
+    assert (chain.logged["version"], chain.run) == (version, run)
     assert chain.card is not None
     assert chain.card.version == version
     decided = {entry.step: entry.decision for entry in chain.steps}
