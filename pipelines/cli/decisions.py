@@ -1,11 +1,11 @@
 """``ratoon audit`` and ``ratoon rollout``: what stands behind a prediction, and what serves."""
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic_core import to_jsonable_python
 
-from pipelines.cli.models import spec_of
 from pipelines.cli.options import Format, Model, Output, Overlay, Target, emit, example, group
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def show_audit(
 ) -> None:
     """Show the model, the run, the data and the gates behind a prediction."""
     from components.ops.audit.page import as_data, as_text
-    from components.ops.audit.run import trace
+    from components.ops.audit.provenance import trace
 
     chains = trace(request, model, overlay, target)
     emit(output, lambda: "\n".join(map(as_text, chains)), lambda: as_data(chains))
@@ -56,15 +56,8 @@ def list_versions(
     """List what serves, the rollout under way, and the earlier versions that are kept."""
     where, _ = _target(model, overlay, target)
     serving, staged, previous = where.champion(), where.staged(), where.previous_champions()
-    emit(
-        output,
-        lambda: _listed(serving, staged, previous),
-        lambda: {
-            "serving": _data(serving),
-            "staged": _data(staged),
-            "previous": [_data(one) for one in previous],
-        },
-    )
+    versions = {"serving": serving, "staged": staged, "previous": previous}
+    emit(output, lambda: _listed(serving, staged, previous), lambda: to_jsonable_python(versions))
 
 
 def rollback(
@@ -120,9 +113,10 @@ def _decision(*, reject: bool) -> Callable[..., None]:
 
 def _target(model: str, overlay: str, target: str) -> "tuple[DeploymentTarget, Spec]":
     """Where the spec's model serves, so that nobody has to type it."""
+    from components.ops.plan.model_files import load_spec_of
     from components.ops.targets import connect
 
-    spec = spec_of(model, overlay, target)
+    spec = load_spec_of(model, overlay, target)
     return connect(spec.serving.target, spec.name), spec
 
 
@@ -133,10 +127,6 @@ def _keep(spec: "Spec", entries: "Iterable[AuditEntry]") -> None:
         audit.append(spec.serving.audit_uri, entry)
 
 
-def _data(one: "Champion | Staged | None") -> dict[str, Any] | None:
-    return one.model_dump(mode="json") if one else None
-
-
 def _listed(
     serving: "Champion | None", staged: "Staged | None", previous: "Iterable[Champion]"
 ) -> str:
@@ -144,10 +134,8 @@ def _listed(
 
     lines = [f"serves now: {serving.version}" if serving else "nothing serves now"]
     lines += [f"staged: {staged.version}, {staged.share:.0%} of the traffic"] if staged else []
-    kept = [
-        f"{one.version}  trained for {format_instant(one.as_of)} by run {one.run}"
-        for one in previous
-    ]
+    trained = ((one, format_instant(one.as_of)) for one in previous)
+    kept = [f"{one.version}  trained for {as_of} by run {one.run}" for one, as_of in trained]
     return "\n".join([*lines, *(kept or ["no earlier version is kept"])])
 
 

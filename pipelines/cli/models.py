@@ -4,16 +4,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from components.core.errors import RunError
 from pipelines.cli.options import AsOf, Format, Model, Output, Overlay, emit, example, group
 from pipelines.local.machine import Machine
-
-if TYPE_CHECKING:
-    from components.core.spec import Spec
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 def check(model: Model, overlay: Overlay = "", output: Output = Format.TEXT) -> None:
     """Check a spec and every file that it names; data that is not there yet is no error."""
-    from components.ops.plan.check import check_spec
+    from components.ops.plan.run import check_spec
 
     spec = check_spec(model, overlay)
     data = {"model": spec.name, "valid": True}
@@ -39,7 +36,7 @@ def show(
     model: Model, overlay: Overlay = "", as_of: AsOf = "", output: Output = Format.TEXT
 ) -> None:
     """Say what a spec means, with every default that it accepted."""
-    from components.ops.plan.check import check_spec, explain_spec
+    from components.ops.plan.run import check_spec, explain_spec
 
     emit(
         output,
@@ -73,16 +70,3 @@ def infer(
     command += ["--write"] if write else []
     done = subprocess.run(command, env=machine.environment("ratoon-data", {}), cwd=Path.cwd())
     raise typer.Exit(done.returncode)
-
-
-def spec_of(model: str, overlay: str, target: str = "") -> "Spec":
-    """Reads the spec of a model's folder, by path or URI.
-
-    Raises:
-        InputError: There is none, or a field cannot be used.
-    """
-    from components.ops.plan.folder import open_source
-    from components.ops.plan.model_files import read_spec
-
-    with open_source(model) as folder:
-        return read_spec(folder, overlay, target).spec

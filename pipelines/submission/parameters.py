@@ -1,7 +1,7 @@
 """The parameters of a run on a cluster, checked before anything is sent there."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -9,8 +9,8 @@ import yaml
 from components.core.errors import InputError
 from components.core.spec import Spec
 from components.ops.plan.folder import SPEC_FILE
-from components.ops.plan.instant import resolve_as_of
 from components.ops.plan.model_files import load_model
+from components.ops.plan.windows import resolve_as_of
 from pipelines.document import VOLUMES
 
 # A pod gets its parameters as one argument of a command, and Linux takes 128 KiB of each.
@@ -20,23 +20,16 @@ _REMOTE = ("s3://", "gs://", "https://")
 
 @dataclass(frozen=True)
 class RunRequest:
-    """The parameters of a run, as a person gives them.
+    """The parameters of a run, as a person gives them; empty for those that the spec has.
 
     Attributes:
         model: The model's folder on this machine, or where a cluster reads it: git+https, s3, gs.
-        as_of: The instant to work as of; empty for now.
-        target: Instead of the spec's ``serving.target``; empty for the spec's.
-        overlay: A file with the fields that differ there; empty for none.
     """
 
     model: str
     as_of: str = ""
     target: str = ""
     overlay: str = ""
-
-    def parameters(self) -> dict[str, str]:
-        """The pipeline's parameters of these names."""
-        return asdict(self)
 
 
 def prepare_request(request: RunRequest, claim: str = "") -> RunRequest:
@@ -64,18 +57,12 @@ def prepare_request(request: RunRequest, claim: str = "") -> RunRequest:
 
 def _require_reachable(spec: Spec, where: str, claim: str) -> None:
     volume = f"{VOLUMES}/{claim}/" if claim else ""
+    own = f"{volume}…" if volume else f"{VOLUMES}/<claim>/… after `ratoon compile --pvc <claim>`"
+    accepted = f"a place that a pod reaches: s3://…, gs://…, https://…, or {own}"
+    do = "Write it in an overlay of the model and give that: --overlay overlays/<name>.yaml."
     for field, uri in _places(spec):
         path = uri.removeprefix("file://")
         if not uri.startswith(_REMOTE) and not (volume and path.startswith(volume)):
-            own = (
-                f"{volume}…"
-                if volume
-                else f"{VOLUMES}/<claim>/… after `ratoon compile --pvc <claim>`"
-            )
-            accepted = f"a place that a pod reaches: s3://…, gs://…, https://…, or {own}"
-            do = (
-                "Write it in an overlay of the model and give that: --overlay overlays/<name>.yaml."
-            )
             raise InputError(f"{where}: {field}", uri, accepted, do)
     if spec.serving.target.startswith("local://"):
         accepted = "kserve://<namespace> or git+https://…@<branch>#<path>"

@@ -19,14 +19,15 @@ from components.core.spec.data import PLACEHOLDERS
 from components.ops.plan.folder import StoredFolder
 from components.ops.plan.model_files import read_spec
 
+_FORMATS = {
+    "csv": (pyarrow.csv.read_csv, pyarrow.csv.write_csv),
+    "parquet": (pq.read_table, pq.write_table),
+}
+
 
 @dataclass(frozen=True)
 class TableCopy:
-    """A file to copy.
-
-    Attributes:
-        is_primary: Whether it belongs to the primary table, which can be sampled.
-    """
+    """A file to copy; only those of the primary table can be sampled."""
 
     source: str
     destination: str
@@ -75,13 +76,16 @@ def content_of(copy: TableCopy, every: int) -> bytes:
     Raises:
         InputError: There is no such file, or it is not a table.
     """
-    content = storage.read_bytes(copy.source)
+    content, written = storage.read_bytes(copy.source), io.BytesIO()
     if every == 1 or not copy.is_primary:
         return content
+    read, write = _FORMATS[copy.format]
     try:
-        return _sampled(content, copy.format, every)
+        table = read(io.BytesIO(content))
+        write(table.take(pa.array(range(0, table.num_rows, every), pa.int64())), written)
     except pa.ArrowInvalid as error:
         raise InputError(copy.source, str(error), f"a table in {copy.format}") from error
+    return written.getvalue()
 
 
 def _files(uri: str, placeholder: str | None) -> Iterator[tuple[str, str]]:
@@ -100,17 +104,3 @@ def _files(uri: str, placeholder: str | None) -> Iterator[tuple[str, str]]:
     for file in found:
         # Found paths are absolute, so only the part before the name is looked for.
         yield file, file.removesuffix(after).rpartition(f"/{before.rpartition('/')[2]}")[2]
-
-
-def _sampled(content: bytes, form: str, every: int) -> bytes:
-    written = io.BytesIO()
-    if form == "csv":
-        table = pyarrow.csv.read_csv(io.BytesIO(content))
-        pyarrow.csv.write_csv(_every(table, every), written)
-    else:
-        pq.write_table(_every(pq.read_table(io.BytesIO(content)), every), written)
-    return written.getvalue()
-
-
-def _every(table: pa.Table, every: int) -> pa.Table:
-    return table.take(pa.array(range(0, table.num_rows, every), pa.int64()))

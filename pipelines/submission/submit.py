@@ -2,18 +2,24 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from components.core.errors import InputError, RatoonError
 from pipelines.document import MONITOR_VERSION, Document
-from pipelines.local.progress import TerminalProgress
+from pipelines.local.results import TerminalProgress
 from pipelines.settings import FOLDER, SETTINGS, read_settings
-from pipelines.submission.follow import RunOutcome, follow
 from pipelines.submission.parameters import RunRequest, prepare_request
-from pipelines.submission.server import DEFAULT_ENDPOINT, KfpServer, UploadedVersion, connect_server
+from pipelines.submission.server import (
+    DEFAULT_ENDPOINT,
+    KfpServer,
+    RunOutcome,
+    UploadedVersion,
+    connect_server,
+    follow,
+)
 
 NAMES = ("train-and-deploy", "monitor")
 EXPERIMENT, SERVICE_ACCOUNT = "ratoon", "ratoon-pipeline"
@@ -22,13 +28,7 @@ _COMPILE = "Run `ratoon compile`."
 
 @dataclass(frozen=True)
 class Submission:
-    """Where a run goes and how it is shown there.
-
-    Attributes:
-        namespace: Of the caller's profile, in a shared Kubeflow; else empty.
-        pipeline: ``train-and-deploy`` or ``monitor``.
-        poll_s: Seconds between two looks at the run.
-    """
+    """Where a run goes and how it is shown there; a namespace only in a shared Kubeflow."""
 
     endpoint: str = DEFAULT_ENDPOINT
     namespace: str = ""
@@ -51,7 +51,7 @@ def submit_run(request: RunRequest, submission: Submission, console: Console) ->
     documents = read_compiled(folder)
     if pipeline not in documents:
         raise InputError("PIPELINE", pipeline, " or ".join(documents))
-    given = prepare_request(request, read_settings(folder / SETTINGS).claim).parameters()
+    given = asdict(prepare_request(request, read_settings(folder / SETTINGS).claim))
     parameters = documents[pipeline].bind(given)
     title = f"{pipeline} of {request.model.rstrip('/').rpartition('/')[2]}"
     with connect_server(submission.endpoint, submission.namespace) as server:
@@ -71,13 +71,7 @@ def submit_run(request: RunRequest, submission: Submission, console: Console) ->
 
 
 def follow_run(run_id: str, model: str, submission: Submission, console: Console) -> RunOutcome:
-    """Follows a run that was started before.
-
-    Raises:
-        InputError: The pipelines are not compiled.
-        ClusterError: The run cannot be followed.
-        KeyboardInterrupt: Ctrl-C, which leaves the run running.
-    """
+    """Follows a run that was started before; errors as for `submit_run`."""
     with connect_server(submission.endpoint, submission.namespace) as server:
         return _followed(server, run_id, model, submission, console)
 
@@ -88,7 +82,12 @@ def read_compiled(folder: Path) -> dict[str, Document]:
     Raises:
         InputError: One is missing, or they were not compiled together.
     """
-    found = {name: _document(folder / f"{name}.yaml") for name in NAMES}
+    found = {}
+    for name in NAMES:
+        file = folder / f"{name}.yaml"
+        if not file.exists():
+            raise InputError(str(file), "no such file", "a compiled pipeline", _COMPILE)
+        found[name] = Document.read(file.read_text(encoding="utf-8"))
     wanted = found["monitor"].version
     for name, document in found.items():
         given = document.variable(MONITOR_VERSION)
@@ -101,20 +100,13 @@ def read_compiled(folder: Path) -> dict[str, Document]:
 def upload(
     server: KfpServer, folder: Path, documents: Mapping[str, Document]
 ) -> Iterator[tuple[str, UploadedVersion]]:
-    """Uploads both pipelines; the schedule step pins the recurring run to the monitor's version.
+    """Uploads both pipelines; yields each one's name and its version at the server.
 
-    Yields:
-        Each pipeline's name and its version at the server.
+    The schedule step pins the recurring run to the monitor's version.
     """
     for name, one in documents.items():
         file = folder / f"{name}.yaml"
         yield name, server.upload(file, name, one.version, one.description)
-
-
-def _document(file: Path) -> Document:
-    if not file.exists():
-        raise InputError(str(file), "no such file", "a compiled pipeline", _COMPILE)
-    return Document.read(file.read_text(encoding="utf-8"))
 
 
 def _followed(

@@ -5,8 +5,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from components.ops.cluster.errors import ApiCall, api_error
-from components.ops.cluster.protocol import EVENT, FIELD_MANAGER, Conflict, Kind, Object
-from components.ops.cluster.status import event_sentences
+from components.ops.cluster.protocol import (
+    EVENT,
+    FIELD_MANAGER,
+    Conflict,
+    Kind,
+    Object,
+    event_sentences,
+)
 from tests.fakes.schemas import Schemas, known
 from tests.fakes.status_errors import StatusError, no_rights
 from tests.fakes.store import Change, Store

@@ -6,11 +6,11 @@ import pytest
 
 from components.core import audit
 from components.core.spans import parse_instant
-from components.ops.audit.run import trace
+from components.ops.audit.provenance import trace
 from components.ops.targets import connect
 from pipelines.local.machine import Machine
-from pipelines.local.recurring import recurring_run, run_recurring
 from pipelines.local.results import RunObserver, RunResult
+from pipelines.replay.host import recurring_run, run_recurring
 from tests.loop.cluster_stage import cluster_stage
 from tests.loop.places import MOVED_ON, MOVING, TRAINED_ON
 from tests.loop.turbines import NAME, day

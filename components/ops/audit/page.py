@@ -14,13 +14,13 @@ _DIGITS = 12
 
 def as_text(provenance: Provenance) -> str:
     """The provenance, a block for each link."""
-    logged, card = provenance.prediction.logged, provenance.card
+    logged, card = provenance.logged, provenance.card
     answer = [
         ("answered", f"{_value(logged['logged_at'])} in {logged['latency_ms']:.2f} ms"),
         ("by", f"{logged['model']} {logged['version']}"),
         ("probability", f"{logged['probability']:.6g}, class {logged['predicted']}"),
     ]
-    inputs = [(name, _value(value)) for name, value in provenance.prediction.inputs.items()]
+    inputs = [(name, _value(value)) for name, value in provenance.inputs.items()]
     title = f"request {logged['request_id']}, row {logged['row']}"
     blocks = [_block(title, answer), _block("asked with", inputs)]
     if card is not None:
@@ -40,10 +40,7 @@ def as_data(provenances: Iterable[Provenance]) -> list[dict[str, Any]]:
     """The provenances as a JSON list takes them."""
     return [
         {
-            "prediction": {
-                **_plain(one.prediction.logged),
-                "inputs": _plain(one.prediction.inputs),
-            },
+            "prediction": {**_plain(one.logged), "inputs": _plain(one.inputs)},
             "model": one.card.model_dump(mode="json") if one.card else None,
             "run": one.run,
             "steps": [entry.model_dump(mode="json") for entry in one.steps],
@@ -60,15 +57,8 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _card(card: ModelCard) -> list[tuple[str, str]]:
     metrics = ((f"on {split}", _numbers(numbers)) for split, numbers in card.metrics.items())
-    return [
-        (
-            "made",
-            f"{card.method} as of {format_instant(card.as_of)} on {card.rows:,} rows "
-            f"by run {card.run}",
-        ),
-        ("from", _digests(card.digests)),
-        *metrics,
-    ]
+    made = f"{card.method} as of {format_instant(card.as_of)} on {card.rows:,} rows"
+    return [("made", f"{made} by run {card.run}"), ("from", _digests(card.digests)), *metrics]
 
 
 def _entry(entry: AuditEntry) -> list[tuple[str, str]]:

@@ -1,11 +1,25 @@
-"""The provenance of a prediction: its model version, the run that deployed it, its decisions."""
+"""The provenance of a prediction: its model version, the run that deployed it, its decisions.
+
+It is linked from the prediction log, the audit and the target.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from components.core.artifacts import ModelCard
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from components.core import audit, storage
+from components.core.artifacts import MODEL_CARD, ModelCard
 from components.core.audit import AuditEntry
+from components.core.errors import InputError
+from components.core.spec import Spec
+from components.ops.plan.model_files import load_spec_of
+from components.ops.targets.store.location import locate_model
+from components.ops.targets.target_uri import LOCAL_SCHEME, parse_local_uri
 
 STEPS = ("plan", "prepare", "validate", "train", "evaluate", "deploy", "rollout", "schedule")
 _REQUIRED = ("plan", "validate", "evaluate", "deploy", "rollout")
@@ -19,19 +33,8 @@ _LOGGED = (
     "probability",
     "predicted",
 )
-
-
-@dataclass(frozen=True)
-class LoggedPrediction:
-    """One row of the prediction log.
-
-    Attributes:
-        logged: The columns that every log has.
-        inputs: Key columns, event time and raw columns.
-    """
-
-    logged: Mapping[str, Any]
-    inputs: Mapping[str, Any]
+_FOUND_BY = pa.schema([("request_id", pa.string()), ("row", pa.int32())])
+_FILE = "__filename"
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class Provenance:
     """Everything behind one prediction.
 
     Attributes:
-        prediction: The logged row.
+        logged: The columns of the logged row that every log has.
+        inputs: Its key columns, event time and raw columns.
         card: The model's card; None if its folder is gone.
         run: The run that deployed the version; None if unknown.
         steps: What that run decided, in the order of its steps.
@@ -47,7 +51,8 @@ class Provenance:
         missing: The links that were not found, one sentence each.
     """
 
-    prediction: LoggedPrediction
+    logged: Mapping[str, Any]
+    inputs: Mapping[str, Any]
     card: ModelCard | None
     run: str | None
     steps: tuple[AuditEntry, ...]
@@ -61,12 +66,12 @@ def build_provenance(
     """Links a logged row, whose event was at its column `event_time`, with the audit."""
     version = row["version"]
     run = deploying_run(version, entries)
-    steps = tuple(sorted((e for e in entries if run and e.run == run), key=_order))
+    place = {step: number for number, step in enumerate(STEPS)}
+    ours = (entry for entry in entries if run and entry.run == run)
+    steps = tuple(sorted(ours, key=lambda e: (place.get(e.step, len(place)), e.step)))
     return Provenance(
-        prediction=LoggedPrediction(
-            {name: row.get(name) for name in _LOGGED},
-            {name: value for name, value in row.items() if name not in _LOGGED},
-        ),
+        logged={name: row.get(name) for name in _LOGGED},
+        inputs={name: value for name, value in row.items() if name not in _LOGGED},
         card=card,
         run=run,
         steps=steps,
@@ -85,11 +90,6 @@ def deploying_run(version: str, entries: Iterable[AuditEntry]) -> str | None:
         if runs:
             return max(runs, key=lambda e: (e.as_of, e.run)).run
     return None
-
-
-def _order(entry: AuditEntry) -> tuple[int, str]:
-    place = STEPS.index(entry.step) if entry.step in STEPS else len(STEPS)
-    return place, entry.step
 
 
 def _monitored(
@@ -113,23 +113,88 @@ def _missing(
         yield f"no entry of the audit says which run deployed version {version}"
         return
     there = {entry.step for entry in steps}
-    for step in _REQUIRED:
-        if step not in there:
-            yield f"run {run} has no entry of its step {step}"
+    yield from (f"run {run} has no entry of its step {s}" for s in _REQUIRED if s not in there)
     if card is not None:
         yield from _disagreements(card, steps)
 
 
 def _disagreements(card: ModelCard, steps: Iterable[AuditEntry]) -> Iterable[str]:
     """The digests that differ between the model's card and the run's entries."""
-    for entry in (e for e in steps if _is_about(e, card)):
+    for entry in steps:
+        # A run may also hold the monitoring before it, and another challenger.
+        monitoring = entry.step == "monitor" or entry.details.get("purpose") == "monitor"
+        if monitoring or (entry.step == "train" and entry.version != card.version):
+            continue
         for name, digest in entry.digests.items():
             if card.digests.get(name, digest) != digest:
                 yield f"the digest of {name} differs between the model and step {entry.step}"
 
 
-def _is_about(entry: AuditEntry, card: ModelCard) -> bool:
-    """Whether an entry is neither of the monitoring before nor of another challenger."""
-    monitoring = entry.step == "monitor" or entry.details.get("purpose") == "monitor"
-    another = entry.step == "train" and entry.version != card.version
-    return not (monitoring or another)
+def trace(request: str, model: str, overlay: str = "", target: str = "") -> tuple[Provenance, ...]:
+    """The provenance of each row of a request, by the request's id or ``id/row``.
+
+    Raises:
+        InputError: The request is not in the log, or something cannot be read.
+    """
+    spec = load_spec_of(model, overlay, target)
+    rows = find_predictions(spec.serving.log, request)
+    if not rows:
+        do = "A row is logged within seconds; one that was lost is counted by the server's metrics."
+        raise InputError(f"request {request}", "no such row", f"one in {spec.serving.log}", do)
+    entries = audit.entries(spec.serving.audit_uri)
+    event_time = spec.data.primary.event_time
+    return tuple(build_provenance(r, entries, _card(spec, r["version"]), event_time) for r in rows)
+
+
+def find_predictions(log: str, request: str) -> tuple[Mapping[str, Any], ...]:
+    """Finds a request, by its id or ``id/row``, in the prediction log.
+
+    Two columns of every file are searched; the others are read only from files with a match.
+
+    Returns:
+        Column to value of each row, in the request's order; empty if it is not in the log.
+
+    Raises:
+        InputError: There is no log, or a file of it cannot be read.
+    """
+    files = storage.list_files(f"{log.rstrip('/')}/*/*.parquet")
+    if not files:
+        raise InputError(log, "no file of predictions", "a prediction log with at least one")
+    filesystem, _ = storage.resolve(log)
+    paths = [storage.resolve(file)[1] for file in files]
+    wanted = _condition(request)
+    try:
+        dataset = ds.dataset(paths, schema=_FOUND_BY, filesystem=filesystem, format="parquet")
+        hits = dataset.to_table(columns=[_FILE], filter=wanted)[_FILE].unique().to_pylist()
+        rows: list[Mapping[str, Any]] = []
+        for path in sorted(hits):
+            file = ds.dataset([path], filesystem=filesystem, format="parquet")
+            rows += file.to_table(filter=wanted).to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(log, str(error)[:300], "files that a model server wrote") from error
+    return tuple(sorted(rows, key=lambda row: (row["logged_at"], row["row"])))
+
+
+def _card(spec: Spec, version: str) -> ModelCard | None:
+    """The card of a version; None if it is no longer kept where models are served from."""
+    if Path(version).name != version:
+        return None
+    serving = spec.serving
+    if serving.target.startswith(LOCAL_SCHEME):
+        folder = str(parse_local_uri(serving.target).model_folder(version))
+    else:
+        assert serving.store is not None  # a spec with another target has one
+        folder = locate_model(serving.store, spec.name, version).uri
+    file = f"{folder}/{MODEL_CARD}"
+    if not storage.exists(file):
+        return None
+    return ModelCard.parse(storage.read_bytes(file), file, "a model card")
+
+
+def _condition(request: str) -> pc.Expression:
+    """Matches the id as it is, for it may hold a slash, or one row of a request."""
+    whole = pc.field("request_id") == request
+    name, _, row = request.rpartition("/")
+    if not (row.isascii() and row.isdigit()):
+        return whole
+    return whole | ((pc.field("request_id") == name) & (pc.field("row") == int(row)))

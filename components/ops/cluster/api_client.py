@@ -29,12 +29,10 @@ class RetryPolicy:
     """How long one call may take.
 
     Attributes:
-        deadline_s: The whole call with its retries, seconds.
-        request_timeout_s: One request, from its first byte to the last of its response, seconds.
-        connect_timeout_s: The connection, seconds.
-        initial_backoff_s: Wait after the first failure, seconds; doubled after each.
-        max_backoff_s: Longest wait, seconds.
-        watch_timeout_s: A watch is renewed so often, seconds, which finds dead connections.
+        deadline_s: The whole call with its retries.
+        request_timeout_s: One request, from its first byte to the last of its response.
+        initial_backoff_s: Wait after the first failure; doubled after each.
+        watch_timeout_s: A watch is renewed so often, which finds dead connections.
     """
 
     deadline_s: float = 120.0
@@ -44,15 +42,10 @@ class RetryPolicy:
     max_backoff_s: float = 8.0
     watch_timeout_s: float = 30.0
 
-    def backoff_s(self, failures: int, retry_after_s: float | None, jitter: float) -> float:
-        """Seconds to wait after so many failures.
-
-        Args:
-            failures: How many there were, 1 or more.
-            retry_after_s: What the server asked for, seconds.
-            jitter: In [0, 1): spreads clients that failed together.
-        """
+    def backoff_s(self, failures: int, retry_after_s: float | None) -> float:
+        """Seconds to wait after so many failures, 1 or more, and what the server asked for."""
         backoff_s = min(self.max_backoff_s, self.initial_backoff_s * 2.0 ** min(failures - 1, 30))
+        jitter = random.random()  # noqa: S311 - spreads clients, guards nothing
         if retry_after_s is not None:
             return retry_after_s + backoff_s * jitter / 2
         return backoff_s * (1 + jitter) / 2
@@ -110,11 +103,7 @@ class TransientError(Exception):
 
 @dataclass
 class ApiClient:
-    """Sends requests and retries transient errors until a deadline.
-
-    Attributes:
-        observe: Is told of every call, once however often it is sent.
-    """
+    """Sends requests, retries transient errors, and tells `observe` of each call once."""
 
     transport: Transport
     retry_policy: RetryPolicy
@@ -139,16 +128,15 @@ class ApiClient:
                 return ApiResponse(response.code, response.body, outcome_unknown)
             except TransientError as error:
                 failures, outcome_unknown = failures + 1, outcome_unknown or error.outcome_unknown
-                backoff_s = self.backoff_s(failures, error)
+                backoff_s = self.retry_policy.backoff_s(failures, error.retry_after_s)
                 if time.monotonic() + backoff_s >= ends:
                     waited_s = time.monotonic() - began
-                    raise _unavailable(request, failures, waited_s, error) from error
+                    raise ApiUnavailable(
+                        f"{request.method} {request.path}: no answer from the API server, tried"
+                        f" {failures} time{'s' * (failures > 1)} in {waited_s:.1f} s; the last"
+                        f" time: {error}"
+                    ) from error
             time.sleep(backoff_s)
-
-    def backoff_s(self, failures: int, error: TransientError) -> float:
-        """Seconds until the next try."""
-        jitter = random.random()  # noqa: S311 - spreads clients, guards nothing
-        return self.retry_policy.backoff_s(failures, error.retry_after_s, jitter)
 
     def stream(
         self, call: ApiCall, request: ApiRequest, read_timeout_s: float
@@ -222,13 +210,7 @@ def is_write_conflict(code: int, status: Status) -> bool:
 
 
 def is_retryable(code: int, status: Status, retry_after_s: float | None) -> bool:
-    """Whether the same request may succeed later.
-
-    Args:
-        code: HTTP status.
-        status: The body: a Status object, or ``{"message": text}`` if a proxy answered.
-        retry_after_s: What the server asked for, seconds; None if it did not.
-    """
+    """Whether the same request may succeed later; a proxy answers with a message alone."""
     if code in (429, 502, 503):
         return True
     if code not in (500, 504):
@@ -282,15 +264,6 @@ def _error_line(code: int, body: dict[str, Any], call: ApiCall) -> dict[str, Any
     if code >= 500 or is_retryable(code, body, retry_after_s):
         raise TransientError(f"{code} {body.get('message', '')}", retry_after_s)
     raise api_error(code, body, call)
-
-
-def _unavailable(
-    request: ApiRequest, tries: int, after_s: float, last: TransientError
-) -> ApiUnavailable:
-    return ApiUnavailable(
-        f"{request.method} {request.path}: no answer from the API server, tried"
-        f" {tries} time{'s' * (tries > 1)} in {after_s:.1f} s; the last time: {last}"
-    )
 
 
 def _described(error: Exception) -> str:

@@ -34,14 +34,10 @@ def connect(
     observe: Callable[[ApiCall], None] = lambda call: None,
     manager: str = FIELD_MANAGER,
 ) -> HttpKubeClient:
-    """A client of the cluster that we are in, or that a kubeconfig names.
+    """A client of the cluster that a kubeconfig names, or that we are in.
 
-    Args:
-        environ: ``RATOON_KUBECONFIG``, else ``KUBERNETES_SERVICE_HOST``, else ``KUBECONFIG``.
-        account: Folder of the pod's service account.
-        retry_policy: How long a call may take.
-        observe: Is told of every call.
-        manager: Field manager of the writes.
+    ``RATOON_KUBECONFIG`` counts first, then the pod's service account, then ``KUBECONFIG``.
+    `observe` is told of every call.
 
     Raises:
         InputError: None of them exists, or it cannot be read.
@@ -69,7 +65,10 @@ class KubernetesTransport:
     def send(self, request: ApiRequest, timeout: urllib3.Timeout) -> urllib3.BaseHTTPResponse:
         """Sends a request; the body is not read yet."""
         headers = {"Accept": "application/json", "User-Agent": "ratoon"}
-        token = self._token()
+        try:  # it is read again when it is about to expire
+            token = self._configuration.get_api_key_with_prefix("BearerToken")
+        except ConfigException as error:
+            raise InputError("credentials of the cluster", str(error), ACCEPTED) from None
         if token:
             headers["Authorization"] = token
         if request.body is not None:
@@ -85,13 +84,6 @@ class KubernetesTransport:
             redirect=False,
             preload_content=False,
         )
-
-    def _token(self) -> str | None:
-        """The authorization header, read again when it is about to expire."""
-        try:
-            return self._configuration.get_api_key_with_prefix("BearerToken")
-        except ConfigException as error:
-            raise InputError("credentials of the cluster", str(error), ACCEPTED) from None
 
 
 def _source(environ: Mapping[str, str], account: Path) -> Callable[[], Configuration]:

@@ -24,7 +24,6 @@ class ApiCall:
     Attributes:
         group: API group; empty for the core group.
         resource: Plural name, with its subresource: ``pods`` or ``pods/status``.
-        name: The object; empty if the call names none.
     """
 
     verb: str
@@ -55,12 +54,9 @@ class RbacRule:
 
 def api_error(code: int, status: Status, call: ApiCall) -> ApiRejected:
     """The error for a rejected call: what was rejected, why, and what to do."""
-    if code == 403:
-        return _forbidden(status, call)
-    if code == 409:
-        return _conflict(status, call)
-    if code == 404:
-        return _not_found(status, call)
+    known = {403: _forbidden, 404: _not_found, 409: _conflict}.get(code)
+    if known:
+        return known(status, call)
     if code == 401:
         return ApiRejected(
             f"{call}: the API server does not know our token, also when it was read again."
@@ -83,18 +79,15 @@ def _forbidden(status: Status, call: ApiCall) -> Forbidden:
     found = USER.search(_message(status))
     verb = found["verb"] if found else call.verb
     rule = RbacRule(call.group, call.resource, (verb,)).text()
+    who = f"user {found['user']!r}" if found and found["user"] else "our service account"
+    account = SERVICE_ACCOUNT.match(found["user"]) if found else None
+    if account:
+        who = f"service account {account['name']!r} of namespace {account['namespace']!r}"
     return Forbidden(
-        f"{call}: {_account(found['user'] if found else '')} may not {verb} {call.resource}"
-        f" in namespace {call.namespace!r}. The rule that is missing in a Role there:\n{rule}\n"
+        f"{call}: {who} may not {verb} {call.resource} in namespace {call.namespace!r}."
+        f" The rule that is missing in a Role there:\n{rule}\n"
         f"The API server said: {_message(status)}"
     )
-
-
-def _account(user: str) -> str:
-    account = SERVICE_ACCOUNT.match(user)
-    if account:
-        return f"service account {account['name']!r} of namespace {account['namespace']!r}"
-    return f"user {user!r}" if user else "our service account"
 
 
 def _conflict(status: Status, call: ApiCall) -> ApiRejected:

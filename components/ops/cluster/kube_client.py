@@ -9,7 +9,6 @@ from typing import Any
 from components.core.errors import ApiRejected, InputError
 from components.ops.cluster.api_client import ApiClient, ApiRequest, ApiResponse, TransientError
 from components.ops.cluster.errors import ApiCall, api_error, is_missing_object
-from components.ops.cluster.openapi_schema import document_path, resolve_schema
 from components.ops.cluster.protocol import (
     EVENT,
     FIELD_MANAGER,
@@ -17,8 +16,10 @@ from components.ops.cluster.protocol import (
     Conflict,
     Kind,
     Object,
+    document_path,
+    event_sentences,
+    resolve_schema,
 )
-from components.ops.cluster.status import event_sentences
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 APPLY = "application/apply-patch+yaml"
@@ -41,7 +42,7 @@ class HttpKubeClient:
         return self._found(call, ApiRequest("GET", _path(kind, namespace, name)))
 
     def list(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> tuple[Object, ...]:
-        """Every object with these labels, sorted by name."""
+        """Every object with these labels."""
         query = {"labelSelector": ",".join(f"{key}={labels[key]}" for key in sorted(labels))}
         return self._listed(kind, namespace, query if labels else {})
 
@@ -60,11 +61,7 @@ class HttpKubeClient:
         """Creates an object."""
         call = _call("create", kind, wanted)
         request = ApiRequest("POST", _path(kind, call.namespace), self._strict(), wanted)
-        response = self.api.request(call, request)
-        try:
-            return _accepted(call, response)
-        except AlreadyExists:
-            return self._already_written(call, kind, wanted, response)
+        return self._write(call, request, kind, wanted)
 
     def replace(self, kind: Kind, wanted: Object) -> Object:
         """Replaces an object if it still has the ``resourceVersion`` of `wanted`."""
@@ -73,11 +70,7 @@ class HttpKubeClient:
             raise ApiRejected(f"{kind.plural} {call.name}: to replace it, say its resourceVersion")
         path = _path(kind, call.namespace, call.name)
         request = ApiRequest("PUT", path, self._strict(), wanted, versioned=True)
-        response = self.api.request(call, request)
-        try:
-            return _accepted(call, response)
-        except Conflict:
-            return self._already_written(call, kind, wanted, response)
+        return self._write(call, request, kind, wanted)
 
     def delete(self, kind: Kind, namespace: str, name: str) -> None:
         """Deletes an object; does nothing if there is none."""
@@ -122,15 +115,18 @@ class HttpKubeClient:
         found = (kind.typed(item) for item in _accepted(call, response)["items"])
         return tuple(sorted(found, key=lambda one: str(one["metadata"]["name"])))
 
-    def _already_written(
-        self, call: ApiCall, kind: Kind, wanted: Object, response: ApiResponse
-    ) -> Object:
-        """The object, if an earlier try broke off after it had written it."""
-        if response.outcome_unknown:
+    def _write(self, call: ApiCall, request: ApiRequest, kind: Kind, wanted: Object) -> Object:
+        """Creates or replaces; an earlier try may have broken off after it had written."""
+        response = self.api.request(call, request)
+        try:
+            return _accepted(call, response)
+        except (AlreadyExists, Conflict):
+            if not response.outcome_unknown:
+                raise
             found = self.get(kind, call.namespace, call.name)
             if found is not None and _contains(found, _written(wanted)):
                 return found
-        raise api_error(response.code, response.body, call)
+            raise
 
 
 @dataclass
@@ -165,7 +161,8 @@ class Watch:
             except TransientError as error:
                 failures += 1
                 left_s = max(ends - time.monotonic(), 0)
-                time.sleep(min(self.api.backoff_s(failures, error), left_s))
+                backoff_s = self.api.retry_policy.backoff_s(failures, error.retry_after_s)
+                time.sleep(min(backoff_s, left_s))
                 # A list tells the truth after a break, and fails if nobody answers.
                 self._version = "" if failures > 1 else self._version
 
@@ -238,13 +235,9 @@ def _path(kind: Kind, namespace: str, name: str | None = None) -> str:
     """The path of a kind's objects, or of one; an odd name would lead to another path."""
     for where, given in (("namespace", namespace), ("name", name)):
         if given is not None and not NAME.fullmatch(given):
-            raise InputError(
-                f"{where} of {kind.kind}",
-                given,
-                "small letters, digits, '-' and '.', with a letter or digit at both ends",
-            )
-    root = f"/{'apis' if kind.group else 'api'}/{kind.api_version}"
-    path = f"{root}/namespaces/{namespace}/{kind.plural}"
+            accepted = "small letters, digits, '-' and '.', with a letter or digit at both ends"
+            raise InputError(f"{where} of {kind.kind}", given, accepted)
+    path = f"/{kind.root}/namespaces/{namespace}/{kind.plural}"
     return path if name is None else f"{path}/{name}"
 
 

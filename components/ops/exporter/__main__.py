@@ -17,8 +17,8 @@ from prometheus_client import CollectorRegistry, start_http_server
 from components.core import storage
 from components.core.errors import InputError
 from components.core.units import parse_duration
-from components.ops.exporter.audit_summary import AuditReader, AuditReading, AuditSummary
-from components.ops.exporter.metrics import AuditMetrics, ModelState
+from components.ops.exporter.audit_summary import AuditReader, ModelState
+from components.ops.exporter.metrics import AuditMetrics
 
 _LOGGER = logging.getLogger("ratoon.exporter")
 _ACCEPTED = "a mapping of model to audit, such as flights: s3://bucket/flights/log-audit"
@@ -30,7 +30,7 @@ class Exporter:
     def __init__(self, audits: Mapping[str, str], metrics: AuditMetrics) -> None:
         self._readers = {model: AuditReader(model, uri) for model, uri in audits.items()}
         self._metrics = metrics
-        self._metrics.models = {model: ModelState(AuditReading(AuditSummary())) for model in audits}
+        self._metrics.models = dict.fromkeys(audits, ModelState())
 
     def run(self, every_s: float) -> NoReturn:
         """Reads until a signal ends the process."""
@@ -42,7 +42,15 @@ class Exporter:
         """Reads every audit once; the metrics of one that cannot be read stay as they were."""
         for model, reader in self._readers.items():
             known = self._metrics.models[model]
-            self._metrics.models = {**self._metrics.models, model: _tried(model, reader, known)}
+            try:
+                state = reader.read()
+                if not known.is_up:
+                    _LOGGER.warning("The audit of %s is read: %d entries.", model, state.entries)
+            except Exception:  # whatever a store raises, metrics stay and say that they are old
+                if known.is_up or not known.read_at_s:
+                    _LOGGER.exception("The audit of %s cannot be read; its metrics are old.", model)
+                state = replace(known, is_up=False)
+            self._metrics.models = {**self._metrics.models, model: state}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,7 +58,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Process 1 of a container ends by a signal only if it has a handler.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    options = _parser().parse_args(arguments)
+    parser = argparse.ArgumentParser(
+        prog="python -m components.ops.exporter",
+        description="What the audits of models say, as metrics for Prometheus.",
+    )
+    parser.add_argument("--models", type=Path, required=True, help="YAML: model to audit URI")
+    parser.add_argument("--host", default="0.0.0.0", help="the address to listen on")  # noqa: S104
+    parser.add_argument("--port", type=int, default=9090)
+    every = timedelta(minutes=1)
+    parser.add_argument("--every", type=parse_duration, default=every, help="such as 60s or 5m")
+    options = parser.parse_args(arguments)
     try:
         audits = read_models(options.models)
     except InputError as error:
@@ -85,31 +102,6 @@ def read_models(file: Path) -> Mapping[str, str]:
             raise InputError(f"{file}: {model}", audit, _ACCEPTED)
         storage.resolve(audit)
     return {model: audit.rstrip("/") for model, audit in given.items()}
-
-
-def _tried(model: str, reader: AuditReader, known: ModelState) -> ModelState:
-    try:
-        read = ModelState(reader.read(), is_up=True, read_at_s=time.time())
-    except Exception:  # whatever a store raises, metrics stay and say that they are old
-        if known.is_up or not known.read_at_s:
-            _LOGGER.exception("The audit of %s cannot be read; its metrics are old.", model)
-        return replace(known, is_up=False)
-    if not known.is_up:
-        _LOGGER.warning("The audit of %s is read: %d entries.", model, read.reading.entries)
-    return read
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m components.ops.exporter",
-        description="What the audits of models say, as metrics for Prometheus.",
-    )
-    parser.add_argument("--models", type=Path, required=True, help="YAML: model to audit URI")
-    parser.add_argument("--host", default="0.0.0.0", help="the address to listen on")  # noqa: S104
-    parser.add_argument("--port", type=int, default=9090)
-    every = timedelta(minutes=1)
-    parser.add_argument("--every", type=parse_duration, default=every, help="such as 60s or 5m")
-    return parser
 
 
 if __name__ == "__main__":

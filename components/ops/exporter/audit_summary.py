@@ -1,6 +1,7 @@
 """Reads the audit of a model entry by entry, and keeps what its entries say of the model now."""
 
 import logging
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -22,7 +23,6 @@ class AuditSummary:
     Attributes:
         steps: Step and decision to the instant, seconds since 1970 UTC, of the newest entry.
         check: The last monitoring run.
-        promotion: The last promotion.
         plan: The last plan that says how the model is monitored.
     """
 
@@ -69,29 +69,33 @@ def metric(check: AuditEntry, name: str) -> float | None:
 
 
 @dataclass(frozen=True)
-class AuditReading:
-    """The state of an audit when it was last read.
+class ModelState:
+    """One model as the exporter knows it; its audit may not have been read yet.
 
     Attributes:
         retrainings: Retrainings claimed.
-        damaged: Files that are not entries.
+        damaged: Files of the audit that are not entries.
+        is_up: Whether the last try to read the audit succeeded.
+        read_at_s: When it was last read, seconds since 1970 UTC; 0 for never.
     """
 
-    summary: AuditSummary
+    summary: AuditSummary = field(default_factory=AuditSummary)
     retrainings: int = 0
     entries: int = 0
     damaged: int = 0
+    is_up: bool = False
+    read_at_s: float = 0.0
 
 
 class AuditReader:
-    """Reads the entries of one model; a file that was read is never read again."""
+    """Reads the audit of one model; a file that was read is never read again."""
 
     def __init__(self, model: str, uri: str) -> None:
         self._model, self._uri = model, uri
         self._seen: set[str] = set()
         self._summary, self._damaged = AuditSummary(), 0
 
-    def read(self) -> AuditReading:
+    def read(self) -> ModelState:
         """Reads what is new.
 
         Raises:
@@ -100,25 +104,22 @@ class AuditReader:
         fresh = [file for file in audit.entry_files(self._uri) if file not in self._seen]
         for start in range(0, len(fresh), _BATCH):
             self._take(fresh[start : start + _BATCH])
-        claims = len(audit.retrainings(self._uri))
-        return AuditReading(self._summary, claims, len(self._seen) - self._damaged, self._damaged)
+        claims, whole = len(audit.retrainings(self._uri)), len(self._seen) - self._damaged
+        return ModelState(self._summary, claims, whole, self._damaged, True, time.time())
 
     def _take(self, files: Iterable[str]) -> None:
         """Reads many files at once, which an object store answers in parallel."""
         paths = {storage.resolve(file)[1]: file for file in files}
         filesystem, _ = storage.resolve(self._uri)
         for path, content in filesystem.cat(list(paths)).items():
-            self._note(paths[path], content)
+            try:
+                entry = AuditEntry.model_validate_json(content)
+                if entry.model == self._model:
+                    self._summary = add_entry(self._summary, entry)
+            except ValueError:  # of JSON, or of the entry
+                self._damaged += 1
+                _LOGGER.error("%s is not an entry of an audit; it is ignored.", paths[path])
             self._seen.add(paths[path])
-
-    def _note(self, file: str, content: bytes) -> None:
-        try:
-            entry = AuditEntry.model_validate_json(content)
-            if entry.model == self._model:
-                self._summary = add_entry(self._summary, entry)
-        except ValueError:  # of JSON, or of the entry
-            self._damaged += 1
-            _LOGGER.error("%s is not an entry of an audit; it is ignored.", file)
 
 
 def _newer(known: AuditEntry | None, entry: AuditEntry) -> AuditEntry:

@@ -35,6 +35,11 @@ class GitAddress:
     query: str = ""
 
     @property
+    def where(self) -> str:
+        """Its name in errors and sentences, without secrets."""
+        return f"git+{self.url}@{self.at}#{self.folder}"
+
+    @property
     def is_local(self) -> bool:
         """Whether the repository is on a disk of this machine."""
         return self.url.startswith("file://")

@@ -116,18 +116,14 @@ class Git:
         except subprocess.CalledProcessError as error:
             # A push prints on its output why a branch was not moved.
             message = (error.stderr + error.stdout).decode(errors="replace")
-            raise GitError(arguments[0], message, classify_failure(message)) from error
+            raise GitError(arguments[0], message, _failure(message)) from error
 
     def run_text(self, *arguments: str, given: bytes = b"") -> str:
         """The output as text, without its last newline."""
         return self.run(*arguments, given=given).decode(errors="replace").rstrip("\n")
 
     def fetch(self, *wanted: str, depth: int | None = 1) -> None:
-        """Fetches commits.
-
-        Args:
-            wanted: Branches (``+refs/heads/x:refs/heads/x``) or full commits.
-            depth: How many commits of the history; None for all.
+        """Fetches branches (``+refs/heads/x:refs/heads/x``) or full commits, all if no depth.
 
         Raises:
             GitError: The repository does not answer, or does not have them.
@@ -146,41 +142,34 @@ def repository_for(
 ) -> Iterator[Git]:
     """An empty bare repository to work with a remote one; it is removed at the end.
 
-    Args:
-        url: The remote repository, checked by `parse_address`.
-        use_own_config: Whether the user's own git configuration counts too.
-        timeout_s: How long one command may take.
+    With `use_own_config` the user's own git configuration, such as a proxy, counts too.
     """
     with tempfile.TemporaryDirectory(prefix="ratoon-git-", ignore_cleanup_errors=True) as temporary:
         home = Path(temporary)
-        (home / "config").write_text(config_text(url, os.environ, use_own_config), encoding="utf-8")
-        git = Git(home / "bare", url, environment(os.environ, home, use_own_config), timeout_s)
+        (home / "config").write_text(_config_text(url, use_own_config), encoding="utf-8")
+        git = Git(home / "bare", url, _environment(home, use_own_config), timeout_s)
         git.folder.mkdir()
         git.run("init", "--quiet", "--bare", "--template=", "--", ".")
         yield git
 
 
-def classify_failure(message: str) -> GitFailure:
+def credentials_folder() -> str:
+    """The folder where the secret is mounted."""
+    return os.environ.get(CREDENTIALS_VARIABLE) or CREDENTIALS
+
+
+def _failure(message: str) -> GitFailure:
     """Why git failed, from its message in English; `UNAVAILABLE` if unknown."""
-    for failure, pattern in _MESSAGES:
-        if re.search(pattern, message):
-            return failure
-    return GitFailure.UNAVAILABLE
+    found = (failure for failure, pattern in _MESSAGES if re.search(pattern, message))
+    return next(found, GitFailure.UNAVAILABLE)
 
 
-def config_text(url: str, variables: Mapping[str, str], use_own_config: bool) -> str:
-    """The git configuration for work with one repository.
-
-    Args:
-        url: The repository; only its protocol is allowed.
-        variables: The environment; it names the folder of the credentials.
-        use_own_config: Whether the user's configuration, such as a proxy or their own credentials,
-            counts too.
-    """
+def _config_text(url: str, use_own_config: bool) -> str:
+    """The git configuration for work with one repository: only its protocol is allowed."""
     scheme = url.partition("://")[0]
     settings = [*_SETTINGS.items(), (f"protocol.{scheme}.allow", "always")]
-    own = variables.get("GIT_CONFIG_GLOBAL")
     if use_own_config:
+        own = os.environ.get("GIT_CONFIG_GLOBAL")
         files = (own,) if own else ("~/.config/git/config", "~/.gitconfig")
         settings = [*(("include.path", file) for file in files), *settings]
     else:
@@ -191,15 +180,16 @@ def config_text(url: str, variables: Mapping[str, str], use_own_config: bool) ->
     else:
         # A run may name any repository: the secret answers only for hosts that it names too.
         unnamed = "none" if use_own_config else "any"
-        settings.append(("credential.helper", _helper(url, variables, unnamed)))
+        program = (sys.executable, "-ISE", str(Path(credential_helper.__file__).resolve()))
+        helper = shlex.join((*program, credentials_folder(), host_of(url), unnamed))
+        settings.append(("credential.helper", f"!{helper}"))
     return "".join(_line(name, value) for name, value in settings)
 
 
-def environment(variables: Mapping[str, str], home: Path, use_own_config: bool) -> dict[str, str]:
-    """The environment of git."""
+def _environment(home: Path, use_own_config: bool) -> dict[str, str]:
     kept = {
         name: value
-        for name, value in variables.items()
+        for name, value in os.environ.items()
         if name in _CONNECTION_VARIABLES
         or not name.startswith(("GIT_", "SSH_ASKPASS", "LC_", "LANG"))
     }
@@ -213,16 +203,6 @@ def environment(variables: Mapping[str, str], home: Path, use_own_config: bool) 
     if use_own_config:
         return {**kept, **closed}
     return {**kept, **closed, "GIT_CONFIG_NOSYSTEM": "1", "HOME": str(home)}
-
-
-def credentials_folder(variables: Mapping[str, str] = os.environ) -> str:
-    """The folder where the secret is mounted."""
-    return variables.get(CREDENTIALS_VARIABLE) or CREDENTIALS
-
-
-def _helper(url: str, variables: Mapping[str, str], unnamed: str) -> str:
-    program = (sys.executable, "-ISE", str(Path(credential_helper.__file__).resolve()))
-    return "!" + shlex.join((*program, credentials_folder(variables), host_of(url), unnamed))
 
 
 def _line(name: str, value: str) -> str:

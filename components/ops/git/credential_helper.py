@@ -18,11 +18,7 @@ _NAME_OF_A_TOKEN = "x-access-token"  # noqa: S105
 def answer(folder: Path, host: str, unnamed: str, asked: str) -> str:
     """The credentials for git; empty if the question is not ours to answer.
 
-    Args:
-        folder: The mounted secret.
-        host: The host of the address, with its port if it has one.
-        unnamed: ``any`` if a secret without hosts is for every host.
-        asked: Git's question: lines of ``key=value``.
+    `host` has its port if it has one; `asked` is git's question, lines of ``key=value``.
     """
     question = dict(line.split("=", 1) for line in asked.splitlines() if "=" in line)
     if (question.get("protocol"), question.get("host")) != ("https", host):

@@ -23,12 +23,7 @@ class _Entry:
 
 @dataclass(frozen=True)
 class Tree:
-    """The folder of one commit.
-
-    Attributes:
-        where: What to call the folder in errors.
-        folder: The folder in it; empty for its root.
-    """
+    """The folder of one commit; empty for its root. Errors call it `where`."""
 
     git: Git
     where: str
@@ -115,10 +110,7 @@ class Commit:
 
 
 def write_commit(git: Git, parent: str, commit: Commit) -> str:
-    """Writes a commit; nobody sees it before it is pushed.
-
-    Returns:
-        The id of the commit.
+    """Writes a commit, which nobody sees before it is pushed; its id.
 
     Raises:
         InputError: The author that the environment names is not valid.
@@ -135,13 +127,9 @@ def write_commit(git: Git, parent: str, commit: Commit) -> str:
 
 
 def push(git: Git, made: str, branch: str, expected: str) -> None:
-    """Moves a branch to a commit if it is still at the expected one.
+    """Moves a branch to the commit `made` if it is still at `expected`.
 
-    Args:
-        git: Has the commit.
-        made: The commit; empty removes the branch.
-        branch: The branch.
-        expected: The commit that it was read at; empty if it must not exist yet.
+    An empty `made` removes the branch; an empty `expected` means that it must not exist yet.
 
     Raises:
         GitError: It was moved meanwhile (`GitFailure.NON_FAST_FORWARD`), or the push is rejected.
@@ -155,11 +143,7 @@ def push(git: Git, made: str, branch: str, expected: str) -> None:
 
 
 def tip_of(git: Git, branch: str) -> str | None:
-    """The commit of a branch of the remote repository; None if there is no such branch.
-
-    Raises:
-        GitError: The repository does not answer.
-    """
+    """The commit of a branch as `branches` has it; None if there is no such branch."""
     return branches(git, f"refs/heads/{branch}").get(branch)
 
 

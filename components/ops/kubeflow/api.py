@@ -55,7 +55,7 @@ class KfpApi:
             return self.experiment_id(name, namespace)
 
     def create_pipeline(self, name: str, description: str, namespace: str) -> str:
-        """Creates a pipeline without a version; its id."""
+        """Creates a pipeline without a version if it is missing; its id."""
         body = {"name": name, "display_name": name, "description": description}
         body |= {"namespace": namespace} if namespace else {}
         try:

@@ -50,13 +50,11 @@ class KfpConfig:
     """Where KFP's API is, and the token to call it with.
 
     Attributes:
-        endpoint: Its URL.
-        token: The file with the bearer token, read at each call because it is rotated; None for
-            no token.
+        token: The file with the bearer token, read at each call because it is rotated.
         token_required: Whether a missing or empty token file is an error, as it is where a person
             names it; else no token is sent.
-        deadline_s: Seconds for one call with all its attempts.
-        timeout_s: Seconds for one attempt.
+        deadline_s: For one call with all its attempts.
+        timeout_s: For one attempt.
     """
 
     endpoint: str
@@ -77,11 +75,7 @@ class KfpConfig:
 
     @classmethod
     def of_person(cls, endpoint: str, environment: Mapping[str, str] = os.environ) -> Self:
-        """The API at an endpoint, and the token that a person names; who waits, waits seconds.
-
-        Raises:
-            InputError: The endpoint is not a URL.
-        """
+        """The same of a person, who names endpoint and token, and waits for seconds at most."""
         token = environment.get(TOKEN_PATH)
         path = Path(token) if token else None
         return cls(_checked(endpoint), path, token_required=path is not None, deadline_s=5.0)
@@ -112,11 +106,10 @@ class KfpHttpClient:
         Args:
             method: The HTTP method.
             path: The path after ``/apis/v2beta1``.
-            query: The query; empty values are left out.
+            query: Empty values are left out.
             body: Is sent as JSON.
-            file: Is uploaded.
-            repeatable: Whether it may be sent again after its answer was lost, although it may
-                have been acted upon.
+            file: Is uploaded instead.
+            repeatable: Whether it may be sent again although it may have been acted upon.
 
         Raises:
             KfpNotFound: There is no such thing.
@@ -140,8 +133,11 @@ class KfpHttpClient:
                     return self._read(answer, where)
             rejected, wait_s = token, _backoff_s(attempt, answer)
             if time.monotonic() + wait_s > until or not (repeatable or _was_ignored(answer)):
+                problem, do = f"no answer ({type(answer).__name__}: {answer})", _FORWARD
+                if isinstance(answer, httpx.Response):
+                    problem, do = f"it answered {answer.status_code}", "Try again later."
                 tried = f"after {attempt + 1} attempt(s) in {self.config.deadline_s:.0f} s"
-                raise ApiUnavailable(f"{where}: {_problem(answer)}, {tried}. {_hint(answer)}")
+                raise ApiUnavailable(f"{where}: {problem}, {tried}. {do}")
             self._sleep(wait_s)
             attempt += 1
 
@@ -234,16 +230,6 @@ def _was_ignored(answer: httpx.Response | httpx.TransportError) -> bool:
     if isinstance(answer, httpx.Response):
         return answer.status_code in (401, 429, 503)
     return isinstance(answer, httpx.ConnectError | httpx.ConnectTimeout)
-
-
-def _problem(answer: httpx.Response | httpx.TransportError) -> str:
-    if isinstance(answer, httpx.Response):
-        return f"it answered {answer.status_code}"
-    return f"no answer ({type(answer).__name__}: {answer})"
-
-
-def _hint(answer: httpx.Response | httpx.TransportError) -> str:
-    return "Try again later." if isinstance(answer, httpx.Response) else _FORWARD
 
 
 def _backoff_s(attempt: int, answer: httpx.Response | httpx.TransportError) -> float:

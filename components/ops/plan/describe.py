@@ -1,6 +1,7 @@
 """What a spec means, as text for a terminal and as a page: a few topics of a few lines each."""
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,12 +24,7 @@ _FOLD_AFTER = 30
 
 @dataclass(frozen=True)
 class Topic:
-    """One part of what a spec means.
-
-    Attributes:
-        title: What it is about.
-        lines: Word and sentence; an empty word continues the line before.
-    """
+    """One part of what a spec means: a title, then words with a sentence each."""
 
     title: str
     lines: Lines
@@ -40,16 +36,15 @@ def describe(
     spans: Sequence[str],
     cut: tuple[datetime, Windows] | None,
 ) -> tuple[Topic, ...]:
-    """Puts a spec into words.
-
-    Returns:
-        The topics that have a line.
-    """
+    """Puts a spec into words; the topics that have a line."""
     spec = model.spec
     topics = (
         Topic(spec.description or "No description", _question(spec)),
         Topic("Data", _data(spec, spans)),
-        Topic(f"Features ({len(features)})", _features(features)),
+        Topic(
+            f"Features ({len(features)})",
+            tuple((f.name, f"{f.kind:8}  {_derived(f)}") for f in features),
+        ),
         Topic("Values set to missing", tuple(("missing", r.null_if) for r in spec.rules)),
         Topic(f"Time, cut as of {format_instant(cut[0])}" if cut else "Time", _windows(cut)),
         Topic("Before anyone trains", _history(spec)),
@@ -63,28 +58,41 @@ def describe(
 
 def as_text(topics: Iterable[Topic]) -> str:
     """The topics as plain text, 100 columns wide."""
-    return "\n".join(_plain(topic) for topic in topics)
+    text = []
+    for topic in topics:
+        width = max(len(word) for word, _ in topic.lines)
+        fold = textwrap.TextWrapper(
+            _WIDTH,
+            subsequent_indent=" " * (width + 4),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        text.append(topic.title)
+        for word, line in topic.lines:
+            fold.initial_indent = f"  {word:{width}}  "
+            text.append(fold.fill(line))
+        text.append("")
+    return "\n".join(text)
 
 
 def as_html(title: str, sentence: str, topics: Iterable[Topic]) -> str:
     """The topics as one self-contained HTML file."""
-    sections = [Section(topic.title, blocks=(_block(topic),)) for topic in topics]
+    sections = []
+    for topic in topics:
+        caption = topic.title if len(topic.lines) > _FOLD_AFTER else ""
+        table = Table(("what", "how"), topic.lines, caption=caption, fold_after=_FOLD_AFTER)
+        sections.append(Section(topic.title, blocks=(table,)))
     return build_page(title, about=sentence, blocks=sections)
 
 
 def accepted_defaults(spec: Spec, given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """The defaults that a spec accepts by not writing the fields.
+    """The defaults that a spec accepts by not writing the fields: place and value, in its order.
 
-    Returns:
-        Place and value, in the spec's order; the items of a list share one place (``features[]``),
-        with the number of items that accepted the value.
+    The items of a list share one place (``features[]``), with how many accepted the value.
     """
-    counted: dict[tuple[str, str], int] = {}
-    for found in _left_out(spec, given, ""):
-        counted[found] = counted.get(found, 0) + 1
     return tuple(
         (place, f"{value} ({times} of them)" if "[]" in place else value)
-        for (place, value), times in counted.items()
+        for (place, value), times in Counter(_left_out(spec, given, "")).items()
     )
 
 
@@ -95,13 +103,12 @@ def _question(spec: Spec) -> Lines:
         reading = f"> {label.greater_than:g}"
     elif label.equals is not None:
         reading = f"= {label.equals}"
-    owner = (("owner", spec.owner.team),) if spec.owner else ()
     return (
         ("model", spec.name),
         ("asked", f"at {primary.event_time} (UTC), once for each {', '.join(primary.key)}"),
         ("answer", f"{label.name}: {label.column} {reading}; yes from {label.threshold:g} on"),
         ("known", f"{format_duration(label.known_after)} after {primary.event_time}, not before"),
-        *owner,
+        *([("owner", spec.owner.team)] if spec.owner else []),
     )
 
 
@@ -130,10 +137,6 @@ def _terms(source: Primary | External) -> str:
     return f"Origin: {source.origin}; licence: {source.licence}"
 
 
-def _features(features: Sequence[PlannedFeature]) -> Lines:
-    return tuple((f.name, f"{f.kind:8}  {_derived(f)}") for f in features)
-
-
 def _derived(feature: PlannedFeature) -> str:
     read = ", ".join(feature.columns)
     if feature.derive is None:
@@ -147,19 +150,16 @@ def _windows(cut: tuple[datetime, Windows] | None) -> Lines:
         return (("nothing", "to cut: there is no data yet"),)
     windows = cut[1]
     watch, before = _days([windows.watch]), _days([windows.before])
+    judged = f"by labels: {_days([windows.labelled])}, the newest of which all are due"
+    if windows.labelled == windows.watch:
+        judged = f"by labels: the same, its rows up to {format_instant(windows.labels_until)}"
     return (
         ("train", _days(windows.train)),
         ("recent", f"{_days(windows.recent)}: a challenger must be better here"),
         ("reference", f"{_days(windows.reference)}: no model ever trains on these"),
         ("monitored", f"{watch} of live predictions; before: {before}"),
-        ("judged", _judged(windows)),
+        ("judged", judged),
     )
-
-
-def _judged(windows: Windows) -> str:
-    if windows.labelled == windows.watch:
-        return f"by labels: the same, its rows up to {format_instant(windows.labels_until)}"
-    return f"by labels: {_days([windows.labelled])}, the newest of which all are due"
 
 
 def _days(intervals: Sequence[TimeInterval]) -> str:
@@ -173,12 +173,9 @@ def _days(intervals: Sequence[TimeInterval]) -> str:
 
 def _history(spec: Spec) -> Lines:
     history = spec.history
+    classes = f"{history.min_per_class:,} of each class"
     return (
-        (
-            "rows",
-            f"{history.min_rows:,} labelled in {history.min_spans} spans, "
-            f"{history.min_per_class:,} of each class",
-        ),
+        ("rows", f"{history.min_rows:,} labelled in {history.min_spans} spans, {classes}"),
         ("labels", f"{history.min_labelled:.0%} of the rows that are old enough have one"),
         ("newest", f"row at most {format_duration(history.max_age)} old"),
     )
@@ -187,9 +184,6 @@ def _history(spec: Spec) -> Lines:
 def _gates(spec: Spec) -> Lines:
     gates = spec.gates
     slices = (f"each {s.by} with {s.min_rows:,} rows: {_floors(s.floors)}" for s in gates.slices)
-    behaviour = (
-        (("behaviour", f"every test of {gates.behaviour} passes"),) if gates.behaviour else ()
-    )
     first = "may serve" if spec.first_model == "allowed" else "is refused (first_model)"
     return (
         ("floors", f"on both holdouts {_floors(gates.floors)}"),
@@ -197,7 +191,7 @@ def _gates(spec: Spec) -> Lines:
         ("reference", f"against the champion: {_changes(gates.reference)}"),
         ("sure", f"by paired {gates.confidence:.0%} intervals that resample whole {gates.block}s"),
         *(("slices", text) for text in slices),
-        *behaviour,
+        *([("behaviour", f"every test of {gates.behaviour} passes")] if gates.behaviour else []),
         ("first", f"a model {first} while none serves"),
         ("approval", f"{gates.approval}"),
     )
@@ -228,13 +222,13 @@ def _serving(spec: Spec) -> Lines:
 def _operation(spec: Spec) -> Lines:
     watch, retrain = spec.monitoring, spec.retraining
     every = watch.every if isinstance(watch.every, str) else format_duration(watch.every)
-    limits = watch.thresholds if isinstance(watch.thresholds, str) else _limits(watch.thresholds)
+    limits = "learned"
+    if not isinstance(watch.thresholds, str):
+        limits = ", ".join(f"{name} {limit:g}" for name, limit in watch.thresholds.items())
+    rows = f"insufficient below {watch.min_rows:,} labelled rows"
     most, period = retrain.max_per_period
     return (
-        (
-            "every",
-            f"{every}; limits: {limits}; insufficient below {watch.min_rows:,} labelled rows",
-        ),
+        ("every", f"{every}; limits: {limits}; {rows}"),
         *_delay(spec),
         ("retrains", f"on {', '.join(retrain.on) or 'nothing'}; every other finding alerts"),
         ("at most", f"{most} times in {format_duration(period)}"),
@@ -259,12 +253,9 @@ def _delay(spec: Spec) -> Lines:
     return (("judged", text), ("mind", mind))
 
 
-def _limits(limits: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {limit:g}" for name, limit in limits.items())
-
-
 def _left_out(part: SpecModel, given: object, place: str) -> Iterator[tuple[str, str]]:
-    written = _written(part, given)
+    # A short form, such as a list, counts as the fields that it set.
+    written = given if isinstance(given, Mapping) else dict.fromkeys(part.model_fields_set)
     plain = part.model_dump(mode="json", by_alias=True)
     for field, info in type(part).model_fields.items():
         name, value = info.alias or field, getattr(part, field)
@@ -288,13 +279,6 @@ def _inside(value: object, given: object, place: str) -> Iterator[tuple[str, str
             yield from _inside(part, given.get(name), f"{place}.{name}")
 
 
-def _written(part: SpecModel, given: object) -> Mapping[str, Any]:
-    """The fields as written; a short form, such as a list, counts as those that it set."""
-    if isinstance(given, Mapping):
-        return given
-    return dict.fromkeys(part.model_fields_set)
-
-
 def _shown(value: object) -> str:
     if value is None or value in ("", [], {}):
         return "none"
@@ -303,25 +287,3 @@ def _shown(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(_shown(v) for v in value)
     return str(value)
-
-
-def _plain(topic: Topic) -> str:
-    width = max(len(word) for word, _ in topic.lines)
-    lines = (
-        textwrap.fill(
-            text,
-            _WIDTH,
-            initial_indent=f"  {word:{width}}  ",
-            subsequent_indent=" " * (width + 4),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for word, text in topic.lines
-    )
-    return "\n".join([topic.title, *lines, ""])
-
-
-def _block(topic: Topic) -> Table:
-    folded = len(topic.lines) > _FOLD_AFTER
-    caption = topic.title if folded else ""
-    return Table(("what", "how"), topic.lines, caption=caption, fold_after=_FOLD_AFTER)

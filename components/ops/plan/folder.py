@@ -85,11 +85,7 @@ class SpecText:
 
 @contextmanager
 def open_source(model: str) -> Iterator[ModelFolder]:
-    """Opens the files of a model for as long as the context lasts.
-
-    Args:
-        model: A path, ``file://``, ``s3://`` or ``gs://`` folder,
-            ``git+https://host/repository@<commit>#folder``, or the text of a spec.
+    """Opens a path, a URI, a git commit or the text of a spec for as long as the context lasts.
 
     Raises:
         InputError: It is none of these, or cannot be read.
@@ -97,19 +93,15 @@ def open_source(model: str) -> Iterator[ModelFolder]:
     if "\n" in model.strip():
         yield SpecText.of(model)
     elif model.startswith("git+"):
-        with fetch_folder(model) as folder:
+        with _fetched(model) as folder:
             yield folder
     else:
         yield StoredFolder(_checked(model))
 
 
 @contextmanager
-def fetch_folder(uri: str) -> Iterator[Tree]:
-    """Fetches the one commit of a ``git+https://`` (or ``git+file://``) URI.
-
-    Raises:
-        InputError: The URI names no full commit, or the repository does not have it.
-    """
+def _fetched(uri: str) -> Iterator[Tree]:
+    """Fetches the one commit that a URI names."""
     address = parse_address(uri, "model", _ACCEPTED, _DO)
     if not _COMMIT.fullmatch(address.at) or address.query:
         raise InputError("model", uri, _ACCEPTED, _DO)
@@ -132,24 +124,22 @@ def read_file(folder: ModelFolder, name: str, do: str) -> bytes:
     if not _NAME.fullmatch(name):
         raise InputError(folder.where, name, "the name of a file inside the model's folder")
     content = folder.find(name, MAX_BYTES)
-    if content is None and folder.where == TEXT:
-        do = "Add it to the text under files:, by its name, or give the model's folder instead."
     if content is None:
-        raise InputError(
-            f"{folder.where}: {name}", "no such file", "a file of the model's folder", do
-        )
+        if folder.where == TEXT:
+            do = "Add it to the text under files:, by its name, or give the model's folder instead."
+        where, accepted = f"{folder.where}: {name}", "a file of the model's folder"
+        raise InputError(where, "no such file", accepted, do)
     return content
 
 
 def _checked(model: str) -> str:
     scheme, found, _ = model.partition("://")
     if not model.strip() or (found and scheme not in _SCHEMES):
-        raise InputError(
-            "model",
-            model,
+        accepted = (
             "a path, file://, s3:// or gs:// folder, git+https://host/repository@<commit>#folder, "
-            "or the text of a spec",
+            "or the text of a spec"
         )
+        raise InputError("model", model, accepted)
     if PurePosixPath(model).suffix in {".yaml", ".yml"}:
         raise InputError("model", model, "the folder that the spec is in, not the file itself")
     return model

@@ -19,10 +19,9 @@ _RUN_SCHEMA = "Run `ratoon schema infer --write`, review what it writes and comm
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A spec and the files of its folder that a run carries along.
+    """A spec, with overlay and target applied, and the files that a run carries along.
 
     Attributes:
-        spec: The spec, with overlay and target applied.
         given: The spec's fields as written, with the overlay's merged in.
         files: Name to content: the spec as written, and what it names once that was read.
         where: What to call the folder in errors.
@@ -49,12 +48,10 @@ class ModelFiles:
 
 
 def load_model(model: str, overlay: str = "", target: str = "") -> ModelFiles:
-    """Reads the spec of a model and every file that it names.
+    """Reads the spec of a model, given as for `open_source`, and every file that it names.
 
-    Args:
-        model: The model's folder by path or URI, or the text of its spec.
-        overlay: A file of the folder, or a path on this machine; empty for none.
-        target: Instead of the spec's ``serving.target``; empty for the spec's.
+    `overlay` is a file of the folder, or a path on this machine; `target` goes before that of the
+    spec; empty texts are for none.
 
     Raises:
         InputError: The spec or a file that it names is missing or cannot be used.
@@ -82,7 +79,7 @@ def read_spec(folder: ModelFolder, overlay: str = "", target: str = "") -> Model
     given = read_mapping(text, where)
     if over is not None:
         given = merge(given, read_mapping(over, overlay))
-    spec = with_target(spec, target) if target else spec
+    spec = _with_target(spec, target) if target else spec
     return ModelFiles(spec, given, {SPEC_FILE: content}, folder.where)
 
 
@@ -92,20 +89,22 @@ def read_model_files(folder: ModelFolder, written: ModelFiles) -> ModelFiles:
     Raises:
         InputError: One is missing or too large, or the behaviour tests cannot be used.
     """
-    named = {name: read_file(folder, name, do) for name, do in _named(written.spec)}
-    tests = written.spec.gates.behaviour
+    tests, module = written.spec.gates.behaviour, written.spec.model.module
+    named = {}
+    for name, do in (
+        (written.spec.schema_file, _RUN_SCHEMA),
+        (tests, "gates.behaviour names it."),
+        (module, "model.module names it."),
+    ):
+        if name:
+            named[name] = read_file(folder, name, do)
     if tests:  # evaluate reads them too, but only when a model has been trained
         where = f"{folder.where}/{tests}"
         load_behaviour(_text(named[tests], where), where)
     return replace(written, files={**written.files, **named})
 
 
-def with_target(spec: Spec, target: str) -> Spec:
-    """The spec with another serving target.
-
-    Raises:
-        InputError: A spec could not have this target.
-    """
+def _with_target(spec: Spec, target: str) -> Spec:
     try:
         changed = {**spec.serving.model_dump(by_alias=True), "target": target}
         serving = type(spec.serving).model_validate(changed)
@@ -113,15 +112,6 @@ def with_target(spec: Spec, target: str) -> Spec:
         accepted = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise InputError("target", target, accepted) from error
     return spec.model_copy(update={"serving": serving})
-
-
-def _named(spec: Spec) -> list[tuple[str, str]]:
-    """The files that a spec names, each with what to do if it is missing."""
-    given = [
-        (spec.gates.behaviour, "gates.behaviour names it."),
-        (spec.model.module, "model.module names it."),
-    ]
-    return [(spec.schema_file, _RUN_SCHEMA), *((n, do) for n, do in given if n)]
 
 
 def _overlay(folder: ModelFolder, overlay: str) -> str:

@@ -1,4 +1,7 @@
-"""Makes the plan of a run: reads the spec, the data and the target once, and writes the plan."""
+"""Makes the plan of a run: reads the spec, the data and the target once, and writes the plan.
+
+A spec is also checked and explained here, before any pipeline runs.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,20 +15,17 @@ from components.core.digest import digest_bytes, digest_folder, digest_of
 from components.core.errors import InputError
 from components.core.plan import Champion, Plan, Purpose
 from components.core.spans import format_instant
-from components.ops.plan.describe import as_html, describe
-from components.ops.plan.instant import resolve_as_of
+from components.core.spec import Spec
+from components.ops.plan.describe import as_html, as_text, describe
 from components.ops.plan.model_files import ModelFiles, load_model
-from components.ops.plan.windows import available_spans, split_windows
+from components.ops.plan.windows import available_spans, resolve_as_of, split_windows
 
 ChampionReader = Callable[[str, str], Champion | None]
 
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """What a plan is asked for.
-
-    The fields are the arguments of the component.
-    """
+    """What a plan is asked for: the arguments of the component."""
 
     model: str
     as_of: str
@@ -48,9 +48,8 @@ def plan(
     Args:
         request: What is asked for.
         out: The plan artifact's folder.
-        report: The HTML file to write the plan to, for people; None for no file.
-        now: The present, used if `request.as_of` is empty; None to ask the clock, which no other
-            step does.
+        report: The HTML file to write the plan to.
+        now: The present; None to ask the clock.
         champion_reader: Reads what serves, by target and model name; None to ask the target.
 
     Raises:
@@ -60,13 +59,20 @@ def plan(
     purpose = _purpose(request.purpose)
     as_of = resolve_as_of(request.as_of, now, request.scheduled)
     model = load_model(request.model, request.overlay, request.target)
-    write_files(model, out / MODEL_FILES)
-    read = champion_reader or _reader()
-    champion = read(model.spec.serving.target, model.spec.name)
+    (out / MODEL_FILES).mkdir(parents=True, exist_ok=True)
+    for name, content in model.files.items():
+        (out / MODEL_FILES / name).write_bytes(content)
+    if champion_reader is None:
+        from components.ops.targets import read_champion
+
+        champion_reader = read_champion
+    champion = champion_reader(model.spec.serving.target, model.spec.name)
     made = build_plan(model, as_of, purpose, champion, digest_folder(out / MODEL_FILES))
     made.write(out / PLAN)
     if report is not None:
-        report.write_text(_page(model, made), encoding="utf-8")
+        topics = describe(model, made.features, made.spans, (made.as_of, made.windows))
+        page = as_html(f"{made.spec.name}: the plan", sentence(made), topics)
+        report.write_text(page, encoding="utf-8")
     audit.append(made.spec.serving.audit_uri, _entry(made, request.run))
     return made
 
@@ -100,13 +106,6 @@ def build_plan(
     )
 
 
-def write_files(model: ModelFiles, folder: Path) -> None:
-    """Writes the model's files where the other steps read them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in model.files.items():
-        (folder / name).write_bytes(content)
-
-
 def sentence(made: Plan) -> str:
     """One line that says what was planned."""
     champion = made.champion.version if made.champion else "nothing"
@@ -117,23 +116,11 @@ def sentence(made: Plan) -> str:
     )
 
 
-def _page(model: ModelFiles, made: Plan) -> str:
-    topics = describe(model, made.features, made.spans, (made.as_of, made.windows))
-    return as_html(f"{made.spec.name}: the plan", sentence(made), topics)
-
-
 def _purpose(text: str) -> Purpose:
     try:
         return Purpose(text)
     except ValueError as error:
         raise InputError("purpose", text, " or ".join(Purpose)) from error
-
-
-def _reader() -> ChampionReader:
-    from components.ops.targets import read_champion
-
-    reader: ChampionReader = read_champion
-    return reader
 
 
 def _entry(made: Plan, run: str) -> AuditEntry:
@@ -151,3 +138,28 @@ def _entry(made: Plan, run: str) -> AuditEntry:
             "monitoring": made.spec.monitoring.model_dump(mode="json"),
         },
     )
+
+
+def check_spec(model: str, overlay: str = "") -> Spec:
+    """The spec of a model; arguments and errors as for `load_model` and its `signature`."""
+    loaded = load_model(model, overlay)
+    loaded.signature()
+    return loaded.spec
+
+
+def explain_spec(model: str, overlay: str = "", as_of: str = "") -> str:
+    """What a spec means, as text; data that does not exist yet is no error.
+
+    Time is cut at `as_of`, or at the end of the data; errors are those of `check_spec`.
+    """
+    loaded = load_model(model, overlay)
+    signature, instant = loaded.signature(), resolve_as_of(as_of)
+    try:
+        spans = available_spans(loaded.spec, instant)
+    except InputError:
+        spans = ()
+    if spans and not as_of:
+        instant = min(instant, spans[-1].end)
+    cut = (instant, split_windows(loaded.spec, spans, instant)) if spans else None
+    names = tuple(span.name for span in spans)
+    return as_text(describe(loaded, signature.features, names, cut))

@@ -67,11 +67,9 @@ def resolve_signature(spec: Spec, schema: Mapping[str, FeatureKind]) -> Signatur
         for source in feature.sources:
             column = _column(feature, source, known)
             if columns.setdefault(column.name, column).kind != column.kind:
-                raise InputError(
-                    f"features: {feature.name}",
-                    f"{source} as {column.kind}",
-                    f"{columns[column.name].kind}, which the column is in another feature",
-                )
+                accepted = f"{columns[column.name].kind}, which the column is in another feature"
+                given = f"{source} as {column.kind}"
+                raise InputError(f"features: {feature.name}", given, accepted)
     _check_names(spec, columns)
     planned = tuple(_planned(feature, columns) for feature in features)
     return Signature(tuple(columns.values()), planned)
@@ -122,16 +120,15 @@ def _column(feature: Feature, source: str, known: Mapping[str, FeatureKind]) -> 
     kind = known.get(name)
     if kind is None:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
-        raise InputError(
-            place,
-            source,
-            f"a column of the schema; the nearest is {near}",
-            "If the column is new, run `ratoon schema infer` and commit the schema.",
-        )
+        do = "If the column is new, run `ratoon schema infer` and commit the schema."
+        raise InputError(place, source, f"a column of the schema; the nearest is {near}", do)
     if feature.derive is not None:
         _check_operand(feature, source, kind)
     elif feature.kind is not None:
-        kind = _recast(feature.kind, kind, f"{place}: {source}")
+        if feature.kind is FeatureKind.NUMBER and kind is FeatureKind.CATEGORY:
+            accepted = "category, for the schema says that it holds text"
+            raise InputError(f"{place}: {source}", "number", accepted)
+        kind = feature.kind
     return ModelColumn(name=name, source=source, kind=kind.value)
 
 
@@ -145,22 +142,14 @@ def _check_operand(feature: Feature, source: str, kind: FeatureKind) -> None:
         raise InputError(f"features: {feature.name}: kind", feature.kind.value, accepted)
 
 
-def _recast(wanted: FeatureKind, kind: FeatureKind, place: str) -> FeatureKind:
-    if wanted is FeatureKind.NUMBER and kind is FeatureKind.CATEGORY:
-        raise InputError(place, "number", "category, for the schema says that it holds text")
-    return wanted
-
-
 def _planned(feature: Feature, columns: Mapping[str, ModelColumn]) -> PlannedFeature:
     names = tuple(column_of(source) for source in feature.sources)
     kind = FeatureKind.NUMBER.value if feature.derive else columns[names[0]].kind
     if kind == FeatureKind.TIMESTAMP:
-        raise InputError(
-            f"features: {feature.name}",
-            "an instant as it is",
-            "an instant read by derive: hour_of, day_of_week or day_of_year",
-            "An instant only ever grows, so a model cannot learn from it.",
-        )
+        where, given = f"features: {feature.name}", "an instant as it is"
+        accepted = "an instant read by derive: hour_of, day_of_week or day_of_year"
+        do = "An instant only ever grows, so a model cannot learn from it."
+        raise InputError(where, given, accepted, do)
     return PlannedFeature(
         name=feature.name, kind=kind, derive=feature.derive, columns=names, zone=feature.zone
     )

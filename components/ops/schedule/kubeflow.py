@@ -7,7 +7,7 @@ calls need, of ``pipelines.kubeflow.org``: ``jobs`` list, create, enable, disabl
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -62,9 +62,15 @@ class RecurringRunApi(KfpApi):
             accepted = f"one that is uploaded: {known}"
             raise InputError("pipeline", desired.pipeline, accepted, _UPLOAD)
         pipeline_id = str(pipeline["pipeline_id"])
-        version_id = self._version_id(desired, pipeline_id)
+        versions = self.versions(pipeline_id)
+        version = find_named(versions, desired.version)
+        if version is None:
+            newest = ", ".join(map(name_of, versions[:_SHOWN])) or "no version at all"
+            where = f"{desired.model}: version of pipeline {desired.pipeline}"
+            accepted = f"one that is uploaded; the newest are: {newest}"
+            raise InputError(where, desired.version, accepted, _UPLOAD)
         experiment_id = self.experiment_id(desired.experiment, namespace)
-        return ResolvedIds(pipeline_id, version_id, experiment_id)
+        return ResolvedIds(pipeline_id, str(version["pipeline_version_id"]), experiment_id)
 
     def recurring_runs(self, namespace: str) -> tuple[ActualRecurringRun, ...]:
         """Every recurring run of a namespace."""
@@ -101,28 +107,14 @@ class RecurringRunApi(KfpApi):
 
     def set_enabled(self, run_id: str, enabled: bool) -> None:
         """Enables or disables a recurring run; does nothing if it is gone."""
-        verb = "enable" if enabled else "disable"
-        self._unless_gone("POST", f"/recurringruns/{run_id}:{verb}")
+        with suppress(KfpNotFound):
+            verb = "enable" if enabled else "disable"
+            self.http.call("POST", f"/recurringruns/{run_id}:{verb}")
 
     def delete(self, run_id: str) -> None:
         """Deletes a recurring run; the runs that it started go on. Does nothing if it is gone."""
-        self._unless_gone("DELETE", f"/recurringruns/{run_id}", _ORPHAN)
-
-    def _unless_gone(self, method: str, path: str, query: Mapping[str, str] | None = None) -> None:
-        try:
-            self.http.call(method, path, query)
-        except KfpNotFound:
-            return
-
-    def _version_id(self, desired: DesiredRecurringRun, pipeline_id: str) -> str:
-        rows = self.versions(pipeline_id)
-        found = find_named(rows, desired.version)
-        if found is None:
-            newest = ", ".join(map(name_of, rows[:_SHOWN])) or "no version at all"
-            where = f"{desired.model}: version of pipeline {desired.pipeline}"
-            accepted = f"one that is uploaded; the newest are: {newest}"
-            raise InputError(where, desired.version, accepted, _UPLOAD)
-        return str(found["pipeline_version_id"])
+        with suppress(KfpNotFound):
+            self.http.call("DELETE", f"/recurringruns/{run_id}", _ORPHAN)
 
 
 @contextmanager

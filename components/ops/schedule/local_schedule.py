@@ -16,12 +16,7 @@ SCHEDULE = "schedule.json"
 
 
 class CompletedRun(Record):
-    """A run that was done at its due instant.
-
-    Attributes:
-        skipped: How many due instants before it were skipped, because only the newest missed one
-            is run.
-    """
+    """A run that was done at its due instant, and how many missed ones before it were skipped."""
 
     due: Instant
     run: str
@@ -44,7 +39,13 @@ class LocalSchedule(Record):
     @property
     def every(self) -> Every:
         """How often it falls due."""
-        return every_of(self.wanted)
+        assert self.wanted.every is not None  # a spec never has a cron
+        return self.wanted.every
+
+    @property
+    def open_from(self) -> datetime:
+        """The first instant that can still be due."""
+        return max([self.first_due, *(next_boundary(self.every, one.due) for one in self.done)])
 
 
 def scheduled(
@@ -53,15 +54,13 @@ def scheduled(
     """The new schedule, first due after `as_of`; the old one if its recurring run is the same."""
     if old is not None and old.digest == wanted.digest:
         return old
-    first = next_boundary(every_of(wanted), as_of)
-    done = old.done if old else ()
-    return LocalSchedule(wanted=wanted, digest=wanted.digest, first_due=first, done=done)
-
-
-def every_of(wanted: RecurringRunManifest) -> Every:
-    """How often a recurring run falls due."""
     assert wanted.every is not None  # a spec never has a cron
-    return wanted.every
+    return LocalSchedule(
+        wanted=wanted,
+        digest=wanted.digest,
+        first_due=next_boundary(wanted.every, as_of),
+        done=old.done if old else (),
+    )
 
 
 def due(schedule: LocalSchedule, now: datetime) -> tuple[datetime, ...]:
@@ -70,14 +69,14 @@ def due(schedule: LocalSchedule, now: datetime) -> tuple[datetime, ...]:
     Older missed ones are never caught up: what they would have looked at is past.
     """
     newest = boundary(schedule.every, boundary_number(schedule.every, now))
-    return (newest,) if newest >= _open_from(schedule) else ()
+    return (newest,) if newest >= schedule.open_from else ()
 
 
 def missed(schedule: LocalSchedule, instant: datetime) -> int:
     """How many due instants before this one were neither done nor skipped."""
     every = schedule.every
-    first = boundary_number(every, _open_from(schedule))
-    if boundary(every, first) < _open_from(schedule):
+    first = boundary_number(every, schedule.open_from)
+    if boundary(every, first) < schedule.open_from:
         first += 1
     return max(0, boundary_number(every, instant) - first)
 
@@ -88,12 +87,6 @@ def with_done(schedule: LocalSchedule, instant: datetime, run: str) -> LocalSche
         return schedule
     entry = CompletedRun(due=instant, run=run, skipped=missed(schedule, instant))
     return schedule.model_copy(update={"done": (*schedule.done, entry)})
-
-
-def _open_from(schedule: LocalSchedule) -> datetime:
-    """The first instant that can still be due."""
-    after = [next_boundary(schedule.every, one.due) for one in schedule.done]
-    return max([schedule.first_due, *after])
 
 
 def read(folder: Path) -> LocalSchedule | None:
@@ -115,7 +108,7 @@ def put(folder: Path, wanted: RecurringRunManifest, as_of: datetime) -> tuple[bo
         old = read(folder)
         new = scheduled(wanted, as_of, old)
         if new != old:
-            _write(folder, new)
+            storage.write_bytes(str(folder / SCHEDULE), new.content())
         return new != old, new
 
 
@@ -129,7 +122,8 @@ def mark_done(folder: Path, instant: datetime, run: str) -> None:
         schedule = read(folder)
         if schedule is None:
             raise InputError(str(folder / SCHEDULE), "no such file", "a schedule")
-        _write(folder, with_done(schedule, instant, run))
+        schedule = with_done(schedule, instant, run)
+        storage.write_bytes(str(folder / SCHEDULE), schedule.content())
 
 
 @contextmanager
@@ -150,10 +144,6 @@ def lock(
     with _locked(folder, "turn.lock", wait=False) as mine:
         schedule = read(folder) if mine else None
         yield (schedule, due(schedule, now)) if schedule else None
-
-
-def _write(folder: Path, schedule: LocalSchedule) -> None:
-    storage.write_bytes(str(folder / SCHEDULE), schedule.content())
 
 
 @contextmanager

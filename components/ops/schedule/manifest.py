@@ -44,13 +44,7 @@ class EnvDefaults:
 
 
 class RunParameters(Record):
-    """The pipeline's parameters.
-
-    Attributes:
-        overlay: A file of the folder with the fields that differ here; empty for the one that the
-            environment names, or none.
-        target: Where the model serves; empty for the spec's ``serving.target``.
-    """
+    """The pipeline's parameters; without an overlay, that of the environment counts."""
 
     model: str = Field(min_length=1)
     overlay: str = ""
@@ -60,11 +54,8 @@ class RunParameters(Record):
 class RecurringRunManifest(Record):
     """A recurring run as a file in git declares it, or the schedule step.
 
-    Attributes:
-        version: The name of its version; empty for the one that the environment names.
-        every: How often, as the spec's ``monitoring.every``; or else `cron`.
-        cron: Six fields, seconds first, UTC.
-        namespace: Where it runs; empty for the reconciler's own namespace.
+    The environment names the version and namespace that it leaves empty. It has either `every`, as
+    the spec's ``monitoring.every``, or a `cron` of six fields in UTC.
     """
 
     model: Name
@@ -117,7 +108,7 @@ def parse_manifest(text: str, where: str) -> RecurringRunManifest:
 
 
 def read_manifests(places: list[Path]) -> dict[str, RecurringRunManifest]:
-    """Reads files, and the YAML files of folders; file to manifest, sorted by name.
+    """Reads files, and the YAML files of folders; file to manifest.
 
     Raises:
         InputError: One is missing or not a manifest, two are for one model, or there is none.

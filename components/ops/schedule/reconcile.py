@@ -30,19 +30,12 @@ from components.ops.schedule.recurring_run import (
 from components.ops.schedule.trigger import next_runs
 
 _ROUNDS = 8
-_Judge = Callable[[RecurringRunApi, DesiredRecurringRun], tuple[str, str]]
+_Treatment = Callable[[RecurringRunApi, DesiredRecurringRun], tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class ReconcileResult:
-    """What was done.
-
-    Attributes:
-        decision: ``scheduled``, or ``unchanged`` if nothing had to be done.
-        name: The recurring run that stays.
-        actions: What was done, in a few words each.
-        managed_by_git: Whether git declares it, which a step does not touch.
-    """
+    """What was done to keep the run `name`; a step does not touch one that git declares."""
 
     decision: Literal["scheduled", "unchanged"]
     name: str
@@ -57,11 +50,7 @@ class ReconcileResult:
 
 @dataclass(frozen=True)
 class ManifestResult:
-    """What became of one model's manifest.
-
-    Attributes:
-        state: ``scheduled`` or ``unchanged``; ``differs``, of a check; ``failed``.
-    """
+    """What became of one model's manifest: scheduled, unchanged, differs (a check) or failed."""
 
     model: str
     state: str
@@ -115,23 +104,18 @@ def reconcile_manifests(places: Sequence[Path]) -> list[ManifestResult]:
 
 
 def check_manifests(places: Sequence[Path]) -> list[ManifestResult]:
-    """Compares the recurring runs with the manifests, and changes nothing.
-
-    Raises:
-        InputError: A file is not a manifest.
-    """
+    """Compares the recurring runs with the manifests, and changes nothing; the same errors."""
     return _each(places, _compared)
 
 
-def _each(places: Sequence[Path], judge: _Judge) -> list[ManifestResult]:
+def _each(places: Sequence[Path], treat: _Treatment) -> list[ManifestResult]:
     results = []
     manifests = read_manifests(list(places))
     with connect_kubeflow() as api:
         for manifest in manifests.values():
             try:
-                state, sentence = judge(
-                    api, DesiredRecurringRun.of(manifest, env_defaults(), "declared")
-                )
+                desired = DesiredRecurringRun.of(manifest, env_defaults(), "declared")
+                state, sentence = treat(api, desired)
             except RatoonError as error:
                 state, sentence = "failed", f"{type(error).__name__}: {error}"
             results.append(ManifestResult(manifest.model, state, sentence))

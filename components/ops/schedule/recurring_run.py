@@ -18,12 +18,7 @@ Origin = Literal["declared", "step"]
 
 
 class DesiredRecurringRun(RecurringRunManifest):
-    """A recurring run as it should be: a manifest that leaves nothing open.
-
-    Attributes:
-        namespace: Where it runs; empty where KFP tells no namespaces apart.
-        origin: Who wants it; a file in git goes before a step.
-    """
+    """A manifest that leaves nothing open; one in git goes before the one of a step."""
 
     origin: Origin = "step"
 
@@ -76,11 +71,7 @@ class DesiredRecurringRun(RecurringRunManifest):
 
 @dataclass(frozen=True)
 class ResolvedIds:
-    """The ids of what a desired run names.
-
-    Attributes:
-        experiment_id: The experiment; empty if it does not exist yet.
-    """
+    """The ids of what a desired run names; empty for an experiment that does not exist yet."""
 
     pipeline_id: str
     version_id: str
@@ -93,10 +84,7 @@ class ActualRecurringRun:
 
     Attributes:
         name: Its name, which others may have too.
-        created_at: When it was created (RFC 3339, whole seconds).
-        no_catchup: Whether missed times are skipped.
-        max_concurrency: How many of its runs may run at once.
-        ends: Whether it has an end.
+        created_at: RFC 3339, whole seconds.
     """
 
     run_id: str
@@ -134,9 +122,7 @@ class ReconcileActions:
     Attributes:
         create: Whether to create the desired run; nothing else is done before it exists.
         keep: The run that stays; None if there is none yet.
-        set_enabled: Whether to enable or disable the one that stays.
         delete: The runs of this model to delete, oldest first.
-        reasons: What was found wrong, in a few words each.
         managed_by_git: Whether a run that git declares was found, which a step does not touch.
     """
 
@@ -183,12 +169,16 @@ def differences(
     actual: ActualRecurringRun, desired: DesiredRecurringRun, ids: ResolvedIds
 ) -> tuple[str, ...]:
     """What of a run is not as desired and cannot be changed in place; none if it may stay."""
+    given, wanted = (
+        {name: value for name, value in one.items() if value != ""}
+        for one in (actual.parameters, desired.arguments)
+    )
     is_as_desired = {
         "name": actual.name == desired.name,
         "owner": actual.origin == desired.origin,
         "pipeline version": actual.version_id == ids.version_id,
         "experiment": actual.experiment_id == ids.experiment_id,
-        "parameters": _given(actual.parameters) == _given(desired.arguments),
+        "parameters": given == wanted,
         "schedule": actual.trigger == desired.trigger and not actual.ends,
         "service account": desired.service_account in ("", actual.service_account),
         "catch-up": actual.no_catchup,
@@ -201,7 +191,3 @@ def _reason(actual: ActualRecurringRun, differing: tuple[str, ...]) -> str:
     if "name" not in differing:
         return f"{actual.name} was changed: {', '.join(differing)}"
     return f"{actual.name} is what was wanted before"
-
-
-def _given(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in parameters.items() if value != ""}

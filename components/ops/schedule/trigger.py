@@ -41,12 +41,7 @@ _YEARS = 41
 
 
 class Trigger(Record):
-    """What KFP is told; exactly one of both is set.
-
-    Attributes:
-        cron: Six fields, seconds first, UTC; empty if no cron can say it.
-        interval_s: Seconds between two runs; 0 if the cron says it.
-    """
+    """What KFP is told: a cron of six fields in UTC, or an interval if no cron can say it."""
 
     cron: str = ""
     interval_s: int = 0
@@ -92,8 +87,7 @@ def next_runs(trigger: Trigger, now: datetime, count: int) -> tuple[datetime, ..
     if not trigger.interval_s:
         return tuple(islice(parse_cron(trigger.cron, "cron").after(now), count))
     every = timedelta(seconds=trigger.interval_s)
-    first = next_boundary(every, now)
-    return tuple(first + every * number for number in range(count))
+    return tuple(next_boundary(every, now) + every * number for number in range(count))
 
 
 def interval_start(trigger: Trigger, now: datetime) -> datetime:
@@ -104,13 +98,7 @@ def interval_start(trigger: Trigger, now: datetime) -> datetime:
 
 @dataclass(frozen=True)
 class Cron:
-    """A parsed cron expression.
-
-    Attributes:
-        weekdays: The days of a week; Sunday is 0.
-        any_day: Whether the day of the month is open.
-        any_weekday: Whether the day of the week is open.
-    """
+    """A parsed cron expression; of the weekdays, Sunday is 0."""
 
     seconds: frozenset[int]
     minutes: frozenset[int]

@@ -6,11 +6,11 @@ import pytest
 import yaml
 
 from components.ops.cluster.errors import ApiCall, RbacRule
-from components.ops.cluster.openapi_schema import has_field
 from components.ops.cluster.protocol import (
     CONFIG_MAP,
     INFERENCE_SERVICE,
     Forbidden,
+    has_field,
 )
 from tests.contract.cluster.objects import config_map, model, service
 

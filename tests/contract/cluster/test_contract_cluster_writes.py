@@ -5,13 +5,13 @@ import threading
 import pytest
 
 from components.core.errors import ApiRejected
-from components.ops.cluster.openapi_schema import has_field
 from components.ops.cluster.protocol import (
     CONFIG_MAP,
     EVENT,
     INFERENCE_SERVICE,
     AlreadyExists,
     Conflict,
+    has_field,
 )
 from tests.contract.cluster.objects import NOBODY, config_map, data_of, event
 

@@ -15,7 +15,7 @@ from components.core.artifacts import ModelCard
 from components.core.audit import AuditEntry
 from components.core.errors import InputError
 from components.ops.audit.page import as_data, as_text
-from components.ops.audit.run import find_predictions, trace
+from components.ops.audit.provenance import find_predictions, trace
 
 SPEC = """name: churn
 data: {{primary: {{uri: "{root}/{{day}}.parquet", event_time: seen_at, key: [customer]}}}}
@@ -119,9 +119,9 @@ def model(tmp_path: Path) -> Path:
 def test_the_whole_chain(model: Path) -> None:
     first, second = trace("r-1", str(model))
 
-    assert (first.prediction.logged["row"], second.prediction.logged["row"]) == (0, 1)
-    assert second.prediction.logged["probability"] == 0.75
-    assert first.prediction.inputs == {
+    assert (first.logged["row"], second.logged["row"]) == (0, 1)
+    assert second.logged["probability"] == 0.75
+    assert first.inputs == {
         "customer": "ann",
         "seen_at": datetime(2013, 7, 4, 12, tzinfo=UTC),
         "months": None,
@@ -151,21 +151,21 @@ def test_a_retraining_is_whole_though_its_run_watched_first(model: Path) -> None
 def test_one_row_of_a_request(model: Path) -> None:
     (only,) = trace("r-1/1", str(model))
 
-    assert only.prediction.inputs["customer"] == "ben"
+    assert only.inputs["customer"] == "ben"
 
 
 def test_an_id_may_hold_a_slash_and_a_number(model: Path) -> None:
     log(model, VERSION, ("a/7", 0, "eve"))
 
-    assert [c.prediction.inputs["customer"] for c in trace("a/7", str(model))] == ["eve"]
-    assert [c.prediction.inputs["customer"] for c in trace("a/7/0", str(model))] == ["eve"]
+    assert [c.inputs["customer"] for c in trace("a/7", str(model))] == ["eve"]
+    assert [c.inputs["customer"] for c in trace("a/7/0", str(model))] == ["eve"]
 
 
 def test_a_version_of_other_columns_is_read_as_it_was_logged(model: Path) -> None:
     (old,) = trace("r-3", str(model))
 
-    assert old.prediction.inputs["old_column"] == 1.0
-    assert "old_column" not in trace("r-2", str(model))[0].prediction.inputs
+    assert old.inputs["old_column"] == 1.0
+    assert "old_column" not in trace("r-2", str(model))[0].inputs
 
 
 def test_missing_links_are_said(model: Path) -> None:

@@ -1,8 +1,7 @@
 """Conditions, events and schemas, read out of what the API says."""
 
-from components.ops.cluster import openapi_schema, status
-from components.ops.cluster.protocol import CONFIG_MAP, INFERENCE_SERVICE, Kind
-from components.ops.cluster.status import Condition
+from components.ops.cluster import protocol
+from components.ops.cluster.protocol import CONFIG_MAP, INFERENCE_SERVICE, Condition, Kind
 
 FAILED = {
     "type": "PredictorReady",
@@ -21,17 +20,17 @@ def with_status(generation: int | None, **status: object) -> dict[str, object]:
 def test_conditions_are_read_and_said():
     said = [{"type": "Ready", "status": "True"}, FAILED, {"type": "Odd", "status": "Perhaps"}]
     found = with_status(1, conditions=said)
-    assert status.conditions(found) == (
+    assert protocol.conditions(found) == (
         Condition("Ready", "True"),
         Condition("PredictorReady", "False", "RevisionFailed", "no image"),
         Condition("Odd", "Unknown"),
     )
-    assert [one.sentence() for one in status.conditions(found)] == [
+    assert [one.sentence() for one in protocol.conditions(found)] == [
         "Ready is True",
         "PredictorReady is False: RevisionFailed: no image",
         "Odd is Unknown",
     ]
-    assert status.conditions({}) == ()
+    assert protocol.conditions({}) == ()
 
 
 def test_events_are_in_order_of_when_they_were_last_seen():
@@ -46,7 +45,7 @@ def test_events_are_in_order_of_when_they_were_last_seen():
         },
         {"message": "b", "metadata": {"creationTimestamp": "2026-01-01T00:00:02Z"}},
     ]
-    assert status.event_sentences(said) == (
+    assert protocol.event_sentences(said) == (
         "A: a (4 times)",
         "Unknown: b",
         "C: c",
@@ -71,21 +70,16 @@ def document(*kinds: Kind) -> dict[str, object]:
 
 
 def test_a_schema_is_found_by_its_kind_and_its_references_are_resolved():
-    schema = openapi_schema.resolve_schema(document(INFERENCE_SERVICE), INFERENCE_SERVICE)
-    assert openapi_schema.has_field(schema, "spec", "self")
-    assert not openapi_schema.has_field(schema, "spec", "canary")
-    assert not openapi_schema.has_field(schema, "spec", "self", "self"), (
-        "a schema in itself stays open"
-    )
-    assert openapi_schema.has_field(schema["properties"]["list"]["items"], "self")
-    assert openapi_schema.resolve_schema(document(INFERENCE_SERVICE), CONFIG_MAP) is None
-    assert openapi_schema.resolve_schema({}, CONFIG_MAP) is None
-    assert not openapi_schema.has_field(None, "spec")
+    schema = protocol.resolve_schema(document(INFERENCE_SERVICE), INFERENCE_SERVICE)
+    assert protocol.has_field(schema, "spec", "self")
+    assert not protocol.has_field(schema, "spec", "canary")
+    assert not protocol.has_field(schema, "spec", "self", "self"), "a schema in itself stays open"
+    assert protocol.has_field(schema["properties"]["list"]["items"], "self")
+    assert protocol.resolve_schema(document(INFERENCE_SERVICE), CONFIG_MAP) is None
+    assert protocol.resolve_schema({}, CONFIG_MAP) is None
+    assert not protocol.has_field(None, "spec")
 
 
 def test_where_schemas_are_published():
-    assert (
-        openapi_schema.document_path(INFERENCE_SERVICE)
-        == "/openapi/v3/apis/serving.kserve.io/v1beta1"
-    )
-    assert openapi_schema.document_path(CONFIG_MAP) == "/openapi/v3/api/v1"
+    assert protocol.document_path(INFERENCE_SERVICE) == "/openapi/v3/apis/serving.kserve.io/v1beta1"
+    assert protocol.document_path(CONFIG_MAP) == "/openapi/v3/api/v1"

@@ -5,12 +5,12 @@ import pytest
 from components.core.audit import AuditEntry
 from components.core.spec.operation import Monitoring
 from components.ops.exporter.audit_summary import (
-    AuditReading,
     AuditSummary,
+    ModelState,
     add_entry,
     failed_findings,
 )
-from components.ops.exporter.metrics import AuditMetrics, ModelState
+from components.ops.exporter.metrics import AuditMetrics
 
 
 def entry(step, as_of, decision, version=None, **details) -> AuditEntry:
@@ -40,7 +40,7 @@ def noted(*entries) -> AuditSummary:
 
 def samples(summary: AuditSummary) -> dict[tuple, float]:
     metrics = AuditMetrics()
-    metrics.models = {"flights": ModelState(AuditReading(summary, 2, 7, 1), True, 5.0)}
+    metrics.models = {"flights": ModelState(summary, 2, 7, 1, True, 5.0)}
     return {
         (s.name, *(v for k, v in s.labels.items() if k != "model")): s.value
         for family in metrics.collect()

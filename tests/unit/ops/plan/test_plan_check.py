@@ -6,8 +6,8 @@ import pytest
 
 from components.core.errors import InputError
 from components.core.spec import load_spec
-from components.ops.plan.check import check_spec, explain_spec
 from components.ops.plan.describe import accepted_defaults
+from components.ops.plan.run import check_spec, explain_spec
 
 
 def test_explains_a_spec(model: Path) -> None:

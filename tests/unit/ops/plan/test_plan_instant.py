@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from components.core.errors import InputError
-from components.ops.plan.instant import resolve_as_of
+from components.ops.plan.windows import resolve_as_of
 
 # A Tuesday.
 NOW = datetime(2013, 7, 2, 6, 30, 15, tzinfo=UTC)

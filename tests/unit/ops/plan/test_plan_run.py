@@ -9,8 +9,8 @@ from components.core import audit
 from components.core.errors import ApiUnavailable, InputError
 from components.core.plan import Champion, Plan, model_file
 from components.core.spans import format_instant
-from components.ops.plan.instant import resolve_as_of
 from components.ops.plan.run import PlanRequest, plan, sentence
+from components.ops.plan.windows import resolve_as_of
 from tests.fakes.step_function import step_function
 
 CHAMPION = Champion(

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from pipelines.compile import compile_into
 from pipelines.settings import CompileSettings
-from pipelines.submission.follow import RunOutcome
 from pipelines.submission.parameters import RunRequest
+from pipelines.submission.server import RunOutcome
 from pipelines.submission.submit import Submission, submit_run
 
 ROOT = Path(__file__).resolve().parents[4]

@@ -8,7 +8,7 @@ import pytest
 
 from components.core.errors import ApiUnavailable
 from pipelines.local.results import RunObserver, StepResult
-from pipelines.submission.follow import follow
+from pipelines.submission.server import follow
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 # What protobuf makes of a time that was never set.
