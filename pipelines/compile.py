@@ -40,8 +40,7 @@ class CompiledFiles:
     """What compiling makes of a folder.
 
     Attributes:
-        texts: The text of every file that it writes.
-        stale: Which of them are missing or differ today.
+        stale: Which files are missing or differ today.
         leftovers: Files that an earlier compilation wrote and this one does not.
     """
 
@@ -86,8 +85,10 @@ def files_of(settings: CompileSettings) -> dict[str, str]:
     """Every file that compiling writes, by its path in the folder."""
     documents = compile_pipelines(settings)
     objects: dict[str, str] = {}
-    for document in documents:
-        objects |= _object_files(document, settings.tag)
+    for one in documents:
+        # The pipeline before its version.
+        objects[f"{one.name}.yaml"] = _text(_pipeline(one))
+        objects[f"{one.version}.yaml"] = _text(_version(one, settings.tag))
     versions = {one.name: one.version for one in documents}
     return {
         **{f"{one.name}.yaml": one.text() for one in documents},
@@ -104,12 +105,6 @@ def _compile(pipeline: BaseComponent, settings: CompileSettings) -> Document:
         document = configured(Document.read(file.read_text(encoding="utf-8")))
     document = document.with_images(settings)
     return document.with_claim(settings.claim) if settings.claim else document
-
-
-def _object_files(document: Document, tag: str) -> dict[str, str]:
-    """The two objects of a pipeline by their files' names, the pipeline before its version."""
-    written = {"": _pipeline(document), document.version: _version(document, tag)}
-    return {f"{name or document.name}.yaml": _text(fields) for name, fields in written.items()}
 
 
 def _kustomization(files: list[str], versions: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -80,12 +81,7 @@ class Document:
     @property
     def steps(self) -> frozenset[str]:
         """The names of tasks that run in a pod of their own, however deeply nested."""
-        parts = self.spec["components"]
-        graphs = [self.spec["root"], *parts.values()]
-        tasks = [item for one in graphs for item in one.get("dag", {}).get("tasks", {}).items()]
-        return frozenset(
-            name for name, task in tasks if "executorLabel" in parts[task["componentRef"]["name"]]
-        )
+        return frozenset(name for name, _, _ in pod_tasks(self.spec))
 
     def bind(self, given: Mapping[str, object]) -> dict[str, object]:
         """Checks the parameters of a run and reads texts as the declared types.
@@ -162,21 +158,25 @@ def load_document(path: Path) -> Document:
     return document
 
 
+def pod_tasks(spec: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Each task that runs in a pod of its own: its name, its executor's label, its fields."""
+    components = spec["components"]
+    for graph in (spec["root"], *components.values()):
+        for name, task in graph.get("dag", {}).get("tasks", {}).items():
+            component = components[task["componentRef"]["name"]]
+            if "executorLabel" in component:
+                yield name, component["executorLabel"], task
+
+
 def _typed(name: str, value: object, kind: str) -> object:
     accepted, types = _TYPES[kind]
     if isinstance(value, str) and str not in types:
-        value = _parsed(value)
+        with suppress(json.JSONDecodeError):
+            value = json.loads(value)
     # bool is an int to Python, but not to a reader.
     if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
         raise InputError(f"parameter {name}", value, accepted)
     return value
-
-
-def _parsed(text: str) -> object:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
 
 
 def _variables(spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -50,12 +50,7 @@ condition of `where` is a value, a list of values, null for missing, or a range.
 
 
 def reference(schema: Mapping[str, Any], head: str = _HEAD) -> str:
-    """The reference as Markdown, a section for each part of a file.
-
-    Args:
-        schema: The file's JSON Schema (draft 2020-12).
-        head: What stands before the sections.
-    """
+    """The reference of a file as Markdown, from its JSON Schema (draft 2020-12)."""
     parts = {_WHOLE: schema, **schema["$defs"]}
     sections = [_section(name, part) for name, part in parts.items() if "properties" in part]
     return "\n".join([head, *sections])
@@ -75,15 +70,11 @@ def _section(title: str, part: Mapping[str, Any]) -> str:
 
 
 def _row(key: str, field: Mapping[str, Any], is_required: bool) -> str:
-    default = "*required*" if is_required else _default(field.get("default"))
+    value = field.get("default")
+    text = "none" if value in (None, "", [], {}) else f"`{json.dumps(value).strip(chr(34))}`"
+    default = "*required*" if is_required else text
     cells = (f"`{key}`", _accepts(field), default, _flat(field.get("description", "")))
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _default(value: object) -> str:
-    if value in (None, "", [], {}):
-        return "none"
-    return f"`{json.dumps(value).strip(chr(34))}`"
 
 
 def _accepts(field: Mapping[str, Any]) -> str:

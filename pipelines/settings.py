@@ -27,7 +27,7 @@ class CompileSettings:
 
     Attributes:
         registry: Registry and path in front of every image; empty for images of this machine.
-        tag: The tag of all images, which are built together.
+        tag: Of all images, which are built together.
         claim: A PersistentVolumeClaim that every step sees at ``/mnt/pvc/<claim>``; empty for none.
 
     Raises:

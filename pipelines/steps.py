@@ -3,7 +3,7 @@
 The pipelines do not hold them; `configured` writes them into the compiled document.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from typing import Any, Literal
 from kfp.compiler.compiler_utils import _cpu_to_float, _memory_to_float
 
 from components.core.errors import InputError
-from pipelines.document import MONITOR_VERSION, UNNAMED, Document
+from pipelines.document import MONITOR_VERSION, UNNAMED, Document, pod_tasks
 
 Role = Literal["data", "model", "plan", "deploy", "schedule"]
 
@@ -22,17 +22,14 @@ USER_ID = "10001"
 
 @dataclass(frozen=True)
 class StepSettings:
-    """One step on a cluster.
+    """One step on a cluster: requested cores and memory, each with its limit, and more.
 
     Attributes:
         role: Selects the service account, secrets and network rules of its pod.
-        cpu: Requested cores and their limit.
-        memory: Requested memory and its limit.
         hours: A pod that runs longer is stopped.
         retries: How often it is retried; every step may be, because it finds what it made before.
         cached: Whether an earlier result of the same inputs may be taken. Never for a step that
             reads the world: yesterday's "no drift" proves nothing today.
-        env: Environment variables.
     """
 
     role: Role
@@ -118,29 +115,15 @@ def configured(document: Document) -> Document:
     """
     spec = deepcopy(dict(document.spec))
     executors = spec["deploymentSpec"]["executors"]
-    names = {label: _function(executor) for label, executor in executors.items()}
+    # The command line of a step ends with the name of its component's function.
+    names = {label: one["container"]["args"][-1] for label, one in executors.items()}
     unknown = [name for name in names.values() if name not in STEPS]
     if unknown:
         raise InputError("pipelines/steps.py: STEPS", unknown, ", ".join(STEPS), "Add the step.")
     for label, executor in executors.items():
         executor["container"] |= STEPS[names[label]].container()
-    for label, task in _tasks(spec):
+    for _, label, task in pod_tasks(spec):
         task |= STEPS[names[label]].task()
     platform = {label: STEPS[name].platform() for label, name in names.items()}
     kubernetes = {"deploymentSpec": {"executors": platform}}
     return replace(document, spec=spec, platform={"platforms": {"kubernetes": kubernetes}})
-
-
-def _function(executor: Mapping[str, Any]) -> str:
-    """The name of the component's function, with which the command line of a step ends."""
-    return str(executor["container"]["args"][-1])
-
-
-def _tasks(spec: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every task that runs in a pod, with the label of its executor."""
-    components = spec["components"]
-    for graph in (spec["root"], *components.values()):
-        for task in graph.get("dag", {}).get("tasks", {}).values():
-            component = components[task["componentRef"]["name"]]
-            if "executorLabel" in component:
-                yield component["executorLabel"], task

@@ -66,11 +66,8 @@ def compile_pipelines(
     compiled = compile_into(folder, settings)
     if not check:
         compiled.write()
-        written = [
-            *map(_shown, compiled.texts),
-            *(f"{_shown(f)} removed" for f in compiled.leftovers),
-        ]
-        sys.stdout.write("".join(f"{line}\n" for line in written))
+        sys.stdout.writelines(f"{_shown(file)}\n" for file in compiled.texts)
+        sys.stdout.writelines(f"{_shown(file)} removed\n" for file in compiled.leftovers)
         return
     for file in compiled.stale:
         sys.stderr.write(f"{_shown(file)} is not what its pipeline compiles to; ratoon compile\n")
@@ -110,11 +107,12 @@ def submit(
 
     submission = Submission(endpoint, namespace, pipeline, experiment, account, folder, every_s)
     console = Console()
-    if follow:
-        outcome = follow_run(follow, model, submission, console)
-    else:
-        request = RunRequest(model, as_of, target, overlay)
-        outcome = submit_run(request, submission, console)
+    request = RunRequest(model, as_of, target, overlay)
+    outcome = (
+        follow_run(follow, model, submission, console)
+        if follow
+        else submit_run(request, submission, console)
+    )
     if not outcome.is_good:
         raise typer.Exit(ERROR)
 

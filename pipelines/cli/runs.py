@@ -1,8 +1,8 @@
 """``ratoon train``, ``ratoon monitor``, ``ratoon serve`` and ``ratoon pipeline``: this machine."""
 
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from components.core.errors import InputError, RatoonError
-from pipelines.cli.models import spec_of
 from pipelines.cli.options import (
     VERDICT_NO,
     AsOf,
@@ -27,31 +26,19 @@ from pipelines.cli.options import (
     group,
 )
 from pipelines.local.machine import Machine
+from pipelines.settings import FOLDER
 
 if TYPE_CHECKING:
     from components.ops.targets.local.record import LocalRecord
     from pipelines.local.results import RunResult
 
-WORKSPACE = "build/runs"
+WORKSPACE = "build/local"
 RunId = Annotated[
     str | None, typer.Option(help="Key of the run: an unfinished run of the same key goes on.")
 ]
 NoCache = Annotated[
     bool, typer.Option("--no-cache", help="Run every step anew, even if its work was done before.")
 ]
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How a run is made; see `pipelines.local.runner.run`."""
-
-    workspace: Path
-    run_id: str | None
-    cache: bool
-    verbose: bool
-    output: Format
-    title: str | None = None
-    code: Path | None = None
 
 
 def register(app: typer.Typer) -> None:
@@ -82,12 +69,17 @@ def train(
 
     Relative paths of the spec begin in the working directory.
     """
-    from pipelines.settings import FOLDER
+    with development_environment():
+        from pipelines.local.runner import run
 
-    parameters = {"model": model, "as_of": as_of, "target": target, "overlay": overlay}
-    pipeline = FOLDER / "train-and-deploy.yaml"
-    options = RunOptions(Path(workspace), run_id, not no_cache, verbose, output)
-    result = _run(pipeline, parameters, options)
+    result = run(
+        FOLDER / "train-and-deploy.yaml",
+        {"model": model, "as_of": as_of, "target": target, "overlay": overlay},
+        Path(workspace),
+        run_id=run_id,
+        observer=_progress(verbose, output),
+        cache=not no_cache,
+    )
     _report([result], output, _address(result, model, overlay, target))
 
 
@@ -101,7 +93,7 @@ def monitor(
 ) -> None:
     """Run every monitoring run that is due for a model on this machine; exit 3 on an alert."""
     with development_environment():
-        from pipelines.local.recurring import run_due
+        from pipelines.local.runner import run_due
 
     from components.core.spans import parse_instant
 
@@ -123,7 +115,7 @@ def run_pipeline(
     param: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="May be repeated.")
     ] = None,
-    workspace: Workspace = "build/local",
+    workspace: Workspace = WORKSPACE,
     run_id: RunId = None,
     title: Annotated[str | None, typer.Option(help="What the terminal calls the run.")] = None,
     code: Annotated[
@@ -134,9 +126,21 @@ def run_pipeline(
     output: Output = Format.TEXT,
 ) -> None:
     """Run any compiled pipeline whose steps have environments here."""
-    parameters = dict(_parameter(text) for text in param or ())
-    options = RunOptions(Path(workspace), run_id, not no_cache, verbose, output, title, code)
-    _report([_run(file, parameters, options)], output)
+    with development_environment():
+        from pipelines.local.runner import run
+
+    machine = Machine.of_checkout()
+    result = run(
+        file,
+        dict(_parameter(text) for text in param or ()),
+        Path(workspace),
+        run_id=run_id,
+        title=title,
+        observer=_progress(verbose, output),
+        machine=replace(machine, code=code.resolve()) if code else machine,
+        cache=not no_cache,
+    )
+    _report([result], output)
 
 
 def status(model: Model, overlay: Overlay = "", output: Output = Format.TEXT) -> None:
@@ -175,27 +179,11 @@ def _show_record(record: "LocalRecord", output: Format) -> None:
     emit(output, lambda: describe(record), lambda: state | record.model_dump(mode="json"))
 
 
-def _run(pipeline: Path, parameters: Mapping[str, str], options: RunOptions) -> "RunResult":
-    with development_environment():
-        from pipelines.local.runner import run
-    machine = Machine.of_checkout()
-    return run(
-        pipeline,
-        parameters,
-        options.workspace,
-        run_id=options.run_id,
-        title=options.title,
-        observer=_progress(options.verbose, options.output),
-        machine=replace(machine, code=options.code.resolve()) if options.code else machine,
-        cache=options.cache,
-    )
-
-
 def _progress(verbose: bool, output: Format) -> Any:
     """Progress for people; on the error stream if the result is for a script."""
     from rich.console import Console
 
-    from pipelines.local.progress import TerminalProgress
+    from pipelines.local.results import TerminalProgress
 
     return TerminalProgress(Console(stderr=output is Format.JSON), verbose=verbose)
 
@@ -220,7 +208,7 @@ def _text(result: "RunResult") -> str:
 
 def _served(address: str | None) -> list[str]:
     """The address, and how to choose another port if the default one is taken."""
-    from components.ops.targets.local.target_uri import DEFAULT_PORT
+    from components.ops.targets.target_uri import DEFAULT_PORT
 
     if address is None:
         return []
@@ -251,11 +239,12 @@ def _data(result: "RunResult") -> dict[str, Any]:
 
 def _address(result: "RunResult", model: str, overlay: str, target: str) -> str | None:
     """Where clients find what a run deployed; None if that is not known."""
+    from components.ops.plan.model_files import load_spec_of
     from components.ops.targets import connect
 
     if result.refusal or not any(name.endswith("deploy") for name in result.steps):
         return None
-    spec = spec_of(model, overlay, target)
+    spec = load_spec_of(model, overlay, target)
     try:
         return connect(spec.serving.target, spec.name).address
     except RatoonError:  # the run has succeeded all the same
@@ -268,13 +257,14 @@ def _serving_folder(model: str, overlay: str, do: str = "") -> Path:
     Raises:
         InputError: Something else serves, such as a cluster.
     """
-    from components.ops.targets.local.target_uri import SCHEME, parse_target_uri
+    from components.ops.plan.model_files import load_spec_of
+    from components.ops.targets.target_uri import LOCAL_SCHEME, parse_local_uri
 
-    target = spec_of(model, overlay).serving.target
-    if not target.startswith(SCHEME):
-        accepted = f"a target of the form {SCHEME}<folder>"
+    target = load_spec_of(model, overlay).serving.target
+    if not target.startswith(LOCAL_SCHEME):
+        accepted = f"a target of the form {LOCAL_SCHEME}<folder>"
         raise InputError("serving.target", target, accepted, do)
-    return parse_target_uri(target).folder
+    return parse_local_uri(target).folder
 
 
 def _parameter(text: str) -> tuple[str, str]:

@@ -64,12 +64,7 @@ class StepCall:
         parts = [*self.container.command, *self.container.args]
         known = [part.replace(dsl.PIPELINE_TASK_ID_PLACEHOLDER, self._task_id()) for part in parts]
         filled: list[str] = placeholder_utils.replace_placeholders(
-            full_command=known,
-            executor_input_dict=self.inputs,
-            pipeline_resource_name=self.job_name,
-            task_resource_name=self._task_name(),
-            pipeline_root=self._root(),
-            unique_pipeline_id=stable_id(self.job_name),
+            full_command=known, unique_pipeline_id=stable_id(self.job_name), **self._place()
         )
         return filled
 
@@ -79,44 +74,44 @@ class StepCall:
         Raises:
             RunError: They hold what KFP cannot carry, such as a number that is not finite.
         """
+        declared = self.executor_input.outputs
         try:
-            return self._read_outputs()
+            answer = executor_output_utils.load_executor_output(declared.output_file)
+            for name, artifacts in declared.artifacts.items():
+                # A container without kfp's executor answers with files alone, as on a cluster.
+                if name not in answer.artifacts:
+                    answer.artifacts[name].CopyFrom(artifacts)
+            outputs: dict[str, Any] = executor_output_utils.get_outputs_from_executor_output(
+                answer, self.executor_input, self.component
+            )
         except (json_format.Error, ValueError) as error:
             raise RunError(f"the outputs of step {self.path} cannot be read: {error}") from error
-
-    def _read_outputs(self) -> dict[str, Any]:
-        answer = executor_output_utils.load_executor_output(self.executor_input.outputs.output_file)
-        for name, declared in self.executor_input.outputs.artifacts.items():
-            # A container without kfp's executor answers with files alone, as on a cluster.
-            if name not in answer.artifacts:
-                answer.artifacts[name].CopyFrom(declared)
-        outputs: dict[str, Any] = executor_output_utils.get_outputs_from_executor_output(
-            executor_output=answer,
-            executor_input=self.executor_input,
-            component_spec=self.component,
-        )
         return outputs
 
     def resolve(self) -> None:
         """Fills in placeholders inside input parameters, such as the run's name."""
-        _clear_schedule_time(self.inputs["inputs"].get("parameterValues", {}))
+        parameters = self.inputs["inputs"].get("parameterValues", {})
+        for name, value in parameters.items():
+            # kfp's local code does not know it; no recurring run starts anything here.
+            if value == dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER:
+                parameters[name] = ""
         placeholder_utils.resolve_self_references_in_executor_input(
-            executor_input_dict=self.inputs,
-            pipeline_resource_name=self.job_name,
-            task_resource_name=self._task_name(),
-            pipeline_root=self._root(),
             pipeline_job_id=stable_id(self.job_name),
             pipeline_task_id=self._task_id(),
+            **self._place(),
         )
-
-    def _task_name(self) -> str:
-        return self.path.rpartition("/")[2]
 
     def _task_id(self) -> str:
         return stable_id(f"{self.job_name}/{self.path}")
 
-    def _root(self) -> str:
-        return str(Path(self.executor_input.outputs.output_file).parent)
+    def _place(self) -> dict[str, Any]:
+        """What kfp fills placeholders from, by the names of its arguments."""
+        return {
+            "executor_input_dict": self.inputs,
+            "pipeline_resource_name": self.job_name,
+            "task_resource_name": self.path.rpartition("/")[2],
+            "pipeline_root": str(Path(self.executor_input.outputs.output_file).parent),
+        }
 
 
 def load_pipeline(path: Path) -> LocalPipeline:
@@ -165,8 +160,12 @@ def make_call(
         task_root=str(outputs_folder),
         block_input_artifact=False,
     )
-    _drop_absent(executor_input)
-    _name_for_browsers(executor_input)
+    values = executor_input.inputs.parameter_values
+    for name in [n for n, v in values.items() if v.WhichOneof("kind") in (None, "null_value")]:
+        del values[name]
+    for declared in executor_input.outputs.artifacts.values():
+        for artifact in declared.artifacts:
+            artifact.uri += SUFFIXES.get(artifact.type.schema_title, "")
     inputs = executor_input_utils.executor_input_to_dict(executor_input, component)
     call = StepCall(path, job_name, component, container, task, executor_input, inputs)
     call.resolve()
@@ -180,22 +179,3 @@ def _give_optional_inputs_a_default(graph: pb.ComponentSpec) -> None:
     for spec in graph.input_definitions.parameters.values():
         if spec.is_optional and not spec.HasField("default_value"):
             spec.default_value.null_value = 0
-
-
-def _clear_schedule_time(parameters: dict[str, Any]) -> None:
-    # kfp's local code does not know this placeholder; no recurring run starts anything here.
-    for name, value in parameters.items():
-        if value == dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER:
-            parameters[name] = ""
-
-
-def _drop_absent(executor_input: pb.ExecutorInput) -> None:
-    values = executor_input.inputs.parameter_values
-    for name in [n for n, v in values.items() if v.WhichOneof("kind") in (None, "null_value")]:
-        del values[name]
-
-
-def _name_for_browsers(executor_input: pb.ExecutorInput) -> None:
-    for declared in executor_input.outputs.artifacts.values():
-        for artifact in declared.artifacts:
-            artifact.uri += SUFFIXES.get(artifact.type.schema_title, "")

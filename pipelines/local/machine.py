@@ -1,34 +1,28 @@
 """This machine in the place of a cluster's node: a virtualenv per image, code and variables."""
 
-import hashlib
-import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from components.core.digest import digest_file, digest_of
 from components.core.errors import InputError
+from pipelines.settings import REPOSITORIES
 
 READ_WHOLE_BYTES = 256 * 1024 * 1024
-ENVIRONMENTS = {"ratoon-data": "data", "ratoon-model": "model", "ratoon-ops": "ops"}
+ENVIRONMENTS = {name: name.removeprefix("ratoon-") for name in REPOSITORIES}
 # Variables of the user's own Python must not reach another interpreter.
 FOREIGN_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 SOURCES = {".py", ".lock", ".json", ".css", ".html"}
 
 
-def repository_name(image: str) -> str:
-    """The last part of an image's name, without registry, tag and digest."""
-    without_digest = image.partition("@")[0]
-    return without_digest.rpartition("/")[2].partition(":")[0]
-
-
 def environment_name(image: str) -> str:
-    """The name of an image's environment.
+    """The name of an image's environment, whatever its registry, tag and digest.
 
     Raises:
         InputError: The image is not one of Ratoon's.
     """
-    repository = repository_name(image)
+    repository = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
     if repository not in ENVIRONMENTS:
         accepted = f"on this machine one of {', '.join(sorted(ENVIRONMENTS))}"
         raise InputError("image of a step", image, accepted, "Compile the pipeline with it.")
@@ -71,12 +65,7 @@ class Machine:
         return cls(envs=Path(envs).resolve() if envs else code / ".venv", code=code)
 
     def environment(self, image: str, declared: Mapping[str, str]) -> dict[str, str]:
-        """The environment variables of one step.
-
-        Args:
-            image: The step's image; its virtualenv comes first on PATH.
-            declared: Variables that the compiled pipeline sets on the container.
-        """
+        """The environment variables of one step; `declared` are those of the compiled pipeline."""
         virtualenv = self.envs / environment_name(image)
         inherited = {k: v for k, v in os.environ.items() if k not in FOREIGN_VARIABLES}
         return inherited | {
@@ -99,15 +88,9 @@ class Machine:
         return digest_files([file for file in files if file.suffix in SOURCES], self.code)
 
 
-def digest_json(value: object) -> str:
-    """The digest of plain data, without regard to the order of its keys."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def digest_files(files: Iterable[Path], root: Path) -> str:
     """The digest of files under their paths relative to a root."""
-    return digest_json([[file.relative_to(root).as_posix(), _digest_file(file)] for file in files])
+    return digest_of([[file.relative_to(root).as_posix(), _digest_file(file)] for file in files])
 
 
 def digest_artifact(uri: str) -> str | None:
@@ -129,5 +112,4 @@ def _digest_file(file: Path) -> str:
     # A huge file counts by size and time: reading it again would cost more than the step saves.
     if stat.st_size > READ_WHOLE_BYTES:
         return f"{stat.st_size}:{stat.st_mtime_ns}"
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return digest_file(file)

@@ -53,7 +53,7 @@ def execute(
     Raises:
         RunError: The graph asks for what kfp cannot run on one machine.
     """
-    with patch_kfp(), _warnings_as_errors(), _translate_errors():
+    with patch_kfp(), _problems_as_run_errors():
         outputs, status = enhanced_dag_orchestrator.run_enhanced_dag(
             pipeline_resource_name=handler.folder.name,
             dag_component_spec=pipeline.root,
@@ -109,14 +109,9 @@ def _execute_task(
     executor = executors[component.executor_label]
     if executor.WhichOneof("spec") != "container":
         raise RunError(f"step {task_name} is an importer; this runner has containers only")
+    outputs_folder = runner.folder.path / path / "outputs"
     call = make_call(
-        path=path,
-        job_name=job_name,
-        component=component,
-        container=executor.container,
-        task=task_spec,
-        arguments=inputs,
-        outputs_folder=runner.folder.step(path) / "outputs",
+        path, job_name, component, executor.container, task_spec, inputs, outputs_folder
     )
     outputs = runner.run(step_name(path), call)
     return ({}, Status.FAILURE) if outputs is None else (outputs, Status.SUCCESS)
@@ -129,11 +124,7 @@ def _with_absent(graph: pb.ComponentSpec, inputs: Mapping[str, Any]) -> dict[str
 
 
 def evaluate_condition(condition: str, values: Mapping[str, object]) -> bool:
-    """Evaluates the condition of a block.
-
-    Args:
-        condition: What the compiler wrote, such as `inputs.parameter_values['x'] == 'y'`.
-        values: The block's resolved inputs.
+    """Evaluates the condition of a block, such as `inputs.parameter_values['x'] == 'y'`.
 
     Raises:
         RunError: The condition cannot be evaluated; skipping the block would hide that.
@@ -186,20 +177,14 @@ class _WarningsAsErrors(logging.Handler):
 
 
 @contextmanager
-def _warnings_as_errors() -> Iterator[None]:
+def _problems_as_run_errors() -> Iterator[None]:
     # A root handler also keeps kfp's bare logging calls from installing one of their own.
     handler = _WarningsAsErrors()
     logging.getLogger().addHandler(handler)
     try:
         yield
-    finally:
-        logging.getLogger().removeHandler(handler)
-
-
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    try:
-        yield
     except ValueError as error:
         # What kfp raises for an input that it cannot find.
         raise RunError(f"kfp could not follow the pipeline: {error}") from error
+    finally:
+        logging.getLogger().removeHandler(handler)

@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from components.core.errors import InputError, RatoonError, RunError
@@ -18,17 +18,16 @@ TRACEBACK = "Traceback (most recent call last):"
 
 
 class StepProcesses:
-    """Starts steps and can stop all that run, from any thread."""
+    """Starts steps and can stop all that run, from any thread.
+
+    Attributes:
+        stopped: Whether no further step may start.
+    """
 
     def __init__(self) -> None:
+        self.stopped = False
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
-        self._stopped = False
-
-    @property
-    def stopped(self) -> bool:
-        """Whether no further step may start."""
-        return self._stopped
 
     def run(
         self,
@@ -62,7 +61,7 @@ class StepProcesses:
 
     def interrupt(self) -> None:
         """Tells every running step to stop and lets none start after; safe in a signal handler."""
-        self._stopped = True
+        self.stopped = True
         self._signal_all(signal.SIGTERM)
         killer = threading.Timer(GRACE_S, self._signal_all, [signal.SIGKILL])
         killer.daemon = True
@@ -70,7 +69,7 @@ class StepProcesses:
 
     def stop(self) -> None:
         """Stops every running step, waits for their end and lets none start after."""
-        self._stopped = True
+        self.stopped = True
         for process in tuple(self._running):
             self._end(process)
 
@@ -108,21 +107,16 @@ class StepProcesses:
             self._running.discard(process)
 
 
-def signal_group(pid: int, number: signal.Signals) -> bool:
-    """Signals a process group; False if it is gone."""
-    try:
+def signal_group(pid: int, number: signal.Signals) -> None:
+    """Signals a process group, which may be gone."""
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
 
 
 def stop_orphan(pid_file: Path, mark: str) -> None:
     """Stops a step that outlived its runner, which was killed.
 
-    Args:
-        pid_file: Where the runner wrote the step's process id.
-        mark: A text that the step's command line must hold, because process ids are reused.
+    The step's command line must hold `mark`, because process ids are reused.
     """
     if not pid_file.exists():
         return
@@ -179,12 +173,7 @@ def _without_frames(lines: list[str]) -> list[str]:
 
 @contextmanager
 def follow_log(log: Path, say: Callable[[str], None] | None) -> Iterator[None]:
-    """Passes on every line of a log while it is written.
-
-    Args:
-        log: The file; it exists.
-        say: Takes a line; None follows nothing.
-    """
+    """Passes on every line of a log, which exists, while it is written; None follows nothing."""
     if say is None:
         yield
         return

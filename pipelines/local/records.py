@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -28,36 +28,19 @@ class ArtifactRecord:
     name: str
     uri: str
     schema_title: str
-    schema_version: str
     metadata: Mapping[str, Any]
     digest: str | None
 
     @classmethod
     def of(cls, artifact: dsl.Artifact) -> "ArtifactRecord":
         """Records an artifact as it is now."""
-        return cls(
-            name=artifact.name,
-            uri=artifact.uri,
-            schema_title=artifact.schema_title,
-            schema_version=artifact.schema_version,
-            metadata=dict(artifact.metadata),
-            digest=digest_artifact(artifact.uri),
-        )
+        uri, metadata = artifact.uri, dict(artifact.metadata)
+        return cls(artifact.name, uri, artifact.schema_title, metadata, digest_artifact(uri))
 
     def to_artifact(self) -> dsl.Artifact:
         """Makes the artifact again."""
-        return create_artifact_instance(
-            {
-                "name": self.name,
-                "uri": self.uri,
-                "metadata": dict(self.metadata),
-                "type": {"schemaTitle": self.schema_title},
-            }
-        )
-
-    def is_there(self) -> bool:
-        """Whether the artifact is still what the step left."""
-        return digest_artifact(self.uri) == self.digest
+        fields = {"name": self.name, "uri": self.uri, "metadata": dict(self.metadata)}
+        return create_artifact_instance({**fields, "type": {"schemaTitle": self.schema_title}})
 
 
 @dataclass(frozen=True)
@@ -75,10 +58,6 @@ class StepRecord:
         made = {name: record.to_artifact() for name, record in self.artifacts.items()}
         return {**self.parameters, **made}
 
-    def write(self, path: Path) -> None:
-        """Writes the whole record at once."""
-        write_json(path, asdict(self))
-
     @classmethod
     def read(cls, path: Path, key: str) -> "StepRecord | None":
         """Reads the record of the same work, if there is one and its artifacts are unharmed."""
@@ -89,8 +68,8 @@ class StepRecord:
         except (OSError, ValueError, KeyError, TypeError):
             # Another version wrote it, or somebody edited it.
             return None
-        same = record.key == key and all(a.is_there() for a in record.artifacts.values())
-        return record if same else None
+        unharmed = all(digest_artifact(a.uri) == a.digest for a in artifacts.values())
+        return record if record.key == key and unharmed else None
 
 
 def write_json(path: Path, content: object) -> None:
@@ -111,10 +90,6 @@ class RunFolder:
     def name(self) -> str:
         """The run's own name."""
         return self.path.name
-
-    def step(self, path: str) -> Path:
-        """The folder of a step's log, record and `outputs`."""
-        return self.path / path
 
     def set_state(self, state: str) -> None:
         """Records how far the run came: running, failed, interrupted, succeeded."""

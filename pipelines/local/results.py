@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
 from components.core.errors import RunError
 
 StepState = Literal["succeeded", "reused", "failed"]
@@ -18,13 +22,11 @@ class StepResult:
 
     Attributes:
         name: The step's name; in a nested pipeline after that one's name and a slash.
-        state: Whether it ran, failed, or an earlier result was taken.
         seconds: How long it took when it ran.
-        parameters: Output parameters.
+        log: The log file of the process that ran.
         artifacts: Paths (or addresses) of output artifacts.
         metadata: Metadata of output artifacts, such as metrics.
         exit_code: Of the process; negative is the signal that ended it.
-        log: The log file of the process that ran.
     """
 
     name: str
@@ -54,7 +56,6 @@ class RunResult:
     Attributes:
         run_id: The run's own name, also `{{$.pipeline_job_name}}` in its steps.
         folder: Where its artifacts, logs and records are.
-        state: Whether all steps came to their end.
         seconds: Wall time of this process's part of the run.
         steps: Every step that finished, in that order. A branch not taken has none.
         outputs: The pipeline's own outputs; artifacts as paths.
@@ -117,12 +118,7 @@ class RunObserver:
 class StepFailed(RunError):
     """A step's process ended with an error.
 
-    Args:
-        step: The step's name.
-        seconds: How long it ran.
-        exit_code: Of its process; negative is the signal that ended it.
-        log: Its whole log.
-        last_lines: The end of its log; of a traceback the error alone.
+    `last_lines` is the end of its log; of a traceback the error alone.
     """
 
     def __init__(
@@ -133,3 +129,85 @@ class StepFailed(RunError):
         lines = "".join(f"\n  {line}" for line in last_lines)
         ended = f"step {step} failed after {seconds:.1f} s (exit code {exit_code})"
         super().__init__(f"{ended}{lines}\n  log: {log}")
+
+
+# ---- progress: A run on a terminal: a spinner for what goes on, a line for every step that end
+
+_MARKS = {"succeeded": ("✓", "green"), "reused": ("↺", "cyan"), "failed": ("✗", "red")}
+_DECISION_WIDTH = 12
+_NAME_WIDTH = 28
+
+
+class TerminalProgress(RunObserver):
+    """Shows runs one after the other on a terminal, or as plain lines in a file.
+
+    Attributes:
+        wants_logs: Whether each line that a step logs is shown too.
+    """
+
+    def __init__(self, console: Console | None = None, *, verbose: bool = False) -> None:
+        self.wants_logs = verbose
+        self._console = console or Console()
+        self._progress: Progress | None = None
+        self._rows: dict[str, TaskID] = {}
+
+    def run_started(self, title: str) -> None:
+        """Writes the title; on a terminal the live part begins below it."""
+        self._write(Text(title, style="bold"))
+        if self._console.is_terminal:
+            self._progress = Progress(
+                TextColumn(" "),
+                SpinnerColumn(),
+                TextColumn("{task.description}", markup=False),
+                TimeElapsedColumn(),
+                console=self._console,
+                transient=True,
+            )
+            self._progress.start()
+
+    def step_started(self, name: str) -> None:
+        """Shows a spinner."""
+        if self._progress:
+            self._rows[name] = self._progress.add_task(name.ljust(_NAME_WIDTH), total=None)
+
+    def step_logged(self, name: str, line: str) -> None:
+        """Passes a log line on."""
+        self._write(Text(f"      {name} | {line}", style="dim"))
+
+    def step_finished(self, step: StepResult) -> None:
+        """Writes the step's line, with its decision and the reason."""
+        row = self._rows.pop(step.name, None)
+        if self._progress and row is not None:
+            self._progress.remove_task(row)
+        self._write(step_line(step))
+
+    def run_finished(self, state: str, seconds: float) -> None:
+        """Ends the live part and writes how the run ended, unless it is plain to see."""
+        if self._progress:
+            self._progress.stop()
+            self._progress = None
+        self._rows.clear()
+        if state != "succeeded":
+            self._write(Text(f"  {state} after {seconds:.1f} s", style="red"))
+
+    def _write(self, text: Text) -> None:
+        # A terminal gets one line a step; a file gets all that was said.
+        if self._console.is_terminal:
+            self._console.print(text, no_wrap=True, overflow="ellipsis")
+        else:
+            self._console.print(text, soft_wrap=True)
+
+
+def step_line(step: StepResult) -> Text:
+    """Writes a finished step as one line: mark, name, seconds, decision, reason."""
+    mark, style = _MARKS[step.state]
+    seconds = "earlier" if step.state == "reused" else f"{step.seconds:.1f} s"
+    line = Text.assemble(
+        "  ",
+        (mark, style),
+        f" {step.name:<{_NAME_WIDTH}} {seconds:>8}  ",
+        (f"{step.decision:<{_DECISION_WIDTH}}", "bold"),
+        f" {step.reason}",
+    )
+    line.rstrip()
+    return line

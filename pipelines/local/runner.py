@@ -1,4 +1,4 @@
-"""Runs a compiled KFP pipeline on this machine, one virtualenv per image."""
+"""Runs compiled KFP pipelines on this machine: any of them, or what a schedule says is due."""
 
 import signal
 import threading
@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from kfp import dsl
 
-from components.core.errors import RatoonError, RunError
+from components.core.errors import InputError, RatoonError, RunError
+from components.core.spans import format_instant
+from components.ops.schedule import local_schedule
 from pipelines.local.graph import load_pipeline
 from pipelines.local.machine import Machine, require_environments
 from pipelines.local.orchestration import execute
@@ -20,6 +21,7 @@ from pipelines.local.processes import StepProcesses, last_lines
 from pipelines.local.records import choose_folder, lock_run
 from pipelines.local.results import RunObserver, RunResult, StepFailed, StepResult
 from pipelines.local.task_handler import TaskHandler
+from pipelines.settings import FOLDER
 
 
 def run(
@@ -62,10 +64,11 @@ def run(
     arguments = pipeline.document.bind(parameters)
     require_environments(pipeline.images(), machine.envs)
     workspace = workspace.resolve()
-    folder = choose_folder(workspace, run_id or _new_run_id(pipeline.document.name))
+    name = pipeline.document.name
+    folder = choose_folder(workspace, run_id or f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}")
     handler = TaskHandler(machine, folder, workspace / "cache" if cache else None, observer)
     started = time.monotonic()
-    with lock_run(folder), _reported(handler, title or pipeline.document.name):
+    with lock_run(folder), _reported(handler, title or name):
         outputs = execute(pipeline, arguments, handler)
         if outputs is None:
             raise _failure(handler.results)
@@ -75,16 +78,59 @@ def run(
         state="succeeded",
         seconds=time.monotonic() - started,
         steps=handler.results,
-        outputs={name: _plain(value) for name, value in outputs.items()},
+        outputs={
+            key: Path(value.uri) if isinstance(value, dsl.Artifact) else value
+            for key, value in outputs.items()
+        },
     )
 
 
-def _new_run_id(pipeline_name: str) -> str:
-    return f"{pipeline_name}-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
+def run_due(
+    serving: Path, now: datetime, workspace: Path, observer: RunObserver
+) -> tuple[RunResult, ...]:
+    """Runs what is due up to now by the schedule of a serving folder, and records each run.
+
+    Returns:
+        The runs; none if nothing is due or another process runs it.
+
+    Raises:
+        InputError: There is no schedule.
+        RunError: A step failed; its instant stays due.
+    """
+    if local_schedule.read(serving) is None:
+        accepted = "a schedule, which the first deployment writes"
+        file = str(serving / local_schedule.SCHEDULE)
+        raise InputError(file, "no such file", accepted, "Run `ratoon train`.")
+    results = []
+    with local_schedule.lock(serving, now) as claimed:
+        schedule, instants = claimed or (None, ())
+        for instant in instants:
+            assert schedule is not None  # what is due comes from a schedule
+            pipeline, given = schedule.wanted.pipeline, schedule.wanted.parameters.model_dump()
+            result = run_as_of(pipeline, given, instant, workspace, observer)
+            local_schedule.mark_done(serving, instant, result.run_id)
+            results.append(result)
+    return tuple(results)
 
 
-def _plain(value: Any) -> object:
-    return Path(value.uri) if isinstance(value, dsl.Artifact) else value
+def run_as_of(
+    pipeline: str,
+    parameters: Mapping[str, str],
+    instant: datetime,
+    workspace: Path,
+    observer: RunObserver,
+) -> RunResult:
+    """Runs a pipeline of this checkout for an instant, whatever was done before."""
+    as_of = format_instant(instant)
+    return run(
+        FOLDER / f"{pipeline}.yaml",
+        {**parameters, "as_of": as_of},
+        workspace,
+        run_id=f"{pipeline}-{instant:%Y%m%dT%H%M}",
+        title=f"{pipeline} as of {as_of}",
+        observer=observer,
+        cache=False,
+    )
 
 
 def _failure(results: Mapping[str, StepResult]) -> RunError:

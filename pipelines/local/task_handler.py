@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ from google.protobuf import json_format
 from kfp import dsl
 from kfp.pipeline_spec import pipeline_spec_pb2 as pb
 
+from components.core.digest import digest_of
 from components.core.errors import InputError
 from pipelines.local.graph import StepCall
-from pipelines.local.machine import Machine, digest_artifact, digest_json
+from pipelines.local.machine import Machine, digest_artifact
 from pipelines.local.processes import StepProcesses, ended_by_input_error, follow_log, stop_orphan
-from pipelines.local.records import ArtifactRecord, RunFolder, StepRecord
+from pipelines.local.records import ArtifactRecord, RunFolder, StepRecord, write_json
 from pipelines.local.results import RunObserver, StepResult
 
 
@@ -27,11 +28,7 @@ class TaskHandler:
     """Everything that the steps of one run share.
 
     Attributes:
-        machine: Virtualenvs and code.
-        folder: The run's folder.
         cache: Folder of records that runs share; None to share none.
-        observer: Hears of every step.
-        processes: Starts and stops steps.
         results: Every step that ended, by name.
         digests: Of artifacts made so far, by address.
         code_digests: Of Ratoon's own code, by image.
@@ -48,23 +45,18 @@ class TaskHandler:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, name: str, call: StepCall) -> dict[str, Any] | None:
-        """Runs a step unless the same work was done before.
-
-        Args:
-            name: The step's name for people.
-            call: The step with its inputs.
-
-        Returns:
-            Its outputs; None if it failed.
-        """
+        """Runs a step, unless the same work was done before; its outputs, or None if it failed."""
         key = self._key(call)
-        files = [self.folder.step(call.path) / "finished.json", *self._cache_files(call, key)]
+        files = [self.folder.path / call.path / "finished.json"]
+        # Caching off in the pipeline: the step reads the world, which no key knows.
+        if self.cache and call.task.caching_options.enable_cache:
+            files.append(self.cache / f"{key}.json")
         found = next(filter(None, (StepRecord.read(file, key) for file in files)), None)
         record = found or self._run_attempts(name, call, key)
         if record is None:
             return None
         for file in files:
-            record.write(file)
+            write_json(file, asdict(record))
         self.digests |= {a.uri: a.digest for a in record.artifacts.values()}
         self._tell_finished(_to_result(name, record, reused=found is not None))
         return record.outputs()
@@ -77,7 +69,7 @@ class TaskHandler:
             ]
             for name, given in call.executor_input.inputs.artifacts.items()
         }
-        return digest_json(
+        return digest_of(
             {
                 "component": json_format.MessageToDict(call.component),
                 "container": json_format.MessageToDict(call.container),
@@ -97,13 +89,8 @@ class TaskHandler:
             self.code_digests[image] = self.machine.code_digest(image)
         return self.code_digests[image]
 
-    def _cache_files(self, call: StepCall, key: str) -> list[Path]:
-        # Caching off in the pipeline: the step reads the world, which no key knows.
-        cacheable = call.task.caching_options.enable_cache
-        return [self.cache / f"{key}.json"] if self.cache and cacheable else []
-
     def _run_attempts(self, name: str, call: StepCall, key: str) -> StepRecord | None:
-        folder = self.folder.step(call.path)
+        folder = self.folder.path / call.path
         stop_orphan(folder / "pid", str(folder))
         folder.mkdir(parents=True, exist_ok=True)
         log = folder / "log.txt"
@@ -131,17 +118,16 @@ class TaskHandler:
         # KFP's own shell line leaves a folder behind in every step; this run's go with the run.
         scratch = self.folder.path / "tmp"
         scratch.mkdir(exist_ok=True)
-        declared = {v.name: v.value for v in call.container.env}
+        declared = {"TMPDIR": str(scratch), **{v.name: v.value for v in call.container.env}}
+        environment = self.machine.environment(call.container.image, declared)
+        command = call.command()
+        if not command:
+            accepted = "a command: on this machine no image has an entry point"
+            raise InputError(f"command of step {name}", command, accepted)
         say = partial(self._say, name) if self.observer.wants_logs else None
         with follow_log(log, say):
             return self.processes.run(
-                command=_checked(name, call.command()),
-                environment=self.machine.environment(
-                    call.container.image, {"TMPDIR": str(scratch), **declared}
-                ),
-                directory=self.machine.directory,
-                log=log,
-                pid_file=folder / "pid",
+                command, environment, self.machine.directory, log, folder / "pid"
             )
 
     def _say(self, name: str, line: str) -> None:
@@ -165,31 +151,20 @@ def _waits(policy: pb.PipelineTaskSpec.RetryPolicy) -> Iterator[float]:
         yield min(policy.backoff_duration.seconds * factor**retry, longest)
 
 
-def _checked(name: str, command: list[str]) -> list[str]:
-    if not command:
-        accepted = "a command: on this machine no image has an entry point"
-        raise InputError(f"command of step {name}", command, accepted)
-    return command
-
-
 def _to_record(call: StepCall, key: str, seconds: float, log: Path) -> StepRecord:
     outputs = call.outputs()
     artifacts = {k: v for k, v in outputs.items() if isinstance(v, dsl.Artifact)}
-    return StepRecord(
-        key=key,
-        seconds=seconds,
-        log=str(log),
-        parameters={k: v for k, v in outputs.items() if k not in artifacts},
-        artifacts={k: ArtifactRecord.of(v) for k, v in artifacts.items()},
-    )
+    parameters = {k: v for k, v in outputs.items() if k not in artifacts}
+    records = {k: ArtifactRecord.of(v) for k, v in artifacts.items()}
+    return StepRecord(key, seconds, str(log), parameters, records)
 
 
 def _to_result(name: str, record: StepRecord, *, reused: bool) -> StepResult:
     return StepResult(
-        name=name,
-        state="reused" if reused else "succeeded",
-        seconds=record.seconds,
-        log=Path(record.log),
+        name,
+        "reused" if reused else "succeeded",
+        record.seconds,
+        Path(record.log),
         parameters=record.parameters,
         artifacts={k: Path(v.uri) for k, v in record.artifacts.items()},
         metadata={k: v.metadata for k, v in record.artifacts.items()},

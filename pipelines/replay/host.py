@@ -2,19 +2,22 @@
 
 import shutil
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from components.core.errors import InputError
 from components.core.spec import Spec
 from components.ops.kubeflow.http_client import KfpConfig
-from components.ops.schedule.manifest import env_defaults
+from components.ops.schedule.kubeflow import connect_kubeflow
+from components.ops.schedule.manifest import PIPELINE, env_defaults
+from components.ops.schedule.recurring_run import ActualRecurringRun
+from components.ops.schedule.trigger import next_runs
 from components.ops.targets import connect
 from components.ops.targets.local.serving import stop
 from components.ops.targets.local.target import LocalTarget
-from components.ops.targets.local.target_uri import SCHEME, parse_target_uri
-from pipelines.local.recurring import run_due, run_recurring
+from components.ops.targets.target_uri import LOCAL_SCHEME, parse_local_uri
 from pipelines.local.results import RunObserver, RunResult
+from pipelines.local.runner import run_as_of, run_due
 from pipelines.settings import FOLDER
 from pipelines.submission.server import connect_server
 from pipelines.submission.submit import read_compiled, upload
@@ -27,10 +30,7 @@ class ReplayPaths:
     """The folders and files of one model's replay; a new replay removes them.
 
     Attributes:
-        root: All that is not in one of the others.
-        log: The prediction log.
-        audit: The audit.
-        runs: The runner's workspace.
+        root: All that is not in one of the others; the runner's workspace.
         live: The examples that live traffic is made of.
         state: How far the replay came.
         index: The page that links every report.
@@ -40,7 +40,6 @@ class ReplayPaths:
     root: Path
     log: Path
     audit: Path
-    runs: Path
     live: Path
     state: Path
     index: Path
@@ -60,14 +59,15 @@ def replay_paths(spec: Spec) -> ReplayPaths:
     """
     scheme = spec.serving.target.partition("://")[0]
     root = ROOT / spec.name / ("replay" if scheme == "local" else f"replay-{scheme}")
-    log, audit = _local_path(spec.serving.log), _local_path(spec.serving.audit_uri)
+    log, audit = (
+        Path(uri.removeprefix("file://")) for uri in (spec.serving.log, spec.serving.audit_uri)
+    )
     for path in (log, audit):
         require_clearable(path)
     return ReplayPaths(
         root=root,
         log=log,
         audit=audit,
-        runs=root / "runs",
         live=root / "live",
         state=root / "replay.json",
         index=root / "index.html",
@@ -81,10 +81,6 @@ def require_clearable(path: Path) -> None:
         raise InputError("serving", str(path), f"a folder below {ROOT}/, for a replay")
 
 
-def _local_path(uri: str) -> Path:
-    return Path(uri.removeprefix("file://"))
-
-
 class LocalHost:
     """Servers of this machine, and the schedule in their folder.
 
@@ -95,9 +91,10 @@ class LocalHost:
     stays = True
 
     def __init__(self, spec: Spec) -> None:
-        self.folder = parse_target_uri(spec.serving.target).folder
+        uri = parse_local_uri(spec.serving.target)
+        self.folder = uri.folder
         require_clearable(self.folder)
-        self.target = LocalTarget(parse_target_uri(spec.serving.target), spec.name)
+        self.target = LocalTarget(uri, spec.name)
 
     def clear(self) -> None:
         """Stops what an earlier replay left serving."""
@@ -159,4 +156,47 @@ def replay_host(spec: Spec) -> LocalHost | ClusterHost:
     Raises:
         InputError: The target cannot be used.
     """
-    return LocalHost(spec) if spec.serving.target.startswith(SCHEME) else ClusterHost(spec)
+    return LocalHost(spec) if spec.serving.target.startswith(LOCAL_SCHEME) else ClusterHost(spec)
+
+
+def run_recurring(
+    model: str, instant: datetime, workspace: Path, observer: RunObserver
+) -> tuple[RunResult, ...]:
+    """Runs here what the recurring run of a model on a cluster would start there at an instant.
+
+    For replays of recorded time: the cluster's own clock is at another instant.
+
+    Returns:
+        The run; none if nothing is due.
+
+    Raises:
+        InputError: The model does not have exactly one enabled recurring run.
+        RunError: A step failed.
+        ClusterError: Kubeflow Pipelines did not answer, or refused.
+    """
+    existing = recurring_run(model)
+    if next_runs(existing.trigger, instant - timedelta(seconds=1), 1)[0] != instant:
+        return ()
+    given = {name: str(value) for name, value in existing.parameters.items()}
+    return (run_as_of(PIPELINE, given, instant, workspace, observer),)
+
+
+def recurring_run(model: str) -> ActualRecurringRun:
+    """The one recurring run that watches a model, as Kubeflow Pipelines keeps it.
+
+    Raises:
+        InputError: There is not exactly one that is enabled.
+        ClusterError: Kubeflow Pipelines did not answer, or refused.
+    """
+    with connect_kubeflow() as api:
+        namespace = env_defaults().namespace if api.is_multi_user() else ""
+        found = [
+            one
+            for one in api.recurring_runs(namespace)
+            if one.enabled and one.belongs_to(model, PIPELINE)
+        ]
+    if len(found) != 1:
+        given = ", ".join(one.name for one in found) or "none"
+        do = "The schedule step makes it: look at its report."
+        raise InputError(f"{model}: recurring runs", given, "one that is enabled", do)
+    return found[0]

@@ -9,11 +9,9 @@ from components.core.spans import SpanKind, TimeInterval, format_instant, spans_
 from components.core.spec import Spec
 from components.ops.plan.folder import StoredFolder
 from components.ops.plan.model_files import read_spec
-from pipelines.local.progress import TerminalProgress
-from pipelines.local.results import RunResult, StepResult
+from pipelines.local.results import RunResult, StepResult, TerminalProgress
 from pipelines.local.runner import run
 from pipelines.replay.host import ReplayPaths, replay_host, replay_paths
-from pipelines.replay.requests import ReplayRequest, ReplaySettings, load_replay, replay_requests
 from pipelines.replay.state import (
     FirstDeployment,
     ReplayPeriod,
@@ -22,7 +20,15 @@ from pipelines.replay.state import (
     outcome_of,
     reports_of,
 )
-from pipelines.replay.traffic import BackgroundTraffic, ReplayTraffic, TrafficStats
+from pipelines.replay.traffic import (
+    BackgroundTraffic,
+    ReplayRequest,
+    ReplaySettings,
+    ReplayTraffic,
+    TrafficStats,
+    load_replay,
+    replay_requests,
+)
 from pipelines.settings import FOLDER
 
 # The server writes its log at least once a second.
@@ -33,12 +39,7 @@ class Replay:
     """One replay of one model."""
 
     def __init__(self, folder: Path, progress: "ReplayProgress", overlay: str = "") -> None:
-        """Reads the spec and the replay, and continues an unfinished one.
-
-        Args:
-            folder: The model's folder.
-            progress: Hears of steps as they run.
-            overlay: The few fields that differ where it is replayed; empty for none.
+        """Reads the spec and the replay of a model's folder, and continues an unfinished one.
 
         Raises:
             InputError: The spec or the replay cannot be used.
@@ -79,14 +80,14 @@ class Replay:
         result = run(
             FOLDER / "train-and-deploy.yaml",
             {"model": str(self.folder), "as_of": as_of, "overlay": self.overlay},
-            self.paths.runs,
+            self.paths.root,
             run_id="first",
             title=f"train-and-deploy as of {as_of}",
             observer=self.progress,
             cache=False,
         )
         version = self._champion()
-        if version is None:
+        if not version:
             last = list(result.steps.values())[-1]
             raise RunError(
                 f"no model was promoted, so there is nothing to watch: {last.name} decided "
@@ -112,7 +113,7 @@ class Replay:
         self, name: str, interval: TimeInterval, traffic: ReplayTraffic
     ) -> ReplayPeriod:
         """Replays traffic up to the interval's end, then runs the monitoring run that is due."""
-        before, began = self._champion() or "", time.monotonic()
+        before, began = self._champion(), time.monotonic()
         traffic.stats = TrafficStats()
         self._send(name, interval.end, traffic)
         self._save(sent=traffic.sent)
@@ -131,7 +132,7 @@ class Replay:
             reason=monitored.reason,
             outcome=outcome_of(result),
             champion_before=before,
-            champion_after=self._champion() or "",
+            champion_after=self._champion(),
             replay_s=round(replay_s, 2),
             run_s=round(result.seconds, 2),
             reports=reports_of(result),
@@ -156,14 +157,14 @@ class Replay:
     def _monitor(self, instant: datetime, traffic: ReplayTraffic) -> RunResult:
         """Runs the monitoring run that is due; live traffic flows during a rollout."""
         with traffic.flowing() as self.progress.traffic:
-            results = self.host.run_due(instant, self.paths.runs, self.progress)
+            results = self.host.run_due(instant, self.paths.root, self.progress)
         if not results:
             raise RunError(f"no monitoring run was due at {format_instant(instant)}")
         return results[0]
 
-    def _champion(self) -> str | None:
+    def _champion(self) -> str:
         champion = self.host.target.champion()
-        return champion.version if champion else None
+        return champion.version if champion else ""
 
     def _save(self, **changed: object) -> None:
         total_s = round(time.monotonic() - self._began, 1)

@@ -15,8 +15,8 @@ from components.report.blocks import Banner, Block, Figure, Links, Row, Section,
 from components.report.charts import Series, line_chart
 from components.report.page import build_page
 from pipelines.replay.host import ReplayPaths
-from pipelines.replay.requests import ReplayRequest
 from pipelines.replay.state import ReplayPeriod, ReplayState
+from pipelines.replay.traffic import ReplayRequest
 
 NOTE = (
     "An illustrative replay: the settings were chosen knowing the year; nothing in the data is "

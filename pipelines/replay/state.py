@@ -13,13 +13,9 @@ class ReplayPeriod(Record):
     """The time between two monitoring runs.
 
     Attributes:
-        name: Such as ``2013-07``.
-        requests: Requests answered in it.
-        rows: Examples asked for in them.
+        rows: Examples asked for in its requests.
         failed: Requests without a good answer, those to a candidate included.
         metrics: What the monitoring run measured: auc, log_loss, calibration_error and others.
-        decision: What it decided.
-        reason: Its main reason.
         outcome: How a retraining ended; empty if there was none.
         champion_before: Version that served when the period ended.
         champion_after: Version that serves after the monitoring run.
@@ -44,13 +40,7 @@ class ReplayPeriod(Record):
 
 
 class FirstDeployment(Record):
-    """The first train-and-deploy.
-
-    Attributes:
-        champion: The version that serves since.
-        run_s: Seconds it took.
-        reports: Step to path of each report.
-    """
+    """The first train-and-deploy, and the version that serves since."""
 
     champion: str
     run_s: float
@@ -61,13 +51,9 @@ class ReplayState(Record):
     """A replay so far.
 
     Attributes:
-        model: The model's name.
         began: Whether the folders of an earlier replay were cleared.
         sent: Requests sent so far; where the traffic goes on.
-        first: The first train-and-deploy, once it is done.
-        periods: The periods that are done.
         setup_s: Seconds that making the environments took, once, before any replay.
-        finished: Whether the replay is complete.
         total_s: Seconds of everything after set-up.
     """
 
@@ -101,12 +87,13 @@ def metrics_of(monitored: StepResult) -> Mapping[str, float | None]:
 
 def outcome_of(result: RunResult) -> str:
     """How far a retraining came, ``step: decision`` of its last step that decided."""
-    nested = [s for name, s in result.steps.items() if "/" in name and s.decision]
-    deciding = [s for s in nested if not s.name.endswith("schedule")]
-    if not deciding:
-        return ""
-    last = deciding[-1]
-    return f"{last.name.rpartition('/')[2]}: {last.decision}"
+    nested = ((name.rpartition("/"), step.decision) for name, step in result.steps.items())
+    deciding = [
+        f"{name}: {decision}"
+        for (group, _, name), decision in nested
+        if group and decision and name != "schedule"
+    ]
+    return deciding[-1] if deciding else ""
 
 
 def reports_of(result: RunResult) -> Mapping[str, str]:

@@ -22,7 +22,7 @@ from components.core.plan import Plan
 from components.core.verdict import Verdict
 from components.ops.targets.local.processes import find_processes
 from pipelines.local.machine import Machine
-from pipelines.replay.requests import ReplayRequest
+from pipelines.replay.traffic import ReplayRequest
 from tests.loop.places import TRAINED_ON, Deployed, Stages
 from tests.loop.stage import Stage, in_image
 

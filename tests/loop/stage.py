@@ -25,12 +25,17 @@ from components.ops.targets.local.processes import free_port
 from components.ops.targets.local.record import LocalRecord, RecordFile
 from components.ops.targets.local.serving import stop
 from components.ops.targets.local.target import LocalTarget
-from components.ops.targets.local.target_uri import parse_target_uri
+from components.ops.targets.target_uri import parse_local_uri
 from pipelines.local.machine import Machine
 from pipelines.local.results import RunObserver, RunResult
 from pipelines.local.runner import run
-from pipelines.replay.requests import Grouping, ReplayRequest, group_requests
-from pipelines.replay.traffic import ReplayTraffic, TrafficStats
+from pipelines.replay.traffic import (
+    Grouping,
+    ReplayRequest,
+    ReplayTraffic,
+    TrafficStats,
+    group_requests,
+)
 from tests.loop.turbines import NAME, World, days_of, spec_of, write_model, write_world
 
 PIPELINES = Path(__file__).parents[2] / "manifests" / "pipelines"
@@ -146,7 +151,7 @@ class Stage:
 
     def wake(self) -> None:
         """Brings back what served."""
-        LocalTarget(parse_target_uri(self.target), NAME).ensure_serving()
+        LocalTarget(parse_local_uri(self.target), NAME).ensure_serving()
 
     @property
     def url(self) -> str:

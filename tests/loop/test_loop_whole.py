@@ -6,8 +6,8 @@ from components.core import audit
 from components.core.spans import parse_instant
 from components.ops.audit.provenance import trace
 from components.ops.schedule.local_schedule import read
-from pipelines.local.recurring import run_due
 from pipelines.local.results import RunObserver, RunResult
+from pipelines.local.runner import run_due
 from tests.loop.places import MOVED_ON, Deployed, Stages, Watched
 from tests.loop.stage import MONITOR, Stage
 from tests.loop.turbines import NAME, ROWS_A_DAY, day

@@ -14,8 +14,6 @@ from components.core.spec.load import merge, read_mapping
 from components.ops.plan.folder import SPEC_FILE, TEXT, ModelFolder, open_source, read_file
 from components.ops.plan.signature import Signature, column_kinds, resolve_signature
 
-_RUN_SCHEMA = "Run `ratoon schema infer --write`, review what it writes and commit it."
-
 
 @dataclass(frozen=True)
 class ModelFiles:
@@ -90,9 +88,10 @@ def read_model_files(folder: ModelFolder, written: ModelFiles) -> ModelFiles:
         InputError: One is missing or too large, or the behaviour tests cannot be used.
     """
     tests, module = written.spec.gates.behaviour, written.spec.model.module
+    infer = f"Run `ratoon schema infer {folder.where} --write`, review and commit what it writes."
     named = {}
     for name, do in (
-        (written.spec.schema_file, _RUN_SCHEMA),
+        (written.spec.schema_file, infer),
         (tests, "gates.behaviour names it."),
         (module, "model.module names it."),
     ):

@@ -89,7 +89,7 @@ def with_tests(model: Path, text: str) -> None:
     [
         (lambda m: (m / "model.yaml").write_text("name: x\n"), "given nothing; accepted: a value"),
         (lambda m: (m / "model.yaml").unlink(), "model.yaml: given 'no such file'"),
-        (lambda m: (m / "schema.pbtxt").unlink(), "ratoon schema infer"),
+        (lambda m: (m / "schema.pbtxt").unlink(), "/churn --write`, review"),
         (lambda m: (m / "schema.pbtxt").write_text("x"), "schema.pbtxt: given"),
         (lambda m: (m / "model.yaml").write_bytes(b"\xff\xfe"), "UTF-8"),
         (lambda m: with_tests(m, "- {x"), "tests.yaml: given a text that breaks at line"),

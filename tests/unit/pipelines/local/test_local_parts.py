@@ -10,13 +10,11 @@ from components.core.errors import InputError, RunError
 from pipelines.local.machine import (
     digest_artifact,
     environment_name,
-    repository_name,
     require_environments,
 )
 from pipelines.local.orchestration import evaluate_condition
 from pipelines.local.processes import StepProcesses, follow_log, last_lines
-from pipelines.local.progress import TerminalProgress
-from pipelines.local.results import RunResult, StepResult
+from pipelines.local.results import RunResult, StepResult, TerminalProgress
 
 
 @pytest.mark.parametrize(
@@ -30,7 +28,6 @@ from pipelines.local.results import RunResult, StepResult
     ],
 )
 def test_names_of_images(image, repository):
-    assert repository_name(image) == repository
     assert f"ratoon-{environment_name(image)}" == repository
 
 
