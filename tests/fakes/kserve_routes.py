@@ -7,7 +7,7 @@ from components.core.errors import ApiUnavailable
 from components.ops.targets.local import processes
 from components.ops.targets.local.record import LocalRecord, LocalVersion, ServerProcess
 from components.ops.targets.local.servers import LocalGateway, address_of
-from components.ops.targets.local.target_uri import LocalTargetUri
+from components.ops.targets.target_uri import LocalTargetUri
 from tests.fakes.kserve_pod import ModelPod
 
 _GRACE_S = 10.0

@@ -4,7 +4,7 @@ import pytest
 
 from components.core.spec.load import load_spec
 from components.ops.schedule.manifest import parse_manifest
-from components.ops.targets.git.target_uri import parse_target_uri
+from components.ops.targets.target_uri import parse_git_uri
 from tests.manifests import kustomize
 from tests.manifests.kustomize import ROOT, Object
 from tests.manifests.test_manifests_overlays import CLUSTER_SCOPED, NAMESPACES
@@ -68,7 +68,7 @@ def test_the_project_allows_the_kinds_that_are_installed_and_no_other(
 def test_promotions_are_followed_where_the_spec_commits_them(argo: dict[str, Object]) -> None:
     text = (ROOT / "models/flights/model.yaml").read_text(encoding="utf-8")
     over = (ROOT / "models/flights/production.yaml").read_text(encoding="utf-8")
-    place = parse_target_uri(load_spec(text, over, where="production.yaml").serving.target)
+    place = parse_git_uri(load_spec(text, over, where="production.yaml").serving.target)
     spec = argo["ratoon-models-flights"]["spec"]
     source = spec["source"]
     assert (source["repoURL"], source["targetRevision"]) == (place.address.url, place.address.at)

@@ -16,11 +16,7 @@ class Deployment(Record):
     """A candidate that is staged and may be rolled out.
 
     Attributes:
-        target: Where it is staged.
-        model: The model's name.
-        version: Its version.
-        uri: Where its published model folder is.
-        digest: Digest of that folder.
+        uri: Where its published model folder is; the digest is of that folder.
         champion: What served when it was staged; None if nothing did.
         address: The URL that clients use.
     """

@@ -9,12 +9,13 @@ import math
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import httpx
 
 from components.core.artifacts import TRIAL_REQUEST, Golden, ModelCard
-from components.core.verdict import Finding, Severity, finding
+from components.core.verdict import Finding, Severity, fail_if, finding
 from components.ops.targets.protocol import Endpoint
 
 _DATATYPES = {"number": "FP64", "category": "BYTES", "timestamp": "INT64"}
@@ -29,24 +30,21 @@ def validate_server(
 ) -> tuple[Finding, ...]:
     """Sends the golden rows, single rows, and invalid requests.
 
-    Args:
-        endpoint: The candidate's own address.
-        card: What the model is.
-        golden: Rows with the probabilities that the model gave where it was trained.
-        max_latency_ms: The longest that a single row may take, in ms.
-
     Returns:
         One finding per check; if the connection breaks, one that says so.
     """
     with httpx.Client(
-        base_url=endpoint.url, headers=endpoint.headers, trust_env=False, timeout=_TIMEOUT_S
+        base_url=f"{endpoint.url}/v2/models/{card.name}",
+        headers=endpoint.headers,
+        trust_env=False,
+        timeout=_TIMEOUT_S,
+        event_hooks={"request": [_mark_as_trial]},
     ) as client:
-        server = _Server(client, f"/v2/models/{card.name}/infer")
         try:
             return (
-                *_check_golden_rows(server, card, golden),
-                _check_latency(server, card, golden, max_latency_ms),
-                _check_invalid_requests(server, card, golden),
+                *_check_golden_rows(client, card, golden),
+                _check_latency(client, card, golden, max_latency_ms),
+                _check_invalid_requests(client, card, golden),
             )
         except httpx.TransportError as error:
             what = f"The connection broke: {type(error).__name__} {error}".strip()
@@ -58,10 +56,8 @@ def golden_request(card: ModelCard, golden: Golden, rows: int | None = None) -> 
     inputs = []
     for column in card.columns:
         cells = list(golden.columns[column.name][:rows])
-        datatype = _DATATYPES[column.kind]
-        inputs.append(
-            {"name": column.name, "shape": [len(cells)], "datatype": datatype, "data": cells}
-        )
+        shape, datatype = [len(cells)], _DATATYPES[column.kind]
+        inputs.append({"name": column.name, "shape": shape, "datatype": datatype, "data": cells})
     return {"inputs": inputs}
 
 
@@ -96,7 +92,7 @@ def compare_golden_rows(golden: Golden, response: Mapping[str, Any]) -> Finding:
     off = [abs(a - b) for a, b in zip(served, golden.probability, strict=True)]
     worst = max(off, key=lambda d: math.inf if math.isnan(d) else d)
     sentence = f"Served probabilities differ from the golden ones by {worst:.2g} at most."
-    severity = _severity(worst <= golden.tolerance)
+    severity = fail_if(not worst <= golden.tolerance)  # NaN fails, too
     return finding("golden", severity, "golden rows", worst, golden.tolerance, sentence)
 
 
@@ -107,7 +103,7 @@ def compare_version(card: ModelCard, response: Mapping[str, Any]) -> Finding:
         sentence = "Responses name their version."
     else:
         sentence = f"Responses name version {named}, not {card.version}."
-    severity = _severity(named == card.version)
+    severity = fail_if(named != card.version)
     return finding("version", severity, "responses", named, card.version, sentence)
 
 
@@ -116,7 +112,7 @@ def compare_latency(latencies_ms: Sequence[float], max_latency_ms: float) -> Fin
     ordered = sorted(latencies_ms)
     slow = ordered[max(0, math.ceil(0.95 * len(ordered)) - 1)]
     sentence = f"95% of {len(ordered)} requests of one row were answered within {slow:.1f} ms."
-    severity = _severity(slow <= max_latency_ms)
+    severity = fail_if(not slow <= max_latency_ms)
     return finding("latency", severity, "one row", slow, max_latency_ms, sentence)
 
 
@@ -127,62 +123,49 @@ def compare_statuses(statuses: Mapping[str, int]) -> Finding:
     sentence = f"All {len(statuses)} kinds of invalid requests were refused."
     if wrong:
         sentence = "; ".join(f"{what}: {status}" for what, status in wrong.items()) + "."
-    return finding("wrong_input", _severity(not wrong), "requests", measured, "4xx", sentence)
+    return finding("wrong_input", fail_if(bool(wrong)), "requests", measured, "4xx", sentence)
 
 
-class _Server:
-    """A server under validation; the id of each request says so."""
-
-    def __init__(self, client: httpx.Client, path: str) -> None:
-        self._client, self._path = client, path
-
-    def infer(self, body: Mapping[str, Any]) -> httpx.Response:
-        return self._client.post(self._path, json=body, headers=_headers())
-
-    def infer_raw(self, body: bytes) -> httpx.Response:
-        headers = {**_headers(), "Content-Type": "application/json"}
-        return self._client.post(self._path, content=body, headers=headers)
+def _mark_as_trial(request: httpx.Request) -> None:
+    request.headers["X-Request-ID"] = f"{TRIAL_REQUEST}{uuid.uuid4().hex}"
 
 
-def _check_golden_rows(server: _Server, card: ModelCard, golden: Golden) -> tuple[Finding, ...]:
-    response = server.infer(golden_request(card, golden))
-    sentence = "The server answered the golden rows with something other than a JSON object."
-    body = None
-    if response.status_code != httpx.codes.OK:
+def _check_golden_rows(
+    client: httpx.Client, card: ModelCard, golden: Golden
+) -> tuple[Finding, ...]:
+    response, body = client.post("/infer", json=golden_request(card, golden)), None
+    if response.status_code == httpx.codes.OK:
+        sentence = "The server answered the golden rows with something other than a JSON object."
+        with suppress(ValueError):
+            body = response.json()
+    else:
         status = f"The server answered the golden rows with {response.status_code}: "
         sentence = status + response.text[:300]
-    else:
-        try:
-            body = response.json()
-        except ValueError:
-            body = None
     if not isinstance(body, dict):
         return (finding("golden", Severity.FAIL, "golden rows", None, None, sentence),)
     return compare_golden_rows(golden, body), compare_version(card, body)
 
 
 def _check_latency(
-    server: _Server, card: ModelCard, golden: Golden, max_latency_ms: float
+    client: httpx.Client, card: ModelCard, golden: Golden, max_latency_ms: float
 ) -> Finding:
     body = golden_request(card, golden, 1)
     latencies: list[float] = []
     for _ in range(_WARM_UP):
-        server.infer(body)
+        client.post("/infer", json=body)
     # Two slow ones of twenty decide, so a slow server is not waited for any longer than that.
     while len(latencies) < _REQUESTS and sum(ms > max_latency_ms for ms in latencies) < _MAX_SLOW:
         started = time.perf_counter()
-        server.infer(body)
+        client.post("/infer", json=body)
         latencies.append((time.perf_counter() - started) * 1000)
     return compare_latency(latencies, max_latency_ms)
 
 
-def _check_invalid_requests(server: _Server, card: ModelCard, golden: Golden) -> Finding:
+def _check_invalid_requests(client: httpx.Client, card: ModelCard, golden: Golden) -> Finding:
     bodies = invalid_requests(card, golden)
-    return compare_statuses({what: server.infer_raw(b).status_code for what, b in bodies.items()})
-
-
-def _headers() -> dict[str, str]:
-    return {"X-Request-ID": f"{TRIAL_REQUEST}{uuid.uuid4().hex}"}
+    as_json = {"Content-Type": "application/json"}
+    answers = {w: client.post("/infer", content=b, headers=as_json) for w, b in bodies.items()}
+    return compare_statuses({what: answer.status_code for what, answer in answers.items()})
 
 
 def _probabilities(response: Mapping[str, Any]) -> list[float] | None:
@@ -193,7 +176,3 @@ def _probabilities(response: Mapping[str, Any]) -> list[float] | None:
             if isinstance(data, list) and all(isinstance(v, float | int) for v in data):
                 return [float(v) for v in data]
     return None
-
-
-def _severity(passed: bool) -> Severity:
-    return Severity.INFO if passed else Severity.FAIL

@@ -61,14 +61,7 @@ def deploy(
     """Stages a model beside the champion and validates it there, before it gets any traffic.
 
     A repeated step finds what it staged before. A refused candidate is removed, and the champion
-    continues to serve.
-
-    Args:
-        plan: The plan artifact.
-        model: The model folder.
-        run: The run's id.
-        outputs: Where to write.
-        ready_timeout_s: How long its server may take to become ready; None for the spec's value.
+    continues to serve. The server becomes ready within the spec's timeout, or the one given here.
 
     Raises:
         InputError: The plan, the model or the target cannot be used.
@@ -82,7 +75,10 @@ def deploy(
     verdict = _verdict(given, attempt.findings)
     if verdict.decision == REFUSED:
         target.roll_back(given.card.version, verdict.reason)
-    _write(given, verdict, target.address, outputs)
+    verdict.write(outputs.deployment / VERDICT)
+    outputs.report.parent.mkdir(parents=True, exist_ok=True)
+    page = draw_report(verdict, given.plan, given.card, target.address)
+    outputs.report.write_text(page, encoding="utf-8")
     if verdict.decision == STAGED and attempt.staged is not None:
         deployment = _deployment(given, attempt.staged, target.address)
         deployment.write(outputs.deployment / DEPLOYMENT)
@@ -92,11 +88,8 @@ def deploy(
 
 
 def _read(plan: Path, model: Path, run: str) -> _Inputs:
-    made, card, golden = (
-        Plan.of(plan),
-        ModelCard.read(model / MODEL_CARD),
-        Golden.read(model / GOLDEN),
-    )
+    made = Plan.of(plan)
+    card, golden = ModelCard.read(model / MODEL_CARD), Golden.read(model / GOLDEN)
     if card.name != made.spec.name:
         raise InputError(str(model / MODEL_CARD), card.name, f"a model of {made.spec.name}")
     if not golden.probability:
@@ -158,13 +151,6 @@ def _verdict(given: _Inputs, findings: tuple[Finding, ...]) -> Verdict:
         digests={**plan.digests, "plan": plan.digest, "model": given.candidate.digest},
         metrics={f.code: f.measured for f in findings if isinstance(f.measured, float)},
     )
-
-
-def _write(given: _Inputs, verdict: Verdict, address: str | None, outputs: DeployOutputs) -> None:
-    verdict.write(outputs.deployment / VERDICT)
-    outputs.report.parent.mkdir(parents=True, exist_ok=True)
-    page = draw_report(verdict, given.plan, given.card, address)
-    outputs.report.write_text(page, encoding="utf-8")
 
 
 def _deployment(given: _Inputs, staged: Staged, address: str | None) -> Deployment:

@@ -63,6 +63,11 @@ class CanaryAnalysis:
     champion: VersionStats
     overdue: bool
 
+    @property
+    def subject(self) -> str:
+        """What its findings are about."""
+        return f"{self.share:.0%} of the traffic"
+
 
 @dataclass(frozen=True)
 class CanaryAssessment:
@@ -80,6 +85,7 @@ def assess_canary(analysis: CanaryAnalysis, canary: Canary) -> CanaryAssessment:
         requests; ``wait`` until there are enough requests and logged rows; else by the limits.
     """
     traffic, logged = analysis.candidate.traffic, analysis.candidate.predictions.rows
+    champion = analysis.champion
     if traffic.requests < canary.min_requests:
         failing = _clearly_failing(analysis, canary)
         if failing:
@@ -88,16 +94,13 @@ def assess_canary(analysis: CanaryAnalysis, canary: Canary) -> CanaryAssessment:
     findings = _compare_traffic(analysis, canary)
     if any(f.severity is Severity.FAIL for f in findings):
         return CanaryAssessment(Decision.ROLL_BACK, findings)
-    if logged < canary.min_requests or _champion_is_unlogged(analysis):
+    # The champion's log lags a little behind its answers.
+    is_unlogged = champion.traffic.requests > 0 and champion.predictions.rows == 0
+    if logged < canary.min_requests or is_unlogged:
         return _wait_or_roll_back(analysis, _few_rows(analysis, canary), findings)
     findings = (*findings, _shift(analysis, canary))
     failed = any(f.severity is Severity.FAIL for f in findings)
     return CanaryAssessment(Decision.ROLL_BACK if failed else Decision.ADVANCE, findings)
-
-
-def _champion_is_unlogged(analysis: CanaryAnalysis) -> bool:
-    """Whether the champion answered but its log, which lags a little, is still empty."""
-    return analysis.champion.traffic.requests > 0 and analysis.champion.predictions.rows == 0
 
 
 def _wait_or_roll_back(
@@ -109,13 +112,8 @@ def _wait_or_roll_back(
 
 
 def _compare_traffic(analysis: CanaryAnalysis, canary: Canary) -> tuple[Finding, ...]:
-    return (
-        _errors(analysis, canary),
-        _champion_errors(analysis, canary),
-        _refused(analysis, canary),
-        _latency(analysis, canary),
-        _slower(analysis, canary),
-    )
+    checks = (_errors, _champion_errors, _refused, _latency, _slower)
+    return tuple(check(analysis, canary) for check in checks)
 
 
 def _clearly_failing(analysis: CanaryAnalysis, canary: Canary) -> tuple[Finding, ...]:
@@ -141,20 +139,17 @@ def _is_beyond_chance(traffic: Traffic, limit: float) -> bool:
 
 
 def _errors(analysis: CanaryAnalysis, canary: Canary) -> Finding:
-    traffic = analysis.candidate.traffic
-    return _finding(
-        "errors", analysis, traffic.error_share, canary.max_error_ratio,
-        f"{traffic.errors} of the candidate's {traffic.requests} requests failed.",
-    )  # fmt: skip
+    traffic, limit = analysis.candidate.traffic, canary.max_error_ratio
+    sentence = f"{traffic.errors} of the candidate's {traffic.requests} requests failed."
+    return _finding("errors", analysis, traffic.error_share, limit, sentence)
 
 
 def _champion_errors(analysis: CanaryAnalysis, canary: Canary) -> Finding:
     """A warning, and no excuse for the candidate."""
-    traffic = analysis.champion.traffic
-    return _finding(
-        "champion_errors", analysis, traffic.error_share, canary.max_error_ratio,
-        f"{traffic.errors} of the champion's {traffic.requests} requests failed.", Severity.WARN,
-    )  # fmt: skip
+    traffic, limit = analysis.champion.traffic, canary.max_error_ratio
+    sentence = f"{traffic.errors} of the champion's {traffic.requests} requests failed."
+    share = traffic.error_share
+    return _finding("champion_errors", analysis, share, limit, sentence, Severity.WARN)
 
 
 def _refused(analysis: CanaryAnalysis, canary: Canary) -> Finding:
@@ -195,26 +190,19 @@ def _shift(analysis: CanaryAnalysis, canary: Canary) -> Finding:
 
 
 def _few(analysis: CanaryAnalysis, canary: Canary) -> Finding:
-    n = analysis.candidate.traffic.requests
-    sentence = (
-        f"Only {n} requests reached the candidate in time; {canary.min_requests} are required."
-    )
-    return _too_few("traffic", analysis, n, canary.min_requests, sentence)
+    n, limit = analysis.candidate.traffic.requests, canary.min_requests
+    sentence = f"Only {n} requests reached the candidate in time; {limit} are required."
+    return finding("traffic", Severity.FAIL, analysis.subject, n, limit, sentence)
 
 
 def _few_rows(analysis: CanaryAnalysis, canary: Canary) -> Finding:
     n, theirs = analysis.candidate.predictions.rows, analysis.champion.predictions.rows
+    limit = canary.min_requests
     sentence = (
         f"Only {n} of the candidate's rows and {theirs} of the champion's are in the log; "
-        f"{canary.min_requests} of the candidate's are required, and some of the champion's."
+        f"{limit} of the candidate's are required, and some of the champion's."
     )
-    return _too_few("log", analysis, n, canary.min_requests, sentence)
-
-
-def _too_few(
-    code: str, analysis: CanaryAnalysis, measured: int, limit: int, sentence: str
-) -> Finding:
-    return finding(code, Severity.FAIL, _subject(analysis), measured, limit, sentence)
+    return finding("log", Severity.FAIL, analysis.subject, n, limit, sentence)
 
 
 def _finding(
@@ -226,12 +214,7 @@ def _finding(
     worse: Severity = Severity.FAIL,
 ) -> Finding:
     """Makes a finding that is `worse` beyond its limit, and a warning without one."""
-    if limit is None or measured is None:
-        severity = Severity.WARN
-    else:
+    severity = Severity.WARN
+    if limit is not None and measured is not None:
         severity = Severity.INFO if measured <= limit else worse  # NaN is within no limit
-    return finding(code, severity, _subject(analysis), measured, limit, sentence)
-
-
-def _subject(analysis: CanaryAnalysis) -> str:
-    return f"{analysis.share:.0%} of the traffic"
+    return finding(code, severity, analysis.subject, measured, limit, sentence)

@@ -6,13 +6,7 @@ from typing import Literal
 from components.core.audit import AuditEntry
 from components.core.errors import DeadlineExceeded
 from components.core.plan import Champion
-from components.ops.targets.protocol import (
-    CandidateGone,
-    ChampionChanged,
-    Staged,
-    Target,
-    is_same,
-)
+from components.ops.targets.protocol import CandidateGone, ChampionChanged, Staged, Target, is_same
 from components.ops.targets.rollout_state import no_previous_version
 
 READY_TIMEOUT_S = 900.0
@@ -64,11 +58,7 @@ def rollback(
 ) -> RollbackResult:
     """Makes an earlier champion serve again; repeated, it finishes an interrupted rollback.
 
-    Args:
-        target: Where it served.
-        version: The version; None for the newest earlier one, or the one already staged again.
-        reason: Kept with the outcome.
-        ready_timeout_s: How long its server may take to become ready.
+    Without a version it is the newest earlier one, or the one that is already staged again.
 
     Raises:
         InputError: It is not kept, or its folder is gone or has other bytes.
@@ -104,13 +94,13 @@ def audit_entries(result: RollbackResult, model: str, reason: str) -> tuple[Audi
         return ()
     replaced = result.replaced.version if result.replaced else None
     done = manual_entry("rollback", result.decision, result.champion, model, reason)
-    entries = (done.model_copy(update={"details": {"replaced": replaced}}),)
+    done = done.model_copy(update={"details": {"replaced": replaced}})
     if result.ended is None:
-        return entries
+        return (done,)
     # The decision that a rollout may have waited for.
     ended = result.ended.as_champion()
     why = f"version {result.champion.version} was staged again instead: {reason}"
-    return (manual_entry("approve", "rolled_back", ended, model, why), *entries)
+    return (manual_entry("approve", "rolled_back", ended, model, why), done)
 
 
 def manual_entry(step: str, decision: str, about: Champion, model: str, reason: str) -> AuditEntry:

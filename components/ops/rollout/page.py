@@ -14,17 +14,9 @@ from components.report.page import build_page
 from components.report.text import Tone
 
 _TONES: dict[str, Tone] = {"promoted": "good", "rolled_back": "bad", "proposed": "neutral"}
-_COLUMNS = (
-    "Share",
-    "Version",
-    "Requests",
-    "Errors",
-    "p50 ms",
-    "p99 ms",
-    "Mean probability",
-    "After s",
-    "Decision",
-)
+_Measure = Callable[[VersionStats], float | None]
+_TRAFFIC = ("Share", "Version", "Requests", "Errors", "p50 ms", "p99 ms")
+_COLUMNS = (*_TRAFFIC, "Mean probability", "After s", "Decision")
 
 
 def draw_report(
@@ -58,19 +50,10 @@ def _steps(steps: Sequence[CanaryStep]) -> Section:
     tones = [tone for step in steps for tone in (_tone(step), None)]
     table = Table(_COLUMNS, rows, "Steps", numeric=("After s",), tones=tones)
     latency = _chart(
-        steps,
-        lambda stats: stats.traffic.p50_ms,
-        "Median latency",
-        "ms",
-        "Median latency of both versions at each step.",
+        steps, "Median latency", "ms", "Median latency", lambda stats: stats.traffic.p50_ms
     )
-    predictions = _chart(
-        steps,
-        lambda stats: stats.predictions.mean,
-        "Mean probability",
-        "probability",
-        "Mean predicted probability of both versions at each step.",
-    )
+    title, subject = "Mean probability", "Mean predicted probability"
+    predictions = _chart(steps, title, "probability", subject, lambda stats: stats.predictions.mean)
     return Section("Steps", text, (table, Row((latency, predictions))))
 
 
@@ -94,11 +77,7 @@ def _numbers(stats: VersionStats) -> tuple[object, ...]:
 
 
 def _chart(
-    steps: Sequence[CanaryStep],
-    value: Callable[[VersionStats], float | None],
-    title: str,
-    unit: str,
-    text: str,
+    steps: Sequence[CanaryStep], title: str, unit: str, subject: str, value: _Measure
 ) -> Figure:
     groups = (
         Bars("candidate", [value(step.analysis.candidate) for step in steps]),
@@ -106,4 +85,4 @@ def _chart(
     )
     shares = [f"{step.analysis.share:.0%}" for step in steps]
     svg = bar_chart(shares, groups, title=title, y_label=unit, x_label="share")
-    return Figure(svg, text)
+    return Figure(svg, f"{subject} of both versions at each step.")

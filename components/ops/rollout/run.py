@@ -55,13 +55,6 @@ def roll_out(
 
     A repeated step continues at the share where it was; a rollout that ended before stays ended.
 
-    Args:
-        plan: The plan artifact.
-        deployment: The deployment artifact.
-        run: The run's id.
-        outputs: Where to write.
-        poll_s: Seconds between two readings.
-
     Raises:
         InputError: The plan, the deployment or the target cannot be used.
         ClusterError: The target did not do what was asked.
@@ -86,19 +79,17 @@ def _run(rollout: _Rollout) -> _Ended:
     if before is not None:
         return before
     given = rollout.deployment
+    by_spec = rollout.plan.spec.gates.approval == "required"
     try:
-        if _requires_approval(rollout):
-            return _Ended(PROPOSED, _proposal(rollout))
+        if by_spec or rollout.target.requires_approval:
+            why = "gates.approval: required" if by_spec else "as serving.target says"
+            waits = f"Version {given.version} passed validation and waits for a person ({why}): "
+            return _Ended(PROPOSED, waits + rollout.target.propose(given.version))
         return _without_canary(rollout) or _canary_steps(rollout)
     except (CandidateGone, ChampionChanged, DeadlineExceeded) as error:
-        found = finding(
-            _CODES[type(error)],
-            Severity.FAIL,
-            "target",
-            name_of(rollout.target.champion()),
-            name_of(given.champion),
-            f"{error}.",
-        )
+        serving, planned = name_of(rollout.target.champion()), name_of(given.champion)
+        code = _CODES[type(error)]
+        found = finding(code, Severity.FAIL, "target", serving, planned, f"{error}.")
         return _Ended(ROLLED_BACK, found.sentence, findings=(found,))
 
 
@@ -109,7 +100,7 @@ def _already_ended(rollout: _Rollout) -> _Ended | None:
     if champion and (champion.version, champion.digest) == (version, rollout.deployment.digest):
         # Promoting again finishes what was left: the old server may not have ended yet.
         reason = outcome.reason if outcome else "It serves already."
-        return _promoted(rollout, reason, ())
+        return _promoted(rollout, reason)
     if staged is None or staged.version != version:
         reason = outcome.reason if outcome else f"Version {version} is not staged any more."
         return _Ended(ROLLED_BACK, reason)
@@ -118,30 +109,19 @@ def _already_ended(rollout: _Rollout) -> _Ended | None:
 
 def _without_canary(rollout: _Rollout) -> _Ended | None:
     """Promotes without a canary if none is possible or wanted; None if one is."""
+    validated = "promoted as soon as its server passed validation."
     if rollout.deployment.champion is None:
-        reason = (
-            "No model served before, so it was promoted as soon as its server passed validation."
-        )
-        return _promoted(rollout, reason, ())
+        return _promoted(rollout, f"No model served before, so it was {validated}")
     if not rollout.plan.spec.serving.canary.steps:
-        reason = (
-            "The spec has no canary steps, so it was promoted once its server passed validation."
-        )
-        return _promoted(rollout, reason, ())
+        validated = "promoted once its server passed validation."
+        return _promoted(rollout, f"The spec has no canary steps, so it was {validated}")
     why_not = rollout.target.no_canary_reason()
     if why_not is None:
         return None
-    found = finding(
-        "no_canary",
-        Severity.WARN,
-        "target",
-        None,
-        None,
-        f"No live request tried it before it was promoted: {why_not}",
-    )
+    sentence = f"No live request tried it before it was promoted: {why_not}"
+    found = finding("no_canary", Severity.WARN, "target", None, None, sentence)
     reason = f"It was promoted once its server passed validation, without a canary: {why_not}"
-    ended = _promoted(rollout, reason, ())
-    return replace(ended, findings=(found,))
+    return replace(_promoted(rollout, reason), findings=(found,))
 
 
 def _canary_steps(rollout: _Rollout) -> _Ended:
@@ -162,32 +142,18 @@ def _canary_steps(rollout: _Rollout) -> _Ended:
             return _Ended(ROLLED_BACK, reason, tuple(steps), findings)
     if not steps:
         reason = f"It had reached {reached:.0%} of the traffic when this step was interrupted."
-        return _promoted(rollout, reason, ())
+        return _promoted(rollout, reason)
     requests = sum(step.analysis.candidate.traffic.requests for step in steps)
     at = ", ".join(f"{step.analysis.share:.0%}" for step in steps)
     reason = f"It answered {requests} live requests within the limits, at {at} of the traffic."
     return _promoted(rollout, reason, steps)
 
 
-def _promoted(rollout: _Rollout, reason: str, steps: Sequence[CanaryStep]) -> _Ended:
+def _promoted(rollout: _Rollout, reason: str, steps: Sequence[CanaryStep] = ()) -> _Ended:
     given = rollout.deployment
     rollout.target.promote(given.version, given.champion, reason)
     findings = tuple(f for s in steps for f in s.assessment.findings)
     return _Ended(PROMOTED, reason, tuple(steps), findings)
-
-
-def _proposal(rollout: _Rollout) -> str:
-    version = rollout.deployment.version
-    by_spec = rollout.plan.spec.gates.approval == "required"
-    why = "gates.approval: required" if by_spec else "as serving.target says"
-    return (
-        f"Version {version} passed validation and waits for a person ({why}): "
-        f"{rollout.target.propose(version)}"
-    )
-
-
-def _requires_approval(rollout: _Rollout) -> bool:
-    return rollout.plan.spec.gates.approval == "required" or rollout.target.requires_approval
 
 
 def _verdict(rollout: _Rollout, ended: _Ended) -> Verdict:

@@ -90,11 +90,7 @@ class CanaryWatch:
         self._first: _Stats | None = None
 
     def run(self, share: float, poll_s: float) -> CanaryStep:
-        """Gives the candidate a share and waits until it can be assessed.
-
-        Raises:
-            CandidateGone: It was rolled back or replaced meanwhile.
-        """
+        """Gives the candidate a share and waits for an assessment; CandidateGone if it ended."""
         started = time.monotonic()
         timeout_s = self._canary.timeout.total_seconds()
         before: _Stats | None = None
@@ -109,7 +105,9 @@ class CanaryWatch:
             assessment = assess_canary(analysis, self._canary)
             if assessment.decision is not Decision.WAIT:
                 return CanaryStep(analysis, assessment, waited_s)
-            self._check_staged(share)
+            staged = self._target.staged()
+            if staged is None or staged.version != self._candidate:
+                self._target.shift(self._candidate, share)  # raises CandidateGone
             time.sleep(poll_s)
 
     def _read(self) -> _Stats | None:
@@ -124,11 +122,7 @@ class CanaryWatch:
             return None
 
     def _analyze(
-        self,
-        share: float,
-        before: _Stats | None,
-        now: _Stats | None,
-        overdue: bool,
+        self, share: float, before: _Stats | None, now: _Stats | None, overdue: bool
     ) -> CanaryAnalysis:
         if before is None or now is None or self._first is None:
             return CanaryAnalysis(share, VersionStats(), VersionStats(), overdue)
@@ -138,11 +132,6 @@ class CanaryWatch:
             # A large share leaves the champion few requests: its earlier steps count too.
             champion = _since(now[self._champion], self._first[self._champion])
         return CanaryAnalysis(share, candidate, champion, overdue)
-
-    def _check_staged(self, share: float) -> None:
-        staged = self._target.staged()
-        if staged is None or staged.version != self._candidate:
-            self._target.shift(self._candidate, share)  # raises CandidateGone
 
 
 def _since(now: VersionStats, before: VersionStats) -> VersionStats:

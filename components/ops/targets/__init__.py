@@ -6,20 +6,17 @@
 
 from components.core.errors import InputError
 from components.core.plan import Champion
-from components.ops.targets.local.target_uri import SCHEME, parse_target_uri
 from components.ops.targets.protocol import Target
+from components.ops.targets.target_uri import LOCAL_SCHEME, parse_local_uri
 
 _ACCEPTED = (
-    f"a target of the form {SCHEME}<folder>, kserve://<namespace> or "
+    f"a target of the form {LOCAL_SCHEME}<folder>, kserve://<namespace> or "
     "git+https://<repository>@<branch>#<folder>"
 )
 
 
 def read_champion(target: str, model_name: str) -> Champion | None:
-    """Reads what serves now, and changes nothing.
-
-    Returns:
-        The champion; None if nothing serves there yet.
+    """Reads what serves now, and changes nothing; None if nothing serves there yet.
 
     Raises:
         InputError: The target's scheme is unknown, its record is damaged, another model serves
@@ -36,10 +33,10 @@ def connect(target: str, model_name: str) -> Target:
         InputError: The target's scheme is unknown, or no cluster is configured.
     """
     # Imported late: the gateway's process needs none of them.
-    if target.startswith(SCHEME):
+    if target.startswith(LOCAL_SCHEME):
         from components.ops.targets.local.target import LocalTarget
 
-        return LocalTarget(parse_target_uri(target), model_name)
+        return LocalTarget(parse_local_uri(target), model_name)
     if target.startswith("kserve://"):
         from components.ops.targets.kserve.target import connect_kserve
 

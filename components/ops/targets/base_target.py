@@ -81,24 +81,14 @@ class BaseTarget(ABC, Generic[R]):
         return Staged(**self._as_champion(version).model_dump(), share=share)
 
     def _must_stage(self, record: R, candidate: Any, expected: Champion | None) -> bool:
-        """Whether a candidate is still to be staged; False if an earlier call did so.
-
-        Raises:
-            InputError: The champion has this version, but other bytes.
-            ChampionChanged: Another champion serves.
-        """
+        """Whether a candidate is still to be staged; False if an earlier call did so."""
         known = is_known(record, candidate)
         if not _serves(record, candidate.version):
             check_champion(self._serving(record), expected)
         return not known
 
     def _previous_to_stage(self, record: R, version: str, expected: Champion | None) -> Any:
-        """Returns the earlier champion to stage; None if an earlier call staged it.
-
-        Raises:
-            InputError: It is not kept.
-            ChampionChanged: Another champion serves.
-        """
+        """Returns the earlier champion to stage; None if an earlier call staged it."""
         kept = find_previous(record, version)
         check_champion(self._serving(record), expected)
         now = record.candidate
@@ -123,11 +113,7 @@ def approval_command(target_uri: str, model: str, version: str, decision: str = 
 
 
 def champion_or_candidate(record: R, version: str) -> Any:
-    """Returns the champion if it has this version, and else the candidate.
-
-    Raises:
-        CandidateGone: This version is not staged.
-    """
+    """Returns the champion if it has this version, else the candidate; or raises CandidateGone."""
     return record.champion if _serves(record, version) else find_candidate(record, version)
 
 

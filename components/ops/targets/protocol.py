@@ -16,6 +16,8 @@ from components.core.plan import Champion
 from components.core.spans import Instant
 from components.core.spec.operation import Serving
 
+OutcomeDecision = Literal["promoted", "reinstated", "rolled_back"]
+
 
 class ChampionChanged(ApiRejected):
     """Another champion serves than the one that the plan was made for; nothing was changed."""
@@ -32,14 +34,7 @@ class CandidateGone(ApiRejected):
 
 
 class DeployedVersion(Record):
-    """A version of a model that is deployed.
-
-    Attributes:
-        version: Its version.
-        digest: Digest of its model folder, without ``published.json``.
-        run: The run that deploys it.
-        as_of: The instant that it was trained for.
-    """
+    """A version of a model that `run` deploys; the digest leaves out ``published.json``."""
 
     version: str
     digest: str
@@ -48,12 +43,7 @@ class DeployedVersion(Record):
 
 
 class Candidate(DeployedVersion):
-    """A model that is to be deployed.
-
-    Attributes:
-        model: The model's name, by which the server is asked.
-        serving: How it is to serve: replicas, resources, the prediction log.
-    """
+    """A version of the named model that is to be deployed, and how it is to serve."""
 
     model: str
     serving: Serving
@@ -76,17 +66,12 @@ class Outcome(Record):
     """
 
     version: str
-    decision: Literal["promoted", "reinstated", "rolled_back"]
+    decision: OutcomeDecision
     reason: str
 
 
 class Endpoint(Record):
-    """Where one version answers directly, beside the shared address.
-
-    Attributes:
-        url: Base URL, without a trailing slash.
-        headers: What each request must carry, such as a host name for routing.
-    """
+    """Where one version answers directly: a base URL, and headers that each request must carry."""
 
     url: str
     headers: Mapping[str, str] = {}
@@ -129,8 +114,6 @@ class Traffic(Record):
 
     def since(self, before: "Traffic") -> "Traffic":
         """Returns what came after an earlier reading; all of it if the counters restarted."""
-        if not before.latency:
-            return self
         if len(before.latency) != len(self.latency) or before.requests > self.requests:
             return self
         pairs = zip(self.latency, before.latency, strict=True)
@@ -147,8 +130,7 @@ class Traffic(Record):
         for place, count in enumerate(self.latency):
             if count and seen + count >= share * total:
                 upper = LATENCY_BOUNDS_MS[min(place, len(LATENCY_BOUNDS_MS) - 1)]
-                lower = LATENCY_BOUNDS_MS[place - 1] if place else 0.0
-                lower = min(lower, upper)
+                lower = min(upper, LATENCY_BOUNDS_MS[place - 1]) if place else 0.0
                 return lower + (upper - lower) * (share * total - seen) / count
             seen += count
         return None
@@ -183,13 +165,8 @@ class Target(Protocol):
         The same candidate again is found, not staged twice; another staged one is replaced. A
         candidate that serves already, because its rollout ended before, is returned at share 1.
 
-        Args:
-            folder: The model folder.
-            candidate: What it is.
-            expected: The champion of the plan.
-
         Raises:
-            ChampionChanged: Another champion serves.
+            ChampionChanged: Another champion serves than expected.
         """
 
     def stage_previous(self, version: str, expected: Champion | None) -> Staged:
@@ -197,13 +174,9 @@ class Target(Protocol):
 
         The same one again is found, not staged twice; another staged one is replaced.
 
-        Args:
-            version: One of `previous_champions`.
-            expected: The champion that it is to replace.
-
         Raises:
             InputError: It is not kept, or its folder is gone or has other bytes.
-            ChampionChanged: Another champion serves.
+            ChampionChanged: Another champion serves than expected.
         """
 
     def wait_ready(self, version: str, timeout_s: float) -> Endpoint:
@@ -216,31 +189,20 @@ class Target(Protocol):
         """
 
     def shift(self, version: str, share: float) -> None:
-        """Gives the staged version a share of the traffic.
-
-        Raises:
-            CandidateGone: It is not staged.
-        """
+        """Gives the staged version a share of the traffic; CandidateGone if it is not staged."""
 
     def no_canary_reason(self) -> str | None:
         """Returns why traffic cannot be shared between two versions here; None if it can."""
 
     def propose(self, version: str) -> str:
-        """Leaves the decision on the staged version to a person; it gets no traffic meanwhile.
-
-        Returns:
-            What the person does, in one sentence.
+        """Leaves the decision to a person, without traffic meanwhile; returns what to do.
 
         Raises:
             CandidateGone: It is not staged.
         """
 
     def traffic(self, version: str) -> Traffic:
-        """Returns what a version has answered so far.
-
-        Raises:
-            ApiUnavailable: It cannot be asked just now.
-        """
+        """Returns what a version has answered so far; ApiUnavailable if it cannot be asked now."""
 
     def promote(self, version: str, expected: Champion | None, reason: str) -> Champion:
         """Makes the staged version the champion, and ends the old one once it is drained.

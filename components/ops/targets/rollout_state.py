@@ -4,7 +4,7 @@ Steps are functions from record to record: a target decides by them and then wri
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 from components.core.artifacts import Record
 from components.core.errors import InputError
@@ -14,12 +14,12 @@ from components.ops.targets.protocol import (
     ChampionChanged,
     DeployedVersion,
     Outcome,
+    OutcomeDecision,
     is_same,
 )
 
 _MAX_CHAMPIONS = 3
 _MAX_OUTCOMES = 20
-
 
 V = TypeVar("V", bound=DeployedVersion)
 
@@ -27,13 +27,8 @@ V = TypeVar("V", bound=DeployedVersion)
 class RolloutState(Record, Generic[V]):
     """The part of a target's record that rollouts change.
 
-    Attributes:
-        model: The model's name.
-        champion: What serves.
-        candidate: The rollout under way.
-        share: The share of the traffic that the candidate gets.
-        outcomes: How the last rollouts ended, newest first.
-        previous: Earlier champions whose model folders are kept, newest first.
+    Outcomes and previous champions, whose model folders are kept, are newest first; `share` is the
+    candidate's.
     """
 
     model: str
@@ -44,12 +39,7 @@ class RolloutState(Record, Generic[V]):
     previous: tuple[V, ...] = ()
 
     def retired(self, version: V, *, served: bool) -> Mapping[str, Any]:
-        """Returns what else changes in the record when a version stops serving.
-
-        Args:
-            version: The version.
-            served: Whether it was the champion rather than a candidate.
-        """
+        """Returns what else changes in the record when a version ends; `served`: as champion."""
         raise NotImplementedError
 
     def with_previous(self, champion: V) -> tuple[V, ...]:
@@ -88,11 +78,7 @@ def with_candidate(record: R, candidate: Any) -> R:
 
 
 def with_share(record: R, version: str, share: float) -> R:
-    """Returns the record with another share for the candidate.
-
-    Raises:
-        CandidateGone: This version is not staged.
-    """
+    """Returns the record with another share for the candidate; or raises CandidateGone."""
     find_candidate(record, version)
     return record.model_copy(update={"share": share})
 
@@ -106,51 +92,30 @@ def with_promotion(record: R, version: str, reason: str) -> R:
     candidate, old = find_candidate(record, version), record.champion
     others = tuple(one for one in record.previous if one.version != version)
     is_first_time = others == record.previous
-    decision: Literal["promoted", "reinstated"] = "promoted" if is_first_time else "reinstated"
+    decision: OutcomeDecision = "promoted" if is_first_time else "reinstated"
     record = record.model_copy(update={"previous": others})
-    outcome = Outcome(version=version, decision=decision, reason=reason)
-    return record.model_copy(
-        update={
-            "champion": candidate,
-            "candidate": None,
-            "share": 0.0,
-            "outcomes": _with_outcome(record, outcome),
-            **(record.retired(old, served=True) if old else {}),
-        }
-    )
+    retired = record.retired(old, served=True) if old else {}
+    ended = _ended(record, version, decision, reason)
+    return record.model_copy(update={"champion": candidate, **ended, **retired})
 
 
 def without_candidate(record: R, version: str, reason: str) -> R:
     """Returns the record without the candidate; unchanged if this version is not staged."""
     if record.candidate is None or record.candidate.version != version:
         return record
-    outcome = Outcome(version=version, decision="rolled_back", reason=reason)
-    return record.model_copy(
-        update={
-            "candidate": None,
-            "share": 0.0,
-            "outcomes": _with_outcome(record, outcome),
-            **record.retired(record.candidate, served=False),
-        }
-    )
+    retired = record.retired(record.candidate, served=False)
+    ended = _ended(record, version, "rolled_back", reason)
+    return record.model_copy(update={**ended, **retired})
 
 
 def check_champion(serving: Champion | None, expected: Champion | None) -> None:
-    """Compares what serves with the champion that the plan was made for.
-
-    Raises:
-        ChampionChanged: It is another one.
-    """
+    """Raises ChampionChanged if another champion serves than the plan was made for."""
     if not is_same(serving, expected):
         raise ChampionChanged(expected, serving)
 
 
 def find_candidate(record: RolloutState[V], version: str) -> V:
-    """Returns the candidate.
-
-    Raises:
-        CandidateGone: This version is not staged.
-    """
+    """Returns the candidate; CandidateGone if this version is not staged."""
     if record.candidate is None or record.candidate.version != version:
         now = f"version {record.candidate.version}" if record.candidate else "nothing"
         raise CandidateGone(f"version {version} is not staged any more; {now} is")
@@ -158,11 +123,7 @@ def find_candidate(record: RolloutState[V], version: str) -> V:
 
 
 def find_previous(record: RolloutState[V], version: str) -> V:
-    """Returns an earlier champion whose model folder is kept.
-
-    Raises:
-        InputError: There is none of this version.
-    """
+    """Returns an earlier champion whose model folder is kept; InputError if there is none."""
     found = next((one for one in record.previous if one.version == version), None)
     if found is None:
         raise no_previous_version(version, [one.version for one in record.previous])
@@ -177,11 +138,7 @@ def no_previous_version(version: str | None, kept: Sequence[str]) -> InputError:
 
 
 def check_stored_digest(version: DeployedVersion, where: str, digest: str | None) -> None:
-    """Compares the digest of a stored folder (None if it is gone) with what served.
-
-    Raises:
-        InputError: It is gone, or has other bytes.
-    """
+    """Raises InputError if a stored folder is gone (None) or has other bytes than what served."""
     if digest == version.digest:
         return
     given = "a folder that is gone" if digest is None else f"other bytes (digest {digest[:12]}…)"
@@ -190,5 +147,9 @@ def check_stored_digest(version: DeployedVersion, where: str, digest: str | None
     raise InputError(where, given, accepted, do)
 
 
-def _with_outcome(record: RolloutState[V], outcome: Outcome) -> tuple[Outcome, ...]:
-    return (outcome, *record.outcomes)[:_MAX_OUTCOMES]
+def _ended(
+    record: RolloutState[V], version: str, decision: OutcomeDecision, reason: str
+) -> dict[str, Any]:
+    outcome = Outcome(version=version, decision=decision, reason=reason)
+    outcomes = (outcome, *record.outcomes)[:_MAX_OUTCOMES]
+    return {"candidate": None, "share": 0.0, "outcomes": outcomes}

@@ -27,30 +27,22 @@ Decide = Callable[[Tree], Commit | None]
 class Branch:
     """A branch of a remote repository.
 
-    Attributes:
-        address: The repository, the branch and the folder that is worked on.
-        deadline_s: How long transient errors are retried.
+    Every method raises `ApiRejected` if the credentials or a push are refused, and `ApiUnavailable`
+    if the repository does not answer.
+
+    Transient errors are retried for `deadline_s`.
     """
 
     address: GitAddress
     deadline_s: float = DEADLINE_S
 
     def read(self, read: Callable[[Tree], _T]) -> _T:
-        """Reads the tip of the branch.
-
-        Args:
-            read: Takes the folder at the tip, which exists for as long as the call lasts.
+        """Calls `read` with the folder at the tip, which exists for as long as the call lasts.
 
         Raises:
             InputError: The repository has no such branch.
-            ApiRejected: The credentials are refused.
-            ApiUnavailable: It does not answer.
         """
-
-        def once(git: Git) -> _T:
-            return read(self._fetched(git))
-
-        return self._retried(once)
+        return self._retried(lambda git: read(self._fetched(git)))
 
     def change(self, decide: Decide, onto: str | None = None) -> str:
         """Adds one commit to the branch; if another push came first, it is decided anew.
@@ -64,8 +56,7 @@ class Branch:
 
         Raises:
             InputError: The repository has no such branch.
-            ApiRejected: The credentials are refused, or its rules refuse the push.
-            ApiUnavailable: It does not answer, or others pushed first until the deadline.
+            ApiUnavailable: Others pushed first until the deadline.
         """
 
         def once(git: Git) -> str:
@@ -81,21 +72,11 @@ class Branch:
         return self._retried(once)
 
     def tip(self, name: str | None = None) -> str | None:
-        """Returns the commit that a branch (by default this one) is at; None if it does not exist.
-
-        Raises:
-            ApiRejected: The credentials are refused.
-            ApiUnavailable: It does not answer.
-        """
+        """Returns the tip of a branch, by default of this one; None if it does not exist."""
         return self._retried(lambda git: tip_of(git, name or self.address.at))
 
     def remove(self, name: str) -> None:
-        """Removes another branch, if it exists.
-
-        Raises:
-            ApiRejected: The credentials are refused, or its rules refuse it.
-            ApiUnavailable: It does not answer.
-        """
+        """Removes another branch, if it exists."""
 
         def once(git: Git) -> None:
             at = tip_of(git, name)
@@ -109,9 +90,12 @@ class Branch:
         try:
             git.fetch(f"+{ref}:{ref}")
         except GitError as error:
-            if error.failure is GitFailure.NO_REF:
-                raise self._no_branch(git) from error
-            raise
+            if error.failure is not GitFailure.NO_REF:
+                raise
+            names = ", ".join(sorted(branches(git))[:20])
+            accepted = f"a branch that {self.address.url} has: {names or 'it has none yet'}"
+            do = "" if names else "Make its first commit."
+            raise InputError("serving.target", self.address.at, accepted, do) from error
         where = f"{self.address.url}@{self.address.at}: {self.address.folder}"
         return Tree(git, where, git.run_text("rev-parse", "--verify", ref), self.address.folder)
 
@@ -131,12 +115,6 @@ class Branch:
                     raise self._as_error(error) from error
             time.sleep(min(left_s, _random.uniform(0, backoff_s)))
             backoff_s = min(_MAX_BACKOFF_S, 2 * backoff_s)
-
-    def _no_branch(self, git: Git) -> InputError:
-        names = ", ".join(sorted(branches(git))[:20])
-        accepted = f"a branch that {self.address.url} has: {names or 'it has none yet'}"
-        do = "" if names else "Make its first commit."
-        return InputError("serving.target", self.address.at, accepted, do)
 
     def _as_error(self, error: GitError) -> RatoonError:
         failure, url = error.failure, self.address.url

@@ -28,11 +28,7 @@ _NOTHING = "# Nothing is to serve from this file now.\n"
 
 
 def read_record(content: bytes, where: str, model: str) -> RolloutRecord:
-    """Parses the record of the repository.
-
-    Raises:
-        InputError: It is damaged, or of another model.
-    """
+    """Parses the record of the repository; InputError if it is damaged or of another model."""
     do = "Revert the commit that changed it: git log -- record.json names it."
     accepted = "the record that Ratoon wrote"
     record = RolloutRecord.parse(content, f"{where}/{RECORD}", accepted, do)
@@ -46,36 +42,24 @@ def read_record(content: bytes, where: str, model: str) -> RolloutRecord:
 def manifests_of(record: RolloutRecord, namespace: str | None) -> Mapping[str, bytes]:
     """Returns the manifests that follow from a record: always the same file names.
 
-    Args:
-        record: The record.
-        namespace: Where the cluster serves it; None if the manifests name none, because what
-            applies them sets it.
+    Without a namespace they name none, because what applies them sets it.
     """
-    objects = {
-        found["metadata"]["name"]: found for found in desired_services(record, namespace or "")
-    }
-    if namespace is None:
-        objects = {name: _without_namespace(found) for name, found in objects.items()}
+    objects = {}
+    for found in desired_services(record, namespace or ""):
+        metadata = {k: v for k, v in found["metadata"].items() if namespace or k != "namespace"}
+        objects[metadata["name"]] = {**found, "metadata": metadata}
     return {
-        SERVICE: _manifest(objects.get(record.model)),
-        CANDIDATE: _manifest(objects.get(candidate_name(record.model))),
+        file: (_HEADER + (_as_yaml(objects[name]) if name in objects else _NOTHING)).encode()
+        for file, name in ((SERVICE, record.model), (CANDIDATE, candidate_name(record.model)))
     }
-
-
-def _manifest(found: Object | None) -> bytes:
-    """Writes an object with sorted keys under a comment that says where it comes from."""
-    if found is None:
-        return (_HEADER + _NOTHING).encode()
-    return (_HEADER + _as_yaml(found)).encode()
 
 
 def read_manifest(content: bytes | None, where: str) -> Object | None:
-    """Parses a manifest; None if the file is missing or empty.
-
-    Raises:
-        InputError: It is not an object.
-    """
-    found = _parsed(content or b"", where)
+    """Parses a manifest; None if it is missing or empty, InputError if it is not an object."""
+    try:
+        found = yaml.safe_load(content or b"")
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(where, str(error).splitlines()[0], "YAML") from error
     if found is not None and not isinstance(found, Mapping):
         raise InputError(where, type(found).__name__, "one Kubernetes object")
     return found
@@ -92,11 +76,7 @@ def kustomization_file(names: Sequence[str]) -> bytes:
 
 
 def check_kustomization(content: bytes, names: Sequence[str], where: str) -> None:
-    """Checks that a kustomization that a person edited still lists the manifests.
-
-    Raises:
-        InputError: It does not.
-    """
+    """Raises InputError if a kustomization that a person edited lacks one of the manifests."""
     found = read_manifest(content, f"{where}/{KUSTOMIZATION}") or {}
     listed = found.get("resources")
     listed = listed if isinstance(listed, list) else []
@@ -108,18 +88,6 @@ def check_kustomization(content: bytes, names: Sequence[str], where: str) -> Non
             f"a list that holds {' and '.join(missing)}",
             "Add what is missing, or the cluster does not see what Ratoon changes.",
         )
-
-
-def _without_namespace(found: Object) -> Object:
-    metadata = {key: value for key, value in found["metadata"].items() if key != "namespace"}
-    return {**found, "metadata": metadata}
-
-
-def _parsed(content: bytes, where: str) -> object:
-    try:
-        return yaml.safe_load(content)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(where, str(error).splitlines()[0], "YAML") from error
 
 
 def _as_yaml(fields: Mapping[str, Any]) -> str:

@@ -9,9 +9,13 @@ from components.ops.cluster.protocol import Object
 from components.ops.git.objects import Commit, Tree
 from components.ops.targets.git import files
 from components.ops.targets.git.branch import Branch
-from components.ops.targets.git.commit_message import Transition, commit_message, transition_between
+from components.ops.targets.git.commit_message import (
+    commit_message,
+    rollback_notes,
+    staged_evidence,
+    transition_between,
+)
 from components.ops.targets.git.files import KUSTOMIZATION, RECORD, SERVICE, manifests_of
-from components.ops.targets.git.history import rollback_notes, staged_evidence
 from components.ops.targets.kserve.record import RolloutRecord
 from components.ops.targets.kserve.rollout_store import RecordChange
 
@@ -33,8 +37,6 @@ class GitStore:
     """A folder of a branch with the record and the manifests; see `RolloutStore`.
 
     Attributes:
-        branch: The branch, and the folder in it.
-        model: The model's name.
         namespace: Where the cluster serves it; None if the manifests name none.
         evidence: What a commit that stages a version adds about it, one line each.
     """
@@ -45,12 +47,6 @@ class GitStore:
     evidence: tuple[str, ...] = ()
     _seen: tuple[float, FolderContents] | None = field(default=None, repr=False, compare=False)
 
-    @property
-    def where(self) -> str:
-        """The folder's name in errors."""
-        address = self.branch.address
-        return f"git+{address.url}@{address.at}#{address.folder}"
-
     def read(self) -> RolloutRecord | None:
         """Reads the record at the tip of the branch; a few seconds old if a server has it."""
         return self._read_tip().record
@@ -59,17 +55,13 @@ class GitStore:
         """Returns the InferenceService beside the record that was read last or is being changed."""
         folder = self._seen[1] if self._seen else self._read_tip()
         content = folder.contents.get(SERVICE)
-        return files.read_manifest(content, f"{self.where}/{SERVICE}")
+        return files.read_manifest(content, f"{self.branch.address.where}/{SERVICE}")
 
-    def change(self, change: RecordChange, why: str) -> RolloutRecord:
-        """Commits what follows from the changed record, and pushes it."""
-        return self._commit(change, why, None)
+    def change(self, change: RecordChange, why: str, onto: str | None = None) -> RolloutRecord:
+        """Commits what follows from the changed record, and pushes it.
 
-    def propose(self, change: RecordChange, why: str, onto: str) -> RolloutRecord:
-        """Commits to another branch instead, which is replaced, for a person to merge."""
-        return self._commit(change, why, onto)
-
-    def _commit(self, change: RecordChange, why: str, onto: str | None) -> RolloutRecord:
+        `onto` names another branch, which is replaced, for a person to merge.
+        """
         made: list[tuple[RolloutRecord, FolderContents]] = []
 
         def decide(tree: Tree) -> Commit | None:
@@ -100,7 +92,7 @@ class GitStore:
         wanted = {RECORD: new.content(), **manifests}
         if KUSTOMIZATION in current.contents:
             content = current.contents[KUSTOMIZATION]
-            files.check_kustomization(content, list(manifests), self.where)
+            files.check_kustomization(content, list(manifests), self.branch.address.where)
             return wanted
         return {**wanted, KUSTOMIZATION: files.kustomization_file(list(manifests))}
 
@@ -112,32 +104,23 @@ class GitStore:
         wanted: Mapping[str, bytes],
         why: str,
     ) -> str:
-        old = current.record or RolloutRecord(model=self.model)
-        transition = transition_between(old, new)
-        notes = self._edit_notes(old, current)
+        transition = transition_between(current.record or RolloutRecord(model=self.model), new)
+        notes = self._edit_notes(current)
         if transition.decision == "rolled_back":
             notes = (*notes, *rollback_notes(tree, transition, new, wanted))
-        return commit_message(transition, new, why, notes, self._evidence(tree, transition, new))
+        evidence = self.evidence if transition.decision == "staged" else ()
+        if transition.decision in ("staged", "promoted"):
+            evidence = evidence or staged_evidence(tree, transition, new)
+        return commit_message(transition, new, why, notes, evidence)
 
-    def _evidence(
-        self, tree: Tree, transition: Transition, record: RolloutRecord
-    ) -> tuple[str, ...]:
-        if transition.decision == "staged":
-            return self.evidence or staged_evidence(tree, transition, record)
-        return (
-            staged_evidence(tree, transition, record) if transition.decision == "promoted" else ()
-        )
-
-    def _edit_notes(self, old: RolloutRecord, current: FolderContents) -> tuple[str, ...]:
+    def _edit_notes(self, current: FolderContents) -> tuple[str, ...]:
         """Reports manifests that differ from the record, before they are overwritten."""
         if current.record is None:
             return ()
-        expected = manifests_of(old, self.namespace).items()
+        expected = manifests_of(current.record, self.namespace).items()
         edited = [name for name, content in expected if current.contents.get(name) != content]
         why = "somebody else changed it, or this version of Ratoon writes it differently"
-        return tuple(
-            f"{name} differed from record.json: {why}. It is overwritten." for name in edited
-        )
+        return tuple(f"{name} differed from {RECORD}: {why}. It is overwritten." for name in edited)
 
     def _read_tip(self) -> FolderContents:
         max_age_s = 0.0 if self.branch.address.is_local else _MAX_AGE_S
@@ -150,11 +133,11 @@ class GitStore:
         return folder
 
     def _folder_at(self, tree: Tree) -> FolderContents:
-        contents = tree.read(files.NAMES, files.MAX_BYTES)
+        contents, where = tree.read(files.NAMES, files.MAX_BYTES), self.branch.address.where
         if RECORD in contents:
-            record = files.read_record(contents[RECORD], self.where, self.model)
+            record = files.read_record(contents[RECORD], where, self.model)
             return FolderContents(tree.commit, contents, record)
         if SERVICE in contents:
             do = f"Restore {RECORD} (git log names the commit that removed it), or move both away."
-            raise InputError(self.where, f"{SERVICE} without {RECORD}", "both or none", do)
+            raise InputError(where, f"{SERVICE} without {RECORD}", "both or none", do)
         return FolderContents(tree.commit, contents, None)

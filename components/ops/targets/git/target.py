@@ -1,33 +1,28 @@
 """``git+https://…@branch#folder``: the KServe rollout, written as commits to a repository."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from components.core.artifacts import MODEL_CARD, ModelCard
 from components.core.errors import ApiRejected, ClusterError, DeadlineExceeded, InputError
 from components.core.plan import Champion
+from components.ops.cluster import connection
 from components.ops.cluster.protocol import INFERENCE_SERVICE, KubeClient
 from components.ops.git.address import is_branch_name
 from components.ops.targets.base_target import approval_command
 from components.ops.targets.git.branch import Branch
 from components.ops.targets.git.git_store import GitStore
-from components.ops.targets.git.target_uri import (
-    GitTargetUri,
-    LazyKubeClient,
-    namespace_of,
-    parse_target_uri,
-)
 from components.ops.targets.kserve.cluster_view import ClusterView
 from components.ops.targets.kserve.inference_service import VERSION, candidate_name, metadata_of
-from components.ops.targets.kserve.record import RolloutRecord
 from components.ops.targets.kserve.target import KServeTarget
-from components.ops.targets.kserve.target_uri import check_model
 from components.ops.targets.protocol import Candidate, Endpoint, Staged
 from components.ops.targets.rollout_state import with_promotion
+from components.ops.targets.target_uri import GitTargetUri, check_model, parse_git_uri
 
+_OWN_NAMESPACE = connection.ACCOUNT / "namespace"
 _BY_REVIEW = "a person merged the branch that promotes it"
 _PROPOSED = "For a person to merge: until then the version is staged and gets no traffic."
 
@@ -79,8 +74,10 @@ class GitTarget(KServeTarget):
         self.shift(version, 0.0)
         onto = self._branch_of(version)
         if self.proposal(version) is not Proposal.OPEN:
-            self.rollout_store.propose(
-                lambda record: self._merged(record, version), _PROPOSED, onto
+            self.rollout_store.change(
+                lambda record: with_promotion(self._verified(record), version, _BY_REVIEW),
+                _PROPOSED,
+                onto,
             )
         base, url = self.target_uri.address.at, self.target_uri.address.url
         reject = approval_command(self.uri, self.view.model, version, "reject")
@@ -114,9 +111,6 @@ class GitTarget(KServeTarget):
         self._remove_branch(version)
         super().roll_back(version, reason)
 
-    def _merged(self, record: RolloutRecord, version: str) -> RolloutRecord:
-        return with_promotion(self._verified(record), version, _BY_REVIEW)
-
     def _remove_branch(self, version: str) -> None:
         # A remaining branch does no harm: it conflicts with the tip and cannot be merged.
         with suppress(ClusterError):
@@ -139,7 +133,7 @@ class GitTarget(KServeTarget):
             return ""
         names = ", ".join(f"{name} has version {has}" for name, has in actual.items())
         return (
-            f"The cluster has not followed {self.target_uri.where}: in namespace "
+            f"The cluster has not followed {self.target_uri.address.where}: in namespace "
             f"{self.view.namespace} "
             f"{names or 'there is no InferenceService of it'}. Check what applies the folder "
             "(the Argo CD Application or the Flux Kustomization).\n"
@@ -149,14 +143,13 @@ class GitTarget(KServeTarget):
 def connect_git(target: str, model: str) -> GitTarget:
     """Returns the target of a URI, without a connection to repository or cluster.
 
-    ``?namespace=`` names the namespace that is watched and written into the manifests. Without it
-    the manifests name none, a kustomization or Argo CD sets it, and the namespace of the pod that
-    we run in is watched. The folder's name says nothing about it.
+    Without ``?namespace=`` the manifests name none, because a kustomization or Argo CD sets it, and
+    the namespace of the pod that we run in is watched.
 
     Raises:
         InputError: The URI or the model's name cannot be used.
     """
-    target_uri, name = parse_target_uri(target), check_model(model)
+    target_uri, name = parse_git_uri(target), check_model(model)
     rollout_store = GitStore(Branch(target_uri.address), name, target_uri.namespace)
     namespace = namespace_of(target_uri)
     cluster = cast("KubeClient", LazyKubeClient(target_uri, namespace))
@@ -168,6 +161,43 @@ def connect_git(target: str, model: str) -> GitTarget:
         mode=target_uri.mode,
         target_uri=target_uri,
     )
+
+
+@dataclass
+class LazyKubeClient:
+    """A `KubeClient` that connects on first use.
+
+    What is read from the repository alone needs no cluster.
+    """
+
+    target_uri: GitTargetUri
+    namespace: str | None
+    _client: KubeClient | None = field(default=None, repr=False)
+
+    def __getattr__(self, name: str) -> Any:
+        """Returns the client's method; InputError if no cluster or namespace is known."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if self.namespace is None:
+            raise InputError(
+                "serving.target",
+                self.target_uri.address.where,
+                "a target that says where the cluster serves it: add ?namespace=<its namespace>",
+                "In a pod of that namespace it may be left out.",
+            )
+        if self._client is None:
+            self._client = connection.connect()
+        return getattr(self._client, name)
+
+
+def namespace_of(target_uri: GitTargetUri, own: Path = _OWN_NAMESPACE) -> str | None:
+    """Returns ``?namespace=``, or else the namespace of our own pod, from its file `own`."""
+    if target_uri.namespace is not None:
+        return target_uri.namespace
+    try:
+        return own.read_text(encoding="utf-8").strip() or None
+    except OSError:
+        return None
 
 
 def _metric_lines(folder: Path) -> tuple[str, ...]:

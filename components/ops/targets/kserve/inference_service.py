@@ -9,9 +9,6 @@ from components.ops.cluster.protocol import INFERENCE_SERVICE, Object
 from components.ops.targets.kserve.record import PublishedVersion, RolloutRecord, Strategy
 
 RUNTIME = "ratoon"
-MANAGED_BY = "app.kubernetes.io/managed-by"
-OF_MODEL = "app.kubernetes.io/name"
-OWNER = "ratoon"
 VERSION, DIGEST = "ratoon.dev/version", "ratoon.dev/digest"
 RUN, AS_OF = "ratoon.dev/run", "ratoon.dev/as-of"
 WHY = "ratoon.dev/why"
@@ -36,7 +33,7 @@ def candidate_name(model: str) -> str:
 
 def labels_of(model: str) -> dict[str, str]:
     """Returns the labels of all our objects of a model."""
-    return {MANAGED_BY: OWNER, OF_MODEL: model}
+    return {"app.kubernetes.io/managed-by": "ratoon", "app.kubernetes.io/name": model}
 
 
 def annotations_of(published: PublishedVersion) -> dict[str, str]:
@@ -61,11 +58,8 @@ def is_ours(found: Object, model: str) -> bool:
 
 def names_version(found: Object, published: PublishedVersion) -> bool:
     """Whether an InferenceService or a pod is of a version, by its annotations."""
-    annotations = metadata_of(found, "annotations")
-    return (annotations.get(VERSION), annotations.get(DIGEST)) == (
-        published.version,
-        published.digest,
-    )
+    named = metadata_of(found, "annotations")
+    return named.get(VERSION) == published.version and named.get(DIGEST) == published.digest
 
 
 def desired_services(record: RolloutRecord, namespace: str) -> tuple[Object, ...]:
@@ -77,13 +71,12 @@ def desired_services(record: RolloutRecord, namespace: str) -> tuple[Object, ...
     if record.strategy is Strategy.KNATIVE:
         return (_knative_canary(record, namespace, candidate),)
     if record.strategy is Strategy.CANARY and candidate.slot != champion.slot:
-        return (_listed_canary(record, namespace, champion, candidate),)
-    # The candidate keeps its own service until the model's service has switched to it.
+        return (_standard_canary(record, namespace, champion, candidate),)
+    # Blue-green: the candidate has its own service until the model's service has switched to it.
     serves = candidate if record.scaled_up else champion
     stable = _service(record, namespace, record.model, serves, _predictor(record.model, serves))
-    name = candidate_name(record.model)
-    preview = _service(record, namespace, name, candidate, _predictor(record.model, candidate))
-    return stable, preview
+    name, predictor = candidate_name(record.model), _predictor(record.model, candidate)
+    return stable, _service(record, namespace, name, candidate, predictor)
 
 
 def percent_of(share: float) -> int:
@@ -94,6 +87,7 @@ def percent_of(share: float) -> int:
 
 
 def _stable(record: RolloutRecord, namespace: str, serves: PublishedVersion) -> Object:
+    """Gives a version the whole service, with the predictor name that its pods already have."""
     predictor = _predictor(record.model, serves)
     if record.pinned and record.champion:
         predictor = {**predictor, "canaryTrafficPercent": 0}
@@ -110,22 +104,19 @@ def _knative_canary(record: RolloutRecord, namespace: str, candidate: PublishedV
     return _service(record, namespace, record.model, candidate, predictor)
 
 
-def _listed_canary(
+def _standard_canary(
     record: RolloutRecord, namespace: str, champion: PublishedVersion, candidate: PublishedVersion
 ) -> Object:
+    """Lists the candidate in ``spec.canary[]``, beside the champion."""
     stable = _predictor(record.model, champion)
-    stable["minReplicas"] = most = max(1, champion.serving.min_replicas)
-    fewest = most if record.scaled_up else math.ceil(most * record.share)
+    stable["minReplicas"] = replicas = max(1, champion.serving.min_replicas)
+    if champion.slot:
+        stable = _named(stable, champion)
+    needed = replicas if record.scaled_up else math.ceil(replicas * record.share)
     predictor = _named(_predictor(record.model, candidate), candidate)
     # At least one, to be tried before any traffic; KServe refuses more than the champion has.
-    predictor["minReplicas"] = min(most, max(1, fewest))
-    service = _service(
-        record,
-        namespace,
-        record.model,
-        champion,
-        _named(stable, champion) if champion.slot else stable,
-    )
+    predictor["minReplicas"] = min(replicas, max(1, needed))
+    service = _service(record, namespace, record.model, champion, stable)
     canary = {"trafficPercent": percent_of(record.share), "predictor": predictor}
     return {**service, "spec": {**service["spec"], "canary": [canary]}}
 
@@ -140,7 +131,7 @@ def _named(predictor: dict[str, Any], published: PublishedVersion) -> dict[str, 
 
 def _predictor(model: str, published: PublishedVersion) -> dict[str, Any]:
     serving = published.serving
-    amounts = {"cpu": serving.resources.cpu, "memory": serving.resources.memory}
+    resources = {"cpu": serving.resources.cpu, "memory": serving.resources.memory}
     return {
         "serviceAccountName": serving.account,
         "minReplicas": serving.min_replicas,
@@ -150,7 +141,7 @@ def _predictor(model: str, published: PublishedVersion) -> dict[str, Any]:
             "protocolVersion": "v2",
             "storageUri": published.uri,
             "args": ["--name", model, "--log", serving.log],
-            "resources": {"requests": amounts, "limits": dict(amounts)},
+            "resources": {"requests": resources, "limits": dict(resources)},
         },
     }
 
@@ -166,14 +157,10 @@ def _service(
     annotations = {**annotations_of(published), TAG_ROUTING: "true"}
     if record.mode:
         annotations[DEPLOYMENT_MODE] = record.mode.value
-    return {
-        "apiVersion": INFERENCE_SERVICE.api_version,
-        "kind": INFERENCE_SERVICE.kind,
-        "metadata": {
-            "name": name,
-            "namespace": namespace,
-            "labels": labels_of(record.model),
-            "annotations": annotations,
-        },
-        "spec": {"predictor": predictor},
+    metadata = {
+        "name": name,
+        "namespace": namespace,
+        "labels": labels_of(record.model),
+        "annotations": annotations,
     }
+    return INFERENCE_SERVICE.typed({"metadata": metadata, "spec": {"predictor": predictor}})

@@ -12,7 +12,7 @@ from prometheus_client.samples import Sample
 
 from components.core.artifacts import LATENCY_BOUNDS_MS
 from components.core.errors import ApiUnavailable
-from components.ops.cluster.protocol import Object
+from components.ops.cluster.protocol import Object, conditions
 from components.ops.targets.kserve.inference_service import (
     CONTAINER,
     REVISION_LABEL,
@@ -32,15 +32,14 @@ class Pod:
     """A pod of a model server.
 
     Attributes:
-        name: Its name.
         uid: Distinguishes it from a later one of the same name.
         version: The version that it serves.
         revision: Its Knative revision; empty in Standard mode.
         url: Where its server answers; None before it has an address.
         is_ready: Whether it gets requests.
         restarts: How often its server's container was restarted.
-        trouble: What keeps it from being ready; empty if unknown.
-        found: The object.
+        problem: What keeps it from being ready; empty if unknown.
+        raw: The pod as the API server returned it.
     """
 
     name: str
@@ -50,8 +49,8 @@ class Pod:
     url: str | None
     is_ready: bool
     restarts: int
-    trouble: str
-    found: Object
+    problem: str
+    raw: Object
 
 
 def read_pods(found: Iterable[Object]) -> tuple[Pod, ...]:
@@ -62,16 +61,17 @@ def read_pods(found: Iterable[Object]) -> tuple[Pod, ...]:
 def _read(found: Object) -> Pod:
     meta, status = found["metadata"], found.get("status") or {}
     servers = [s for s in status.get("containerStatuses") or () if s.get("name") == CONTAINER]
+    is_ready = any(c.type == "Ready" and c.status == "True" for c in conditions(found))
     return Pod(
         name=meta["name"],
         uid=str(meta.get("uid", meta["name"])),
         version=metadata_of(found, "annotations")[VERSION],
         revision=metadata_of(found, "labels").get(REVISION_LABEL, ""),
         url=_url_of(found),
-        is_ready=_is_ready(status) and not meta.get("deletionTimestamp"),
+        is_ready=is_ready and not meta.get("deletionTimestamp"),
         restarts=sum(server.get("restartCount", 0) for server in servers),
-        trouble="; ".join(_troubles(status)),
-        found=found,
+        problem="; ".join(_problems(status)),
+        raw=found,
     )
 
 
@@ -85,27 +85,18 @@ def _url_of(found: Object) -> str | None:
     return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
 
 
-def _is_ready(status: Mapping[str, Any]) -> bool:
-    conditions = status.get("conditions") or ()
-    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
-
-
-def _troubles(status: Mapping[str, Any]) -> Iterator[str]:
+def _problems(status: Mapping[str, Any]) -> Iterator[str]:
     for condition in status.get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             yield f"{condition.get('reason', '')} {condition.get('message', '')}".strip()
     lists = ("initContainerStatuses", "containerStatuses")
     for one in [container for name in lists for container in status.get(name) or ()]:
-        state = one.get("state") or {}
-        waiting, ended = state.get("waiting"), state.get("terminated") or _last_end(one)
+        state, last = one.get("state") or {}, one.get("lastState") or {}
+        waiting, ended = state.get("waiting"), state.get("terminated") or last.get("terminated")
         if waiting and waiting.get("reason") not in (None, "PodInitializing", "ContainerCreating"):
             yield _describe(one, waiting)
         if ended and ended.get("exitCode", 0) != 0:
             yield _describe(one, ended)
-
-
-def _last_end(container: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    return (container.get("lastState") or {}).get("terminated")
 
 
 def _describe(container: Mapping[str, Any], state: Mapping[str, Any]) -> str:
@@ -119,14 +110,7 @@ class PodUnreachable(Exception):
 
 
 def pod_http_get(url: str, path: str) -> tuple[int, bytes]:
-    """Sends a request to a pod's own address, without a proxy in between.
-
-    Returns:
-        The status and the body.
-
-    Raises:
-        PodUnreachable: It did not answer.
-    """
+    """Returns status and body of a pod's own answer, without a proxy; or raises PodUnreachable."""
     parts = urlsplit(url)
     assert parts.hostname is not None  # made of the pod's address
     connection = HTTPConnection(parts.hostname, parts.port, timeout=_TIMEOUT_S)
@@ -200,11 +184,8 @@ class TrafficCounters:
 
 
 def _count(samples: Iterable[Sample], low: int, high: int) -> int:
-    return sum(
-        int(s.value)
-        for s in samples
-        if s.name == _REQUESTS and low <= int(s.labels.get("status", "0")) < high
-    )
+    counters = (s for s in samples if s.name == _REQUESTS)
+    return sum(int(s.value) for s in counters if low <= int(s.labels.get("status", "0")) < high)
 
 
 def _latency(buckets: list[tuple[float, int]]) -> tuple[int, ...]:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Literal
 
-from components.core.plan import Champion
 from components.core.spec.operation import Serving
 from components.ops.targets.protocol import Candidate, DeployedVersion
 from components.ops.targets.rollout_state import RolloutState
@@ -49,14 +48,9 @@ class PublishedVersion(DeployedVersion):
         fields = candidate.model_dump(exclude={"model", "serving"})
         return cls(**fields, uri=uri, serving=candidate.serving)
 
-    def as_champion(self) -> Champion:
-        """Returns it as the plan knows it."""
-        return Champion(**self.model_dump(exclude={"serving", "slot"}))
-
     def with_replicas_of(self, other: "PublishedVersion | None") -> "PublishedVersion":
         """Returns it with at least as many replicas as the version that it is to replace."""
-        min_replicas = other.serving.min_replicas if other else 0
-        replicas = max(min_replicas, self.serving.min_replicas)
+        replicas = max(self.serving.min_replicas, other.serving.min_replicas if other else 0)
         serving = self.serving.model_copy(update={"min_replicas": replicas})
         return self.model_copy(update={"serving": serving})
 
@@ -65,7 +59,6 @@ class RolloutRecord(RolloutState[PublishedVersion]):
     """Everything that is remembered of a model's rollouts.
 
     Attributes:
-        format: The version of this format.
         mode: The deployment mode that the target names; None for KServe's default.
         strategy: How the rollout under way shares traffic; None if nothing serves beside it.
         scaled_up: Whether the candidate is being scaled for all traffic, just before its promotion.
@@ -86,7 +79,7 @@ class RolloutRecord(RolloutState[PublishedVersion]):
         return {"previous": self.with_previous(version), "scaled_up": False, "pinned": False}
 
     @property
-    def known(self) -> tuple[PublishedVersion, ...]:
+    def kept_versions(self) -> tuple[PublishedVersion, ...]:
         """Every version whose model folder is kept: all in use, and the last few champions."""
         used = (self.champion, self.candidate, *self.previous)
         return tuple(one for one in used if one)

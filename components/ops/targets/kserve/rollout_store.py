@@ -113,11 +113,10 @@ class ConfigMapStore:
         for attempt in range(_ATTEMPTS):
             try:
                 self._apply(record)
+                conflict = None
             except Conflict as error:  # permanent only if another manager owns one of our fields
                 conflict = error
                 _back_off(min(attempt, _SHORT_BACKOFFS))
-            else:
-                conflict = None
             newest = self.read() or RolloutRecord(model=self.model)
             if newest == record and conflict is None:
                 return
@@ -154,12 +153,8 @@ class ConfigMapStore:
             "labels": labels_of(self.model),
             "annotations": {WHY: why[:_MAX_WHY_LENGTH]} if why else {},
         }
-        config_map = {
-            "apiVersion": CONFIG_MAP.api_version,
-            "kind": CONFIG_MAP.kind,
-            "metadata": metadata,
-            "data": {_RECORD_KEY: record.content().decode()},
-        }
+        data = {_RECORD_KEY: record.content().decode()}
+        config_map = CONFIG_MAP.typed({"metadata": metadata, "data": data})
         if existing is None:
             self.cluster.create(CONFIG_MAP, config_map)
             return
@@ -194,7 +189,7 @@ def verify_record(
     only has to follow from this record or from an earlier one.
 
     Args:
-        record: The record.
+        record: What the store holds.
         service: The InferenceService; None if somebody removed it, so that nothing serves.
         where: What the service is called in errors.
         undo: How a change by hand is undone there.
@@ -203,57 +198,43 @@ def verify_record(
         InputError: The service was not written by Ratoon, or was changed by hand since.
     """
     if service is None:
-        return _without_champion(record)
-    if not is_ours(service, record.model) or (not record.outcomes and not record.known):
-        raise _foreign(record, where)
+        retired = record.retired(record.champion, served=True) if record.champion else {}
+        return record.model_copy(update={"champion": None, **retired})
+    if not is_ours(service, record.model) or (not record.outcomes and not record.kept_versions):
+        raise InputError(
+            where,
+            "an InferenceService without a record by Ratoon",
+            f"one that Ratoon created, with its record in {record_name(record.model)}",
+            "Restore the record from a backup, remove the InferenceService, or use another "
+            "namespace. Nothing was changed.",
+        )
     version = metadata_of(service, "annotations").get(VERSION)
     ended = {outcome.version for outcome in record.outcomes}
-    published = next((one for one in record.known if one.version == version), None)
+    published = next((one for one in record.kept_versions if one.version == version), None)
+    edit = _edit_of(published, service) if published else ""
     if published is None and version not in ended:
-        raise _edited(where, f"version {version!r}, which the record does not know", undo)
-    if published is not None:
-        _check_same(published, service, where, undo)
+        edit = f"version {version!r}, which the record does not know"
+    if edit:
+        raise InputError(
+            where,
+            edit,
+            "what the record beside it says",
+            f"Somebody changed it by hand. {undo}; "
+            "a rollout or a rollback is made by Ratoon or by git. Nothing was changed.",
+        )
     return record
 
 
-def _check_same(published: PublishedVersion, service: Object, where: str, undo: str) -> None:
-    digest, uri = metadata_of(service, "annotations").get(DIGEST), _storage_uri(service)
-    if digest != published.digest:
-        raise _edited(where, f"version {published.version} with digest {digest!r}", undo)
-    if uri != published.uri:
-        raise _edited(where, f"version {published.version} with storageUri {uri!r}", undo)
-
-
-def _without_champion(record: RolloutRecord) -> RolloutRecord:
-    if record.champion is None:
-        return record
-    retired = record.retired(record.champion, served=True)
-    return record.model_copy(update={"champion": None, **retired})
-
-
-def _storage_uri(service: Object) -> object:
+def _edit_of(published: PublishedVersion, service: Object) -> str:
+    """Says how a service differs from the version that it names; empty if it does not."""
     predictor = (service.get("spec") or {}).get("predictor") or {}
-    return (predictor.get("model") or {}).get("storageUri")
-
-
-def _foreign(record: RolloutRecord, where: str) -> InputError:
-    return InputError(
-        where,
-        "an InferenceService without a record by Ratoon",
-        f"one that Ratoon created, with its record in {record_name(record.model)}",
-        "Restore the record from a backup, remove the InferenceService, or use another namespace. "
-        "Nothing was changed.",
-    )
-
-
-def _edited(where: str, given: str, undo: str) -> InputError:
-    return InputError(
-        where,
-        given,
-        "what the record beside it says",
-        f"Somebody changed it by hand. {undo}; "
-        "a rollout or a rollback is made by Ratoon or by git. Nothing was changed.",
-    )
+    digest = metadata_of(service, "annotations").get(DIGEST)
+    uri = (predictor.get("model") or {}).get("storageUri")
+    if digest != published.digest:
+        return f"version {published.version} with digest {digest!r}"
+    if uri != published.uri:
+        return f"version {published.version} with storageUri {uri!r}"
+    return ""
 
 
 def _back_off(attempt: int) -> None:

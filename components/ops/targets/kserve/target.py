@@ -4,8 +4,8 @@
 waits until pods and traffic have followed. Comments say where Knative needs care.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -15,9 +15,10 @@ from components.core.errors import ApiRejected, ClusterError, DeadlineExceeded, 
 from components.core.plan import Champion
 from components.core.spec.operation import Serving
 from components.ops.cluster import connection
+from components.ops.cluster.protocol import INFERENCE_SERVICE
 from components.ops.targets import store
 from components.ops.targets.base_target import BaseTarget, champion_or_candidate
-from components.ops.targets.kserve import status
+from components.ops.targets.kserve import cluster_view
 from components.ops.targets.kserve.cluster_view import ClusterView
 from components.ops.targets.kserve.inference_service import names_version
 from components.ops.targets.kserve.pods import TrafficCounters
@@ -28,7 +29,6 @@ from components.ops.targets.kserve.rollout_store import (
     RolloutStore,
     verify_record,
 )
-from components.ops.targets.kserve.target_uri import check_model, parse_target_uri
 from components.ops.targets.protocol import Candidate, Endpoint, Staged, Traffic
 from components.ops.targets.rollout_state import (
     check_champion,
@@ -38,6 +38,7 @@ from components.ops.targets.rollout_state import (
     with_candidate,
     without_candidate,
 )
+from components.ops.targets.target_uri import check_model, parse_kserve_uri
 
 # So many ended versions are looked for in the model store; what remains is deleted the next time.
 _MAX_DELETIONS = 5
@@ -57,7 +58,7 @@ class KServeTarget(BaseTarget[RolloutRecord]):
     @property
     def address(self) -> str | None:
         """The URL that KServe gives the service; None before it has one."""
-        return status.address_of(self.view.service())
+        return cluster_view.address_of(self.view.service())
 
     def stage(self, folder: Path, candidate: Candidate, expected: Champion | None) -> Staged:
         """Publishes the folder and starts the candidate beside the champion."""
@@ -65,7 +66,7 @@ class KServeTarget(BaseTarget[RolloutRecord]):
         assert model_store is not None  # a spec with this target has one
         location = store.locate_model(model_store, candidate.model, candidate.version)
         given = PublishedVersion.of(candidate, location.uri)
-        published: list[PublishedVersion] = []
+        uploaded: list[PublishedVersion] = []
         self._wait_rolled_out(_ready_timeout_s(given.serving))
 
         def change(record: RolloutRecord) -> RolloutRecord:
@@ -73,11 +74,15 @@ class KServeTarget(BaseTarget[RolloutRecord]):
                 return record
             changed = self._with_candidate(record, given)  # may raise, so before the upload
             store.publish(folder, model_store, record.model, given.version, given.digest)
-            published.append(given)
+            uploaded.append(given)
             return changed
 
-        with self._deleted_if_rejected(published):
+        try:
             record = self._change(change, f"stage version {given.version} by run {given.run}")
+        except ApiRejected:
+            if uploaded:
+                self._delete_upload(model_store, given.version)
+            raise
         self._delete_unused(record)
         staged = champion_or_candidate(record, given.version)
         return self._as_staged(staged, 1.0 if staged == record.champion else record.share)
@@ -112,7 +117,7 @@ class KServeTarget(BaseTarget[RolloutRecord]):
     def no_canary_reason(self) -> str | None:
         """Returns why the rollout under way shares no traffic."""
         is_shared = self._record().strategy is not Strategy.BLUE_GREEN
-        return None if is_shared else status.NO_CANARY_REASON
+        return None if is_shared else cluster_view.NO_CANARY_REASON
 
     def traffic(self, version: str) -> Traffic:
         """Returns what the servers of a version counted, without the validation requests."""
@@ -126,7 +131,7 @@ class KServeTarget(BaseTarget[RolloutRecord]):
         with suppress(DeadlineExceeded):  # the next rollout waits for it
             self._wait_rolled_out(_ready_timeout_s(record.champion.serving))
         self._delete_unused(record)
-        return record.champion.as_champion()
+        return self._as_champion(record.champion)
 
     def roll_back(self, version: str, reason: str) -> None:
         """Removes the staged version from the services, and its model from the store."""
@@ -148,14 +153,15 @@ class KServeTarget(BaseTarget[RolloutRecord]):
         return changed.model_copy(update={"mode": self.mode, "strategy": strategy})
 
     def _strategy(self) -> Strategy:
-        mode = status.check_mode(self.view.service(), self.mode)
-        return status.strategy_of(mode, self.view.schema(), self._where)
+        mode = cluster_view.check_mode(self.view.service(), self.mode)
+        schema = self.view.cluster.openapi_schema(INFERENCE_SERVICE)
+        return cluster_view.strategy_of(mode, schema, self._where)
 
     def _endpoint(self, record: RolloutRecord, published: PublishedVersion) -> Endpoint | None:
         pods = self.view.ready(published)
         if record.strategy is Strategy.KNATIVE and record.champion and published != record.champion:
             # Knative must be able to route to it as well, or a promotion would find an older one.
-            newest = status.newest_revision(self.view.service())
+            newest = cluster_view.newest_revision(self.view.service())
             pods = tuple(pod for pod in pods if pod.revision == newest)
         ready = next((pod for pod in pods if self.view.answers_ready(pod)), None)
         return Endpoint(url=ready.url) if ready and ready.url else None
@@ -196,7 +202,7 @@ class KServeTarget(BaseTarget[RolloutRecord]):
         return record.model_copy(update={"pinned": pinned})
 
     def _unpin(self, record: RolloutRecord) -> None:
-        """Gives the newest revision all traffic again once it is one of the champion."""
+        """Ends a pin once the newest revision is one of the champion."""
         champion = record.champion
         if not record.pinned or champion is None or record.candidate:
             return
@@ -205,7 +211,7 @@ class KServeTarget(BaseTarget[RolloutRecord]):
             return now.pinned and now.champion == champion and now.candidate is None
 
         def is_newest() -> bool | None:
-            newest = status.newest_revision(self.view.service())
+            newest = cluster_view.newest_revision(self.view.service())
             ready = any(p.revision == newest for p in self.view.ready(champion, stable_only=True))
             return ready or not is_still_pinned(self._record()) or None
 
@@ -218,34 +224,27 @@ class KServeTarget(BaseTarget[RolloutRecord]):
 
     def _wait_rolled_out(self, timeout_s: float) -> None:
         """Waits until Knative can fall back to the champion, if a canary begins now."""
-        if status.mode_of(self.view.service()) is not Mode.KNATIVE:
+        if cluster_view.mode_of(self.view.service()) is not Mode.KNATIVE:
             return
 
-        def is_out() -> bool | None:
+        def is_done() -> bool | None:
             record = self._record()
             # Beside a candidate, or while pinned, the rolled-out revision has the traffic anyway.
-            waits = record.champion and record.candidate is None and not record.pinned
-            return not waits or status.is_rolled_out(self.view.service()) or None
+            must_wait = record.champion and record.candidate is None and not record.pinned
+            return not must_wait or cluster_view.is_rolled_out(self.view.service()) or None
 
-        self.view.wait_for(is_out, "the champion was not rolled out", timeout_s)
+        self.view.wait_for(is_done, "the champion was not rolled out", timeout_s)
 
-    @contextmanager
-    def _deleted_if_rejected(self, published: list[PublishedVersion]) -> Iterator[None]:
-        """Deletes what was published for a change that was rejected before it was written."""
-        try:
-            yield
-        except ApiRejected:
-            with suppress(ClusterError):  # the rejection itself is the error to report
-                used = {one.version for one in self._written().known}
-                for one in published:
-                    if one.version not in used and one.serving.store:
-                        store.delete(one.serving.store, self.view.model, one.version)
-            raise
+    def _delete_upload(self, model_store: str, version: str) -> None:
+        """Deletes what was uploaded for a change that was rejected before it was written."""
+        with suppress(ClusterError):  # the rejection itself is the error to report
+            if version not in {one.version for one in self._written().kept_versions}:
+                store.delete(model_store, self.view.model, version)
 
     def _delete_unused(self, *records: RolloutRecord) -> None:
         """Deletes ended versions from the stores of these records, the newest record last."""
-        stores = {one.serving.store for record in records for one in record.known}
-        used = {one.version for one in self._record().known}
+        stores = {one.serving.store for record in records for one in record.kept_versions}
+        used = {one.version for one in self._record().kept_versions}
         ended = dict.fromkeys(one.version for one in records[-1].outcomes[:_MAX_DELETIONS])
         with suppress(ClusterError):
             for model_store in stores - {None}:
@@ -271,7 +270,7 @@ class KServeTarget(BaseTarget[RolloutRecord]):
         return self.rollout_store.read() or RolloutRecord(model=self.view.model)
 
     def _as_champion(self, version: PublishedVersion) -> Champion:
-        return version.as_champion()
+        return Champion(**version.model_dump(exclude={"serving", "slot"}))
 
     def _uri(self) -> str:
         return self.uri
@@ -287,7 +286,7 @@ def connect_kserve(target: str, model: str) -> KServeTarget:
     Raises:
         InputError: The URI or the model's name cannot be used, or no cluster is configured.
     """
-    uri, name = parse_target_uri(target), check_model(model)
+    uri, name = parse_kserve_uri(target), check_model(model)
     cluster = connection.connect()
     rollout_store = ConfigMapStore(cluster, uri.namespace, name)
     view = ClusterView(cluster, uri.namespace, name)

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from components.ops.targets.local.record import Process
@@ -38,11 +39,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Returns a port that no server has.
-
-    Raises:
-        OSError: None was found.
-    """
+    """Returns a port that no server has; OSError if none was found."""
     for _ in range(_PORT_ATTEMPTS):
         port = _MIN_PORT + secrets.randbelow(_MAX_PORT - _MIN_PORT)
         if is_free(port):
@@ -55,11 +52,7 @@ def start(
 ) -> Process:
     """Starts a process in a session of its own, so that it outlives this one.
 
-    Args:
-        command: Program and arguments.
-        environment: All its environment variables.
-        log: The file that its output is appended to.
-        folder: The serving folder that it belongs to, by which it is found again.
+    Its output is appended to the log; by its serving folder it is found again.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as stream:
@@ -94,9 +87,7 @@ def end(process: Process, grace_s: float) -> None:
 def find_processes(folder: Path, besides: Collection[Process] = ()) -> tuple[Process, ...]:
     """Finds the processes that were started for a serving folder, recorded or not.
 
-    Args:
-        folder: The serving folder.
-        besides: Processes to leave out, with all that they started themselves.
+    Leaves out `besides` and all that those started themselves.
     """
     wanted = f"{FOLDER_VARIABLE}={folder.resolve()}".encode()
     known = {os.getpid(), *(process.pid for process in besides)}
@@ -115,12 +106,9 @@ def find_processes(folder: Path, besides: Collection[Process] = ()) -> tuple[Pro
 
 
 def _signal(process: Process, number: signal.Signals) -> None:
-    if not is_running(process):
-        return
-    try:
-        os.kill(process.pid, number)
-    except ProcessLookupError:  # ended between the two lines
-        return
+    if is_running(process):
+        with suppress(ProcessLookupError):  # ended between the two lines
+            os.kill(process.pid, number)
 
 
 def _start_time(pid: int) -> str | None:

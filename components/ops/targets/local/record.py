@@ -34,12 +34,7 @@ class ServerProcess(Record):
 
 
 class LocalVersion(DeployedVersion):
-    """A version that is published in this folder, in ``models/<version>``.
-
-    Attributes:
-        log: Where its server writes the prediction log.
-        server: Its server; None if not started.
-    """
+    """A version in ``models/<version>`` of this folder; its server is None if not started."""
 
     log: str
     server: ServerProcess | None = None
@@ -49,7 +44,6 @@ class LocalRecord(RolloutState[LocalVersion]):
     """Everything that a serving folder remembers.
 
     Attributes:
-        format: The version of this file's format.
         draining: Versions without new requests, whose servers are to be ended.
         gateway: The process behind the address of clients.
     """
@@ -90,11 +84,7 @@ class RecordFile:
         return self.folder / RECORD
 
     def read(self) -> LocalRecord | None:
-        """Reads the record; None if there is none yet.
-
-        Raises:
-            InputError: The file is damaged.
-        """
+        """Reads the record; None if there is none yet, InputError if it is damaged."""
         try:
             content = self.path.read_bytes()
         except FileNotFoundError:
@@ -113,11 +103,7 @@ class RecordFile:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Locks the record against every other writer.
-
-        Raises:
-            DeadlineExceeded: Another writer held the lock for too long.
-        """
+        """Locks the record against every other writer; DeadlineExceeded if one held it too long."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "record.lock").open("a") as stream:
             self._acquire(stream.fileno())

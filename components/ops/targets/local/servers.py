@@ -1,6 +1,5 @@
 """Starts the model servers and the gateway of a serving folder, and waits until they answer."""
 
-import json
 import os
 import sys
 import time
@@ -10,13 +9,13 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import httpx
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from components.core.errors import ApiUnavailable, DeadlineExceeded, InputError
 from components.ops.targets.local import processes
 from components.ops.targets.local.gateway.metrics import GatewayCounts
 from components.ops.targets.local.record import LocalVersion, ServerProcess
-from components.ops.targets.local.target_uri import DEFAULT_PORT, SCHEME, LocalTargetUri
+from components.ops.targets.target_uri import DEFAULT_PORT, LOCAL_SCHEME, LocalTargetUri
 
 COMMAND_VARIABLE = "RATOON_SERVER_COMMAND"
 _CODE = Path(__file__).resolve().parents[4]
@@ -76,10 +75,7 @@ def server_environment(environment: Mapping[str, str], program: str) -> dict[str
 
 
 def wait_server_ready(server: ServerProcess, model: str, log: Path, timeout_s: float) -> str:
-    """Waits until a server reports its model as ready.
-
-    Returns:
-        Its base URL.
+    """Waits until a server reports its model as ready, and returns its base URL.
 
     Raises:
         DeadlineExceeded: It ended, or was not ready in time.
@@ -123,14 +119,13 @@ def _answers_ready(client: httpx.Client, url: str) -> bool:
 
 def _parse_command(text: str) -> tuple[str, ...]:
     try:
-        words = json.loads(text)
-    except json.JSONDecodeError:
-        words = None
-    listed = isinstance(words, list) and all(isinstance(word, str) for word in words)
-    if not listed or not words or "{port}" not in words or "{model_dir}" not in words:
+        words = TypeAdapter(tuple[str, ...]).validate_json(text)
+    except ValidationError:
+        words = ()
+    if not {"{model_dir}", "{port}"} <= set(words):
         accepted = 'a JSON list of words with "{model_dir}" and "{port}" among them'
         raise InputError(f"environment variable {COMMAND_VARIABLE}", text, accepted)
-    return tuple(words)
+    return words
 
 
 @dataclass(frozen=True)
@@ -140,11 +135,7 @@ class LocalGateway:
     target_uri: LocalTargetUri
 
     def start(self, recorded: ServerProcess | None) -> ServerProcess:
-        """Starts it unless it runs, and does not wait for it.
-
-        Raises:
-            InputError: The port that the target names is taken.
-        """
+        """Starts it unless it runs, and does not wait; InputError if the named port is taken."""
         if recorded and processes.is_running(recorded.process):
             return recorded
         port = self._choose_port(recorded)
@@ -156,11 +147,7 @@ class LocalGateway:
         return ServerProcess(port=port, process=processes.start(command, environment, log, folder))
 
     def wait_listening(self, gateway: ServerProcess) -> None:
-        """Waits until it answers.
-
-        Raises:
-            ApiUnavailable: It ended, or did not answer in time.
-        """
+        """Waits until it answers; ApiUnavailable if it ended, or did not answer in time."""
         deadline = time.monotonic() + _GATEWAY_START_TIMEOUT_S
         while processes.is_running(gateway.process) and time.monotonic() < deadline:
             try:
@@ -173,11 +160,7 @@ class LocalGateway:
         raise ApiUnavailable(f"the gateway on port {gateway.port} does not answer.{words}")
 
     def read(self, gateway: ServerProcess) -> GatewayCounts:
-        """Reads its counts.
-
-        Raises:
-            ApiUnavailable: It does not answer.
-        """
+        """Reads its counts; ApiUnavailable if it does not answer."""
         try:
             return GatewayCounts.model_validate_json(_get(gateway.port, "/-/traffic"))
         except (OSError, HTTPException, ValidationError) as error:
@@ -194,7 +177,7 @@ class LocalGateway:
             f"port {wanted}, which another program listens on",
             "a free port",
             "End that program, or choose another port: "
-            f"{SCHEME}{self.target_uri.folder}?port={processes.free_port()}",
+            f"{LOCAL_SCHEME}{self.target_uri.folder}?port={processes.free_port()}",
         )
 
 

@@ -14,17 +14,13 @@ from components.ops.targets.local.record import (
 )
 from components.ops.targets.local.servers import address_of
 from components.ops.targets.local.target import LocalTarget
-from components.ops.targets.local.target_uri import LocalTargetUri
+from components.ops.targets.target_uri import LocalTargetUri
 
 _GRACE_S = 30.0
 
 
 def read_record(folder: Path) -> LocalRecord:
-    """Reads what serves in a folder: the model, its versions and their processes.
-
-    Raises:
-        InputError: Nothing was ever deployed there.
-    """
+    """Reads what serves in a folder; InputError if nothing was ever deployed there."""
     record = RecordFile(folder).read()
     if record is None:
         raise InputError(str(folder), "no record of served models", "a folder that serves")
@@ -46,10 +42,7 @@ def stop(folder: Path) -> int:
     """Ends the gateway first, so that no request is lost half answered, and then the servers.
 
     The record stays, and `serve` starts everything again. A damaged record keeps nothing running:
-    the processes are also found by their environment.
-
-    Returns:
-        The number of processes that were ended.
+    the processes are also found by their environment. Returns the number that was ended.
     """
     if not folder.is_dir():
         return 0

@@ -22,7 +22,6 @@ from components.ops.targets.base_target import BaseTarget, champion_or_candidate
 from components.ops.targets.local import processes, servers
 from components.ops.targets.local.record import LocalRecord, LocalVersion, ServerProcess
 from components.ops.targets.local.servers import LocalGateway, address_of
-from components.ops.targets.local.target_uri import LocalTargetUri
 from components.ops.targets.protocol import Candidate, Endpoint, Staged, Traffic
 from components.ops.targets.rollout_state import (
     check_stored_digest,
@@ -30,6 +29,7 @@ from components.ops.targets.rollout_state import (
     with_candidate,
     without_candidate,
 )
+from components.ops.targets.target_uri import LocalTargetUri
 
 READY_TIMEOUT_S = 180.0
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -66,9 +66,7 @@ class LocalTarget(BaseTarget[LocalRecord]):
             publish(folder, self.target_uri.model_folder(version.version), version.digest)
             return with_candidate(record, version)
 
-        record = self._change(change, f"stage version {version.version}")
-        self._clean_up()
-        self._start_missing()
+        record = self._stage(change, f"stage version {version.version}")
         serves = record.champion is not None and record.champion.version == version.version
         return self._as_staged(version, 1.0 if serves else record.share)
 
@@ -84,9 +82,7 @@ class LocalTarget(BaseTarget[LocalRecord]):
             check_stored_digest(kept, str(folder), digest)
             return with_candidate(record, kept)
 
-        record = self._change(change, f"stage version {version}, which served before")
-        self._clean_up()
-        self._start_missing()
+        record = self._stage(change, f"stage version {version}, which served before")
         return self._as_staged(find_candidate(record, version), record.share)
 
     def wait_ready(self, version: str, timeout_s: float = READY_TIMEOUT_S) -> Endpoint:
@@ -123,10 +119,7 @@ class LocalTarget(BaseTarget[LocalRecord]):
         self._clean_up()
 
     def ensure_serving(self, timeout_s: float = READY_TIMEOUT_S) -> Champion | None:
-        """Starts the champion and the gateway again, for example after a reboot.
-
-        Returns:
-            What serves; None if nothing does.
+        """Starts what serves and the gateway again, for example after a reboot.
 
         Raises:
             DeadlineExceeded: The champion's server does not become ready.
@@ -136,6 +129,12 @@ class LocalTarget(BaseTarget[LocalRecord]):
             self._clean_up()
             self.wait_ready(champion.version, timeout_s)
         return champion
+
+    def _stage(self, change: Callable[[LocalRecord], LocalRecord], why: str) -> LocalRecord:
+        record = self._change(change, why)
+        self._clean_up()
+        self._start_missing()
+        return record
 
     def _start_missing(self) -> LocalRecord:
         """Starts what should run and does not, and waits for the gateway to listen."""
@@ -233,16 +232,12 @@ def publish(source: Path, destination: Path, digest: str) -> None:
 
 
 def prune(models: Path, keep: Collection[str]) -> tuple[str, ...]:
-    """Removes all published versions but some, and the remains of interrupted copies.
-
-    Returns:
-        The names that were removed.
-    """
-    folders = sorted(models.iterdir()) if models.is_dir() else []
-    old = tuple(folder for folder in folders if folder.name not in keep)
-    for folder in old:
-        shutil.rmtree(folder, ignore_errors=True)
-    return tuple(folder.name for folder in old)
+    """Removes other versions and remains of interrupted copies; returns the removed names."""
+    names = sorted(folder.name for folder in models.iterdir()) if models.is_dir() else []
+    old = tuple(name for name in names if name not in keep)
+    for name in old:
+        shutil.rmtree(models / name, ignore_errors=True)
+    return old
 
 
 def _runs(server: ServerProcess | None) -> bool:

@@ -6,7 +6,7 @@ A location never leads out of the store, and no error message holds a secret.
 import importlib
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,11 @@ class ModelLocation:
         found = {str(file)[start:] for file in self.filesystem.find(self.path)}
         return frozenset(found - {PUBLISHED})
 
+    def remove(self, name: str) -> None:
+        """Removes a file of the folder, if it exists."""
+        with suppress(FileNotFoundError):
+            self.filesystem.rm_file(f"{self.path}/{name}")
+
 
 def locate_model(store: str, model: str, version: str) -> ModelLocation:
     """Returns the location of a version in a store.
@@ -84,13 +89,10 @@ def locate_model(store: str, model: str, version: str) -> ModelLocation:
     filesystem, path = storage.resolve(uri)
     location = ModelLocation(uri, filesystem, path.rstrip("/"))
     if location.is_local:
-        _check_inside(Path(location.path), Path(storage.resolve(root)[1]), uri)
+        inside = Path(storage.resolve(root)[1]).resolve()
+        if not Path(location.path).resolve().is_relative_to(inside):
+            raise InputError(uri, "a link that leads out of the store", "a folder in the store")
     return location
-
-
-def _check_inside(path: Path, root: Path, uri: str) -> None:
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise InputError(uri, "a link that leads out of the store", "a folder in the store")
 
 
 @contextmanager
@@ -135,8 +137,6 @@ def _refused(uri: str) -> str:
 def _client_errors() -> tuple[type[Exception], ...]:
     found = []
     for module, name in _CLIENT_ERRORS:
-        try:
+        with suppress(ImportError):
             found.append(getattr(importlib.import_module(module), name))
-        except ImportError:
-            continue
     return tuple(found)

@@ -7,6 +7,7 @@ runs that upload different bytes under one version at once.
 import hashlib
 import shutil
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -51,7 +52,7 @@ def publish(folder: Path, store: str, model: str, version: str, digest: str) -> 
         digest: Digest of the folder without ``published.json``.
 
     Returns:
-        The URI of the published folder, as KServe's storage initializer reads it.
+        The URI of the published folder.
 
     Raises:
         InputError: The version exists with other bytes, the folder changed meanwhile, or the store
@@ -69,16 +70,13 @@ def publish(folder: Path, store: str, model: str, version: str, digest: str) -> 
 def delete(store: str, model: str, version: str) -> None:
     """Deletes a version, if it exists.
 
-    Raises:
-        InputError: It would lie outside of the store.
-        ApiRejected: The store refuses.
-        ApiUnavailable: The store did not answer.
+    Raises as `publish` does.
     """
     location = locate_model(store, model, version)
     with translate_errors(location.uri):
-        _remove(location, PUBLISHED)  # first: half a version must not pass for a complete one
+        location.remove(PUBLISHED)  # first: half a version must not pass for a complete one
         for name in location.names():
-            _remove(location, name)
+            location.remove(name)
         if location.is_local:
             shutil.rmtree(location.path, ignore_errors=True)
             shutil.rmtree(_parts(location), ignore_errors=True)
@@ -86,15 +84,9 @@ def delete(store: str, model: str, version: str) -> None:
 
 
 def stored_digest(uri: str) -> str | None:
-    """Digests a published folder by all its bytes.
+    """Digests a published folder by all its bytes; None if it is gone or incomplete.
 
-    Returns:
-        The digest; None if it is gone or was not published completely.
-
-    Raises:
-        InputError: The store cannot be reached from here as it is named.
-        ApiRejected: The store refuses.
-        ApiUnavailable: The store did not answer.
+    Raises as `publish` does.
     """
     storage.resolve(uri)  # raises if its claim is not mounted here
     with translate_errors(uri), TemporaryDirectory() as temporary:
@@ -105,11 +97,7 @@ def stored_digest(uri: str) -> str | None:
 
 
 def _is_published(location: ModelLocation, digest: str) -> bool:
-    """Whether the version is published with these bytes.
-
-    Raises:
-        InputError: It is published with other bytes.
-    """
+    """Whether the version is published with these bytes; InputError if with others."""
     marker = _read_marker(location.marker)
     if marker is None or marker.digest == digest:
         return marker is not None
@@ -148,7 +136,7 @@ def _upload(folder: Path, location: ModelLocation, digest: str) -> None:
         given = "a folder that changed while it was copied"
         raise InputError(str(folder), given, "a finished model folder")
     for name in location.names() - set(files):  # of an interrupted upload of other bytes
-        _remove(location, name)
+        location.remove(name)
     _check_lease(location, digest)
     marker = PublishedMarker(digest=digest).model_dump_json().encode()
     if not storage.create_bytes(location.marker, marker):
@@ -193,13 +181,6 @@ def _digest(location: ModelLocation, path: str) -> str | None:
     return digest.hexdigest()
 
 
-def _remove(location: ModelLocation, name: str) -> None:
-    try:
-        location.filesystem.rm_file(f"{location.path}/{name}")
-    except FileNotFoundError:
-        return
-
-
 def _parts(location: ModelLocation) -> Path:
     """The folder beside the version, on the same disk, where its files are written first."""
     path = Path(location.path)
@@ -226,10 +207,8 @@ def _check_lease(location: ModelLocation, digest: str) -> None:
 
 
 def _release_lease(location: ModelLocation) -> None:
-    try:
+    with suppress(FileNotFoundError):
         location.filesystem.rm_file(storage.resolve(location.lease)[1])
-    except FileNotFoundError:
-        return
 
 
 def _read_lease(location: ModelLocation) -> UploadLease | None:

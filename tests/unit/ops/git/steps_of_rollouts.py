@@ -5,9 +5,9 @@ import yaml
 from components.ops.targets import rollout_state
 from components.ops.targets.git.branch import Branch
 from components.ops.targets.git.git_store import GitStore
-from components.ops.targets.git.target_uri import parse_target_uri
 from components.ops.targets.kserve.record import Mode, RolloutRecord, Strategy
 from components.ops.targets.kserve.rollout_store import RecordChange
+from components.ops.targets.target_uri import parse_git_uri
 from tests.unit.ops.git.repositories import MODEL, Bare, published
 
 FILES = {
@@ -19,7 +19,7 @@ FILES = {
 
 
 def committed(bare: Bare, **fields: object) -> GitStore:
-    return GitStore(Branch(parse_target_uri(bare.target).address, 60), MODEL, **fields)
+    return GitStore(Branch(parse_git_uri(bare.target).address, 60), MODEL, **fields)
 
 
 def to(record: RolloutRecord) -> RecordChange:

@@ -6,8 +6,8 @@ import pytest
 
 from components.core.errors import InputError
 from components.ops.git.address import is_branch_name
-from components.ops.targets.git.target_uri import parse_target_uri
 from components.ops.targets.kserve.record import Mode
+from components.ops.targets.target_uri import parse_git_uri
 
 BRANCHES = {
     "main": True,
@@ -53,7 +53,7 @@ def test_a_branch_that_reads_as_something_else_is_refused() -> None:
 
 
 def test_a_target_uri_is_parsed() -> None:
-    target_uri = parse_target_uri(
+    target_uri = parse_git_uri(
         "git+https://git.example.org:8443/team/gitops.git@release/1.0#apps/flights"
         "?mode=standard&namespace=ratoon-staging&review=branch"
     )
@@ -68,13 +68,13 @@ def test_a_target_uri_is_parsed() -> None:
 
 
 def test_a_place_needs_no_options_and_takes_them_before_the_folder_too() -> None:
-    plain = parse_target_uri("git+file:///srv/gitops.git@main#flights")
-    before = parse_target_uri("git+file:///srv/gitops.git@main?mode=knative#flights")
+    plain = parse_git_uri("git+file:///srv/gitops.git@main#flights")
+    before = parse_git_uri("git+file:///srv/gitops.git@main?mode=knative#flights")
 
     assert (plain.mode, plain.namespace, plain.review) == (None, None, False)
     assert before.mode is Mode.KNATIVE
     assert before.address.folder == plain.address.folder == "flights"
-    assert before.where == plain.where == "git+file:///srv/gitops.git@main#flights"
+    assert before.address.where == plain.address.where == "git+file:///srv/gitops.git@main#flights"
 
 
 @pytest.mark.parametrize(
@@ -106,14 +106,14 @@ def test_a_place_needs_no_options_and_takes_them_before_the_folder_too() -> None
 )
 def test_what_is_accepted_is_said(target: str, accepted: str) -> None:
     with pytest.raises(InputError, match=r"serving\.target: given") as caught:
-        parse_target_uri(target)
+        parse_git_uri(target)
     assert accepted in str(caught.value)
 
 
 @pytest.mark.parametrize("user", ["token", "user:token", ":token", "x-access-token:token"])
 def test_credentials_in_an_address_are_refused_and_not_repeated(user: str) -> None:
     with pytest.raises(InputError, match="/var/run/secrets/ratoon/git") as caught:
-        parse_target_uri(f"git+https://{user}@git.example.org/gitops@main#flights")
+        parse_git_uri(f"git+https://{user}@git.example.org/gitops@main#flights")
     assert "token@" not in str(caught.value)
     assert ":token" not in str(caught.value)
     assert "https://…@git.example.org" in str(caught.value)

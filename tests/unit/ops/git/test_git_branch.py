@@ -13,7 +13,7 @@ import pytest
 from components.core.errors import ApiRejected, ApiUnavailable, InputError
 from components.ops.git.objects import Commit, Tree
 from components.ops.targets.git.branch import Branch
-from components.ops.targets.git.target_uri import parse_target_uri
+from components.ops.targets.target_uri import parse_git_uri
 from tests.unit.ops.git.repositories import Bare, git
 
 ROUNDS = 20
@@ -22,7 +22,7 @@ ADDER = Path(__file__).parent / "adder.py"
 
 
 def branch_of(target: str, deadline_s: float = 60) -> Branch:
-    return Branch(parse_target_uri(target).address, deadline_s)
+    return Branch(parse_git_uri(target).address, deadline_s)
 
 
 def write(name: str, text: str) -> Commit:
@@ -224,7 +224,7 @@ def test_what_is_no_plain_file_is_refused(bare: Bare, tmp_path: Path) -> None:
     git(clone, "push", "-q", "origin", "main")
 
     for folder, name in (("apps/flights", "record.json"), ("", "link"), ("", "apps")):
-        address = replace(parse_target_uri(bare.target).address, folder=folder)
+        address = replace(parse_git_uri(bare.target).address, folder=folder)
         with pytest.raises(InputError, match="plain files in plain folders"):
             Branch(address).read(lambda tree, name=name: tree.read([name], 99))
     real = Branch(replace(address, folder="real"))

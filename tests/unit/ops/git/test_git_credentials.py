@@ -13,7 +13,7 @@ from components.ops.git import credential_helper
 from components.ops.git.objects import Commit
 from components.ops.plan.folder import open_source, read_file
 from components.ops.targets.git.branch import Branch
-from components.ops.targets.git.target_uri import parse_target_uri
+from components.ops.targets.target_uri import parse_git_uri
 from tests.needs import skip_or_fail
 from tests.unit.ops.git.https_server import PASSWORD, USER, GitServer, served
 from tests.unit.ops.git.repositories import FOLDER, Bare, git
@@ -44,9 +44,7 @@ def server(
 
 
 def branch_of(server: GitServer, deadline_s: float = 30) -> Branch:
-    return Branch(
-        parse_target_uri(f"git+{server.url}/gitops.git@main#{FOLDER}").address, deadline_s
-    )
+    return Branch(parse_git_uri(f"git+{server.url}/gitops.git@main#{FOLDER}").address, deadline_s)
 
 
 def fill(folder: Path, **files: str) -> None:

@@ -8,9 +8,9 @@ import yaml
 
 from components.core.errors import DeadlineExceeded, InputError
 from components.ops.targets import read_champion
-from components.ops.targets.git.target import connect_git
-from components.ops.targets.git.target_uri import namespace_of, parse_target_uri
+from components.ops.targets.git.target import connect_git, namespace_of
 from components.ops.targets.protocol import CandidateGone, ChampionChanged
+from components.ops.targets.target_uri import parse_git_uri
 from tests.unit.ops.git.following import Followed, followed
 from tests.unit.ops.git.repositories import FOLDER, Bare
 from tests.unit.ops.targets.kserve_factories import WAYS
@@ -200,8 +200,8 @@ def test_nothing_is_committed_where_no_cluster_can_be_asked(
 
 def test_the_namespace_is_the_one_named_or_that_of_the_pod(tmp_path: Path, bare: Bare) -> None:
     plain, named = (
-        parse_target_uri(bare.target),
-        parse_target_uri(f"{bare.target}?namespace=staging"),
+        parse_git_uri(bare.target),
+        parse_git_uri(f"{bare.target}?namespace=staging"),
     )
     own = tmp_path / "namespace"
 

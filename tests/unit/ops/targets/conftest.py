@@ -13,7 +13,7 @@ from components.ops.targets.local.record import LocalRecord
 from components.ops.targets.local.servers import COMMAND_VARIABLE
 from components.ops.targets.local.serving import stop
 from components.ops.targets.local.target import LocalTarget
-from components.ops.targets.local.target_uri import LocalTargetUri
+from components.ops.targets.target_uri import LocalTargetUri
 from tests.unit.ops.targets.serving_factories import (
     COMMAND,
     MODEL,

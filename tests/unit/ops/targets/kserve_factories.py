@@ -15,8 +15,8 @@ from components.ops.targets.kserve.cluster_view import ClusterView
 from components.ops.targets.kserve.record import Mode, RolloutRecord
 from components.ops.targets.kserve.rollout_store import ConfigMapStore
 from components.ops.targets.kserve.target import KServeTarget
-from components.ops.targets.kserve.target_uri import KServeTargetUri
 from components.ops.targets.protocol import Candidate
+from components.ops.targets.target_uri import KServeTargetUri
 from tests.unit.ops.targets.kserve_harness import NAMESPACE, KServeHarness, Reconciled
 from tests.unit.ops.targets.kserve_pods import Servers
 from tests.unit.ops.targets.serving_factories import AS_OF, MODEL, make_model

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from components.ops.targets.kserve.cluster_view import failure_details
 from components.ops.targets.kserve.pods import read_pods
-from components.ops.targets.kserve.status import failure_details
 
 
 def pod(**status: object) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def test_a_pod() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "trouble"),
+    ("status", "problem"),
     [
         ({"conditions": READY}, ""),
         (
@@ -101,9 +101,9 @@ def test_a_pod() -> None:
         ),
     ],
 )
-def test_what_keeps_a_pod_from_being_ready(status: dict[str, Any], trouble: str) -> None:
+def test_what_keeps_a_pod_from_being_ready(status: dict[str, Any], problem: str) -> None:
     (read,) = read_pods([pod(**status)])
-    assert read.trouble == trouble
+    assert read.problem == problem
 
 
 def test_failure_details_end_with_the_cause() -> None:

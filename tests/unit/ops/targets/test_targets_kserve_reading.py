@@ -6,17 +6,17 @@ import pytest
 
 from components.core.errors import ApiUnavailable, InputError
 from components.ops.targets import rollout_state
-from components.ops.targets.kserve.inference_service import desired_services
-from components.ops.targets.kserve.record import Mode, RolloutRecord, Strategy
-from components.ops.targets.kserve.rollout_store import verify_record
-from components.ops.targets.kserve.status import (
+from components.ops.targets.kserve.cluster_view import (
     check_mode,
     is_rolled_out,
     mode_of,
     newest_revision,
     strategy_of,
 )
-from components.ops.targets.kserve.target_uri import KServeTargetUri, check_model, parse_target_uri
+from components.ops.targets.kserve.inference_service import desired_services
+from components.ops.targets.kserve.record import Mode, RolloutRecord, Strategy
+from components.ops.targets.kserve.rollout_store import verify_record
+from components.ops.targets.target_uri import KServeTargetUri, check_model, parse_kserve_uri
 from tests.fakes.schemas import inference_services
 from tests.unit.ops.targets.test_targets_kserve_objects import BARE, SERVING, published, under_way
 
@@ -30,7 +30,7 @@ from tests.unit.ops.targets.test_targets_kserve_objects import BARE, SERVING, pu
     ],
 )
 def test_addresses(target: str, target_uri: KServeTargetUri) -> None:
-    assert parse_target_uri(target) == target_uri
+    assert parse_kserve_uri(target) == target_uri
     assert str(target_uri) == target
 
 
@@ -50,7 +50,7 @@ def test_addresses(target: str, target_uri: KServeTargetUri) -> None:
 )
 def test_an_address_that_is_none_is_refused(target: str) -> None:
     with pytest.raises(InputError, match=r"serving\.target"):
-        parse_target_uri(target)
+        parse_kserve_uri(target)
 
 
 def test_a_model_needs_a_name_that_kserve_can_make_longer_ones_of() -> None:

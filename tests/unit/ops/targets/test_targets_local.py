@@ -9,8 +9,8 @@ from components.core.errors import DeadlineExceeded, InputError, RatoonError
 from components.ops.targets.local import processes
 from components.ops.targets.local.serving import describe, read_record, serve, stop
 from components.ops.targets.local.target import LocalTarget
-from components.ops.targets.local.target_uri import LocalTargetUri
 from components.ops.targets.protocol import CandidateGone, ChampionChanged
+from components.ops.targets.target_uri import LocalTargetUri
 from tests.unit.ops.targets.conftest import Serving, predict, record_of, versions_running
 from tests.unit.ops.targets.serving_factories import MODEL, Clients, candidate_of, make_model
 

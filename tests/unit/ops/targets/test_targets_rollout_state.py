@@ -11,8 +11,8 @@ from components.core.errors import InputError
 from components.core.plan import Champion
 from components.ops.targets import connect, read_champion, rollout_state
 from components.ops.targets.local.record import LocalRecord, LocalVersion, RecordFile
-from components.ops.targets.local.target_uri import LocalTargetUri, parse_target_uri
 from components.ops.targets.protocol import CandidateGone, ChampionChanged
+from components.ops.targets.target_uri import LocalTargetUri, parse_local_uri
 
 PLACE = LocalTargetUri(Path("build/toy/serving"))
 
@@ -149,7 +149,7 @@ def test_a_folder_serves_one_model(tmp_path: Path) -> None:
     ],
 )
 def test_addresses(target: str, target_uri: LocalTargetUri) -> None:
-    assert parse_target_uri(target) == target_uri
+    assert parse_local_uri(target) == target_uri
 
 
 @pytest.mark.parametrize(

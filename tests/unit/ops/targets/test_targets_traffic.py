@@ -4,7 +4,7 @@ import pytest
 
 from components.core.artifacts import LATENCY_BOUNDS_MS
 from components.ops.targets.local.gateway.metrics import GatewayMetrics
-from components.ops.targets.local.gateway.routes import Backend, TrafficRoutes, hash_fraction
+from components.ops.targets.local.gateway.proxy import Backend, TrafficRoutes, hash_fraction
 from components.ops.targets.protocol import Traffic, bucket_of
 
 EMPTY = (0,) * (len(LATENCY_BOUNDS_MS) + 1)

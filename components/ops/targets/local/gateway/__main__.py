@@ -9,8 +9,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-from components.ops.targets.local.gateway.proxy import Proxy
-from components.ops.targets.local.gateway.routes import RouteTable
+from components.ops.targets.local.gateway.proxy import Proxy, RouteTable
 from components.ops.targets.local.processes import HOST
 
 

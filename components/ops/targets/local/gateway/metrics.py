@@ -51,13 +51,7 @@ class GatewayMetrics(Collector):
             counts.in_flight -= 1
 
     def add(self, version: str, status: int | None, seconds: float) -> None:
-        """Counts a prediction that ended.
-
-        Args:
-            version: The version that was asked.
-            status: HTTP status; None if it did not answer.
-            seconds: From the request to the end of the response.
-        """
+        """Counts a prediction that ended after so many seconds; no status if it has no answer."""
         counts = self._counts.setdefault(version, _Counts())
         counts.requests += 1
         counts.seconds += seconds

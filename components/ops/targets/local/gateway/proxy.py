@@ -1,10 +1,17 @@
-"""The proxy: forwards requests to the versions that serve; its own endpoints are under /-/."""
+"""The proxy: forwards requests to the versions that serve; its own endpoints are under /-/.
 
+Which version answers is read from the record, and again as soon as that changes.
+"""
+
+import hashlib
 import json
+import logging
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -12,10 +19,12 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from components.core.errors import InputError
 from components.ops.targets.local.gateway.metrics import GatewayMetrics
-from components.ops.targets.local.gateway.routes import Backend, RouteTable, TrafficRoutes
 from components.ops.targets.local.processes import HOST
+from components.ops.targets.local.record import LocalRecord, LocalVersion, RecordFile
 
+_log = logging.getLogger(__name__)
 OWN = "/-/"
 MAX_BODY_BYTES = 32 << 20
 REQUEST_ID, VERSION = "X-Request-ID", "X-Ratoon-Version"
@@ -27,6 +36,80 @@ _HOP_BY_HOP = (
 # aiohttp would add these; the server should see only what the client sent.
 _NO_AUTO_HEADERS = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
+_FileState = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A version's server."""
+
+    version: str
+    port: int
+
+
+@dataclass(frozen=True)
+class TrafficRoutes:
+    """Where requests go."""
+
+    champion: Backend | None = None
+    candidate: Backend | None = None
+    share: float = 0.0
+
+    def choose(self, request_id: str) -> Backend | None:
+        """Chooses the version for a prediction, the same for the same id and routes.
+
+        A request that the candidate answers at one share is answered by it at any larger one.
+        """
+        if self.candidate and hash_fraction(request_id, self.candidate.version) < self.share:
+            return self.candidate
+        return self.champion
+
+
+def routes_of(record: LocalRecord | None) -> TrafficRoutes:
+    """Returns the routes of a record."""
+    if record is None:
+        return TrafficRoutes()
+    return TrafficRoutes(_backend(record.champion), _backend(record.candidate), record.share)
+
+
+def hash_fraction(request_id: str, version: str) -> float:
+    """Hashes a request to [0, 1); each candidate meets other requests first."""
+    text = f"{version}\n{request_id}".encode(errors="surrogateescape")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=6).digest()) / (1 << 48)
+
+
+class RouteTable:
+    """The routes of a serving folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = RecordFile(folder)
+        self._state: _FileState | None = None
+        self._routes = TrafficRoutes()
+
+    def current(self) -> TrafficRoutes:
+        """Returns the routes as recorded now; one stat call if the record did not change.
+
+        A damaged record leaves the routes as they were: what serves goes on serving.
+        """
+        state: _FileState | None = None
+        with suppress(OSError):
+            found = self._file.path.stat()
+            state = (found.st_mtime_ns, found.st_ino, found.st_size)
+        if state != self._state:
+            self._state = state
+            try:
+                self._routes = routes_of(self._file.read())
+                _log.info("routes: %s", self._routes)
+            except (InputError, OSError):
+                _log.exception("the record cannot be read; the routes stay as they were")
+        return self._routes
+
+
+def _backend(version: LocalVersion | None) -> Backend | None:
+    if version is None or version.server is None:
+        return None
+    return Backend(version.version, version.server.port)
+
 
 @dataclass(frozen=True)
 class BackendResponse:
@@ -35,8 +118,6 @@ class BackendResponse:
     Attributes:
         version: The version; empty where nothing serves.
         status: The status for the client.
-        body: The body.
-        headers: The headers.
         answered: Whether the version itself answered.
         in_time: Whether it answered, or failed to, within the timeout.
     """
@@ -92,7 +173,8 @@ class Proxy:
         routes = self._table.current()
         chosen = routes.choose(proxied.request_id) if proxied.is_prediction else routes.champion
         if chosen is None:
-            return _nothing_serves()
+            text = "no model serves here yet, or its server ended"
+            return BackendResponse("", 503, *_error(text), answered=False)
         answer = await self._forward(chosen, proxied)
         again = self._table.current().champion
         # A prediction is safe to retry; after a timeout the client is not made to wait again.
@@ -181,12 +263,6 @@ def _no_response(
 ) -> BackendResponse:
     text = f"version {backend.version} {what}"
     return BackendResponse(backend.version, status, *_error(text), answered=False, in_time=in_time)
-
-
-def _nothing_serves() -> BackendResponse:
-    return BackendResponse(
-        "", 503, *_error("no model serves here yet, or its server ended"), answered=False
-    )
 
 
 def _error(text: str) -> tuple[bytes, dict[str, str]]:
