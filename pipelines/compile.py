@@ -87,8 +87,9 @@ def files_of(settings: CompileSettings) -> dict[str, str]:
     objects: dict[str, str] = {}
     for one in documents:
         # The pipeline before its version.
-        objects[f"{one.name}.yaml"] = _text(_pipeline(one))
-        objects[f"{one.version}.yaml"] = _text(_version(one, settings.tag))
+        spec = {"displayName": one.name, "description": one.description}
+        objects[f"{one.name}.yaml"] = _object("Pipeline", spec, name=one.name)
+        objects[f"{one.version}.yaml"] = _version(one, settings.tag)
     versions = {one.name: one.version for one in documents}
     return {
         **{f"{one.name}.yaml": one.text() for one in documents},
@@ -119,29 +120,21 @@ def _kustomization(files: list[str], versions: Mapping[str, str]) -> str:
     return _text(fields)
 
 
-def _pipeline(document: Document) -> dict[str, Any]:
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "Pipeline",
-        "metadata": {"name": document.name},
-        "spec": {"displayName": document.name, "description": document.description},
-    }
-
-
-def _version(document: Document, tag: str) -> dict[str, Any]:
+def _version(document: Document, tag: str) -> str:
     digest = document.version.removeprefix(f"{document.name}-")
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "PipelineVersion",
-        "metadata": {"name": document.version, "annotations": {**_KEPT, **_AFTER_ITS_PIPELINE}},
-        "spec": {
-            "displayName": f"{tag} ({digest})",
-            "description": document.description,
-            "pipelineName": document.name,
-            "pipelineSpec": document.spec,
-            "platformSpec": document.platform,
-        },
+    spec = {
+        "displayName": f"{tag} ({digest})",
+        "description": document.description,
+        "pipelineName": document.name,
+        "pipelineSpec": document.spec,
+        "platformSpec": document.platform,
     }
+    annotations = {**_KEPT, **_AFTER_ITS_PIPELINE}
+    return _object("PipelineVersion", spec, name=document.version, annotations=annotations)
+
+
+def _object(kind: str, spec: Mapping[str, Any], **metadata: object) -> str:
+    return _text({"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec})
 
 
 def _text(fields: Mapping[str, Any]) -> str:

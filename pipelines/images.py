@@ -19,9 +19,9 @@ def build_images(settings: CompileSettings) -> None:
         InputError: No engine answers.
         RunError: The engine failed; its own message came first.
     """
-    engine = find_engine()
-    labels = [f"VERSION={settings.tag}", f"REVISION={_revision()}"]
-    arguments = [word for label in labels for word in ("--build-arg", label)]
+    engine = _engine()
+    version, revision = f"VERSION={settings.tag}", f"REVISION={_revision()}"
+    arguments = ("--build-arg", version, "--build-arg", revision)
     for repository in REPOSITORIES:
         file = f"components/{repository.removeprefix('ratoon-')}/Dockerfile"
         _run(engine, "build", "-f", file, "-t", settings.image(repository), *arguments, ".")
@@ -37,17 +37,13 @@ def push_images(settings: CompileSettings) -> None:
     if not settings.registry:
         do = "Name the registry that the images were built for."
         raise InputError("--registry", "", "such as registry.example.com/team", do)
-    engine = find_engine()
+    engine = _engine()
     for repository in REPOSITORIES:
         _run(engine, "push", settings.image(repository))
 
 
-def find_engine() -> str:
-    """The first engine that answers.
-
-    Raises:
-        InputError: None is installed, or none answers.
-    """
+def _engine() -> str:
+    """The first engine that answers."""
     problems = {engine: _problem(engine) for engine in ENGINES}
     for engine, problem in problems.items():
         if not problem:

@@ -76,11 +76,7 @@ class StepSettings:
         return {
             "activeDeadlineSeconds": str(self.deadline_s),
             "podMetadata": {"labels": {ROLE_LABEL: self.role}},
-            "securityContext": {
-                "runAsUser": USER_ID,
-                "runAsGroup": USER_ID,
-                "runAsNonRoot": True,
-            },
+            "securityContext": {"runAsUser": USER_ID, "runAsGroup": USER_ID, "runAsNonRoot": True},
         }
 
 
@@ -96,11 +92,7 @@ STEPS = {
     "deploy": StepSettings("deploy", ("100m", "1"), ("256Mi", "2Gi"), hours=2),
     "rollout": StepSettings("deploy", ("100m", "1"), ("256Mi", "2Gi"), hours=24),
     "schedule": StepSettings(
-        "schedule",
-        ("100m", "1"),
-        ("256Mi", "1Gi"),
-        hours=0.5,
-        env={MONITOR_VERSION: UNNAMED},
+        "schedule", ("100m", "1"), ("256Mi", "1Gi"), hours=0.5, env={MONITOR_VERSION: UNNAMED}
     ),
     "observe": StepSettings("data", ("500m", "2"), ("512Mi", "8Gi"), hours=2),
     "monitor": StepSettings("data", ("500m", "2"), ("1Gi", "8Gi"), hours=2),

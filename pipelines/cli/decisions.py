@@ -9,7 +9,6 @@ from pydantic_core import to_jsonable_python
 from pipelines.cli.options import Format, Model, Output, Overlay, Target, emit, example, group
 
 if TYPE_CHECKING:
-    from components.core.audit import AuditEntry
     from components.core.plan import Champion
     from components.core.spec import Spec
     from components.ops.rollout.manual import RollbackResult
@@ -69,21 +68,20 @@ def rollback(
     output: Output = Format.TEXT,
 ) -> None:
     """Make an earlier version serve again."""
+    from components.core.audit import append as append_audit
     from components.ops.rollout import manual
 
     where, spec = _target(model, overlay, target)
     result = manual.rollback(where, version or None, reason)
-    _keep(spec, manual.audit_entries(result, spec.name, reason))
-    emit(
-        output,
-        lambda: _rolled_back(result),
-        lambda: {
-            "decision": result.decision,
-            "version": result.champion.version,
-            "replaced": result.replaced.version if result.replaced else None,
-            "to_do": result.to_do,
-        },
-    )
+    for entry in manual.audit_entries(result, spec.name, reason):
+        append_audit(spec.serving.audit_uri, entry)
+    data = {
+        "decision": result.decision,
+        "version": result.champion.version,
+        "replaced": result.replaced.version if result.replaced else None,
+        "to_do": result.to_do,
+    }
+    emit(output, lambda: _rolled_back(result), lambda: data)
 
 
 def _decision(*, reject: bool) -> Callable[..., None]:
@@ -97,6 +95,7 @@ def _decision(*, reject: bool) -> Callable[..., None]:
         target: Target = "",
         output: Output = Format.TEXT,
     ) -> None:
+        from components.core.audit import append as append_audit
         from components.ops.rollout import manual
 
         where, spec = _target(model, overlay, target)
@@ -104,7 +103,8 @@ def _decision(*, reject: bool) -> Callable[..., None]:
         decision = manual.decide(where, version, reject=reject, reason=reason)
         assert staged is not None  # otherwise there was nothing to decide on
         about = staged.as_champion()
-        _keep(spec, [manual.manual_entry("approve", decision, about, spec.name, reason)])
+        entry = manual.manual_entry("approve", decision, about, spec.name, reason)
+        append_audit(spec.serving.audit_uri, entry)
         text = f"version {version}: {decision}"
         emit(output, lambda: text, lambda: {"version": version, "decision": decision})
 
@@ -118,13 +118,6 @@ def _target(model: str, overlay: str, target: str) -> "tuple[DeploymentTarget, S
 
     spec = load_spec_of(model, overlay, target)
     return connect(spec.serving.target, spec.name), spec
-
-
-def _keep(spec: "Spec", entries: "Iterable[AuditEntry]") -> None:
-    from components.core import audit
-
-    for entry in entries:
-        audit.append(spec.serving.audit_uri, entry)
 
 
 def _listed(

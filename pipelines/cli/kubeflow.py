@@ -16,8 +16,6 @@ from pipelines.cli.options import (
     Model,
     Output,
     Overlay,
-    Registry,
-    Tag,
     Target,
     development_environment,
     emit,
@@ -26,6 +24,8 @@ from pipelines.cli.options import (
 )
 from pipelines.settings import FOLDER, SETTINGS, CompileSettings, read_settings
 
+Registry = Annotated[str | None, typer.Option(help="Such as registry.example.com/team.")]
+Tag = Annotated[str | None, typer.Option(help="The tag of all three images.")]
 Folder = Annotated[Path, typer.Option(help="Folder of the compiled pipelines.", show_default=False)]
 Files = Annotated[list[Path], typer.Argument(help="Files, or folders of YAML files.")]
 

@@ -21,10 +21,6 @@ Target = Annotated[str, typer.Option(help="Instead of the spec's serving.target.
 AsOf = Annotated[
     str, typer.Option(help="The instant to work as of, such as 2013-07-01; default: now.")
 ]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Show what the steps log.")]
-Workspace = Annotated[str, typer.Option(help="Folder of runs and their artifacts.")]
-Registry = Annotated[str | None, typer.Option(help="Such as registry.example.com/team.")]
-Tag = Annotated[str | None, typer.Option(help="The tag of all three images.")]
 
 
 class Format(StrEnum):

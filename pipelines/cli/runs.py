@@ -18,8 +18,6 @@ from pipelines.cli.options import (
     Output,
     Overlay,
     Target,
-    Verbose,
-    Workspace,
     development_environment,
     emit,
     example,
@@ -33,6 +31,8 @@ if TYPE_CHECKING:
     from pipelines.local.results import RunResult
 
 WORKSPACE = "build/local"
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show what the steps log.")]
+Workspace = Annotated[str, typer.Option(help="Folder of runs and their artifacts.")]
 RunId = Annotated[
     str | None, typer.Option(help="Key of the run: an unfinished run of the same key goes on.")
 ]
@@ -192,7 +192,7 @@ def _report(results: "Sequence[RunResult]", output: Format, address: str | None 
     """Prints runs; exits with 3 if a verdict in one of them is no."""
     emit(
         output,
-        lambda: "\n".join([*(_text(result) for result in results), *_served(address)]),
+        lambda: "".join([*map(_text, results), _served(address) if address else ""]),
         lambda: [{**_data(result), "address": address} for result in results],
     )
     if any(result.refusal for result in results):
@@ -202,19 +202,17 @@ def _report(results: "Sequence[RunResult]", output: Format, address: str | None 
 def _text(result: "RunResult") -> str:
     """The folder of a run and the report of each step that has one."""
     steps = [step for step in result.steps.values() if "report" in step.artifacts]
-    lines = [f"  report of {step.name}: {step.artifacts['report']}" for step in steps]
-    return "\n".join([f"  {result.seconds:.1f} s, in {result.folder}", *lines])
+    lines = [f"  report of {step.name}: {step.artifacts['report']}\n" for step in steps]
+    return "".join([f"  {result.seconds:.1f} s, in {result.folder}\n", *lines])
 
 
-def _served(address: str | None) -> list[str]:
+def _served(address: str) -> str:
     """The address, and how to choose another port if the default one is taken."""
     from components.ops.targets.target_uri import DEFAULT_PORT
 
-    if address is None:
-        return []
     is_other = address.startswith("http://127.") and not address.endswith(f":{DEFAULT_PORT}")
     choose = "; ?port=<port> behind serving.target chooses another port" if is_other else ""
-    return [f"  it serves at {address}{choose}"]
+    return f"  it serves at {address}{choose}"
 
 
 def _data(result: "RunResult") -> dict[str, Any]:

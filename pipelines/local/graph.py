@@ -44,8 +44,6 @@ class StepCall:
     Attributes:
         path: Where it stands in the graph, group by group; unique in the run.
         job_name: The run's own name.
-        component: Its compiled component.
-        container: Image, command, arguments and variables.
         task: How the pipeline calls it: caching and retries.
         executor_input: All inputs, and where outputs go.
         inputs: The same as plain data, placeholders resolved.
@@ -127,7 +125,11 @@ def load_pipeline(path: Path) -> LocalPipeline:
         raise InputError(str(path), str(error), "a compiled pipeline") from error
     components = dict(spec.components.items())
     for graph in (spec.root, *components.values()):
-        _give_optional_inputs_a_default(graph)
+        # kfp reads the default of every graph input that was not given, and fails if none is set.
+        declared = graph.input_definitions.parameters if graph.HasField("dag") else {}
+        for one in declared.values():
+            if one.is_optional and not one.HasField("default_value"):
+                one.default_value.null_value = 0
     executors = dict(spec.deployment_spec.items()).get("executors", {})
     return LocalPipeline(
         document=document,
@@ -170,12 +172,3 @@ def make_call(
     call = StepCall(path, job_name, component, container, task, executor_input, inputs)
     call.resolve()
     return call
-
-
-def _give_optional_inputs_a_default(graph: pb.ComponentSpec) -> None:
-    # kfp reads the default of every graph input that was not given, and fails if none is set.
-    if graph.WhichOneof("implementation") != "dag":
-        return
-    for spec in graph.input_definitions.parameters.values():
-        if spec.is_optional and not spec.HasField("default_value"):
-            spec.default_value.null_value = 0

@@ -13,14 +13,7 @@ ADVICE = (
 
 
 def problem(system: str, machine: str, version: "tuple[int, int]", libc: "tuple[str, str]") -> str:
-    """Why a machine is not supported; empty if it is.
-
-    Args:
-        system: As of platform.system().
-        machine: As of platform.machine().
-        version: Major and minor version of Python.
-        libc: Name and version, as of platform.libc_ver().
-    """
+    """Why a machine, as `platform` describes it, is not supported; empty if it is."""
     if system != "Linux" or machine.lower() not in ("x86_64", "amd64"):
         found = f"{system} on {machine}"
         return found + " is not supported: TensorFlow and its data validation have no wheel for it."

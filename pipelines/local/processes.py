@@ -27,7 +27,6 @@ class StepProcesses:
     def __init__(self) -> None:
         self.stopped = False
         self._running: set[subprocess.Popen[bytes]] = set()
-        self._lock = threading.Lock()
 
     def run(
         self,
@@ -49,7 +48,16 @@ class StepProcesses:
         """
         with log.open("ab") as stream:
             try:
-                process = self._start(command, environment, directory, stream.fileno())
+                process = subprocess.Popen(
+                    command,
+                    env=dict(environment),
+                    cwd=directory,
+                    stdin=subprocess.DEVNULL,
+                    stdout=stream,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+                self._running.add(process)
             except OSError as error:
                 raise RunError(f"{command[0]!r} cannot be started: {error}") from error
         pid_file.write_text(str(process.pid))
@@ -77,22 +85,6 @@ class StepProcesses:
         for process in tuple(self._running):
             signal_group(process.pid, number)
 
-    def _start(
-        self, command: Sequence[str], environment: Mapping[str, str], directory: Path, log: int
-    ) -> subprocess.Popen[bytes]:
-        with self._lock:
-            process = subprocess.Popen(
-                command,
-                env=dict(environment),
-                cwd=directory,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            self._running.add(process)
-        return process
-
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         if process.poll() is None:
             signal_group(process.pid, signal.SIGTERM)
@@ -103,8 +95,7 @@ class StepProcesses:
                 process.wait()
         # As a container ends with its first process, so does what else is in the group.
         signal_group(process.pid, signal.SIGKILL)
-        with self._lock:
-            self._running.discard(process)
+        self._running.discard(process)
 
 
 def signal_group(pid: int, number: signal.Signals) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -113,12 +113,9 @@ def choose_folder(workspace: Path, run_id: str) -> RunFolder:
     """
     if not _NAME.fullmatch(run_id):
         raise InputError("run id", run_id, "letters, digits, '.', '_' and '-'")
-    for number in count(1):
-        name = run_id if number == 1 else f"{run_id}-{number}"
-        folder = RunFolder(workspace / "runs" / name)
-        if folder.state() != "succeeded":
-            break
-    return folder
+    names = chain([run_id], (f"{run_id}-{number}" for number in count(2)))
+    folders = (RunFolder(workspace / "runs" / name) for name in names)
+    return next(folder for folder in folders if folder.state() != "succeeded")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The results of a run and its steps, and the observer of a run."""
+"""The results of a run and its steps, and the observers of a run, one of which shows it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +14,8 @@ from components.core.errors import RunError
 StepState = Literal["succeeded", "reused", "failed"]
 # The decisions that stop a model, or that call for a person.
 REFUSALS = frozenset({"stop", "refuse", "refused", "rolled_back", "alert"})
+_MARKS = {"succeeded": ("✓", "green"), "reused": ("↺", "cyan"), "failed": ("✗", "red")}
+_NAME_WIDTH = 28
 
 
 @dataclass(frozen=True)
@@ -116,34 +118,17 @@ class RunObserver:
 
 
 class StepFailed(RunError):
-    """A step's process ended with an error.
+    """A step's process ended with an error; of a traceback, `last_lines` are the error alone."""
 
-    `last_lines` is the end of its log; of a traceback the error alone.
-    """
-
-    def __init__(
-        self, step: str, seconds: float, exit_code: int, log: Path, last_lines: tuple[str, ...]
-    ) -> None:
-        self.step, self.seconds, self.exit_code = step, seconds, exit_code
-        self.log, self.last_lines = log, last_lines
+    def __init__(self, step: StepResult, last_lines: tuple[str, ...]) -> None:
+        self.step, self.log, self.last_lines = step.name, step.log, last_lines
         lines = "".join(f"\n  {line}" for line in last_lines)
-        ended = f"step {step} failed after {seconds:.1f} s (exit code {exit_code})"
-        super().__init__(f"{ended}{lines}\n  log: {log}")
-
-
-# ---- progress: A run on a terminal: a spinner for what goes on, a line for every step that end
-
-_MARKS = {"succeeded": ("✓", "green"), "reused": ("↺", "cyan"), "failed": ("✗", "red")}
-_DECISION_WIDTH = 12
-_NAME_WIDTH = 28
+        ended = f"step {step.name} failed after {step.seconds:.1f} s (exit code {step.exit_code})"
+        super().__init__(f"{ended}{lines}\n  log: {step.log}")
 
 
 class TerminalProgress(RunObserver):
-    """Shows runs one after the other on a terminal, or as plain lines in a file.
-
-    Attributes:
-        wants_logs: Whether each line that a step logs is shown too.
-    """
+    """Shows runs on a terminal, a spinner for what goes on, or as plain lines in a file."""
 
     def __init__(self, console: Console | None = None, *, verbose: bool = False) -> None:
         self.wants_logs = verbose
@@ -179,7 +164,17 @@ class TerminalProgress(RunObserver):
         row = self._rows.pop(step.name, None)
         if self._progress and row is not None:
             self._progress.remove_task(row)
-        self._write(step_line(step))
+        mark, style = _MARKS[step.state]
+        seconds = "earlier" if step.state == "reused" else f"{step.seconds:.1f} s"
+        line = Text.assemble(
+            "  ",
+            (mark, style),
+            f" {step.name:<{_NAME_WIDTH}} {seconds:>8}  ",
+            (f"{step.decision:<12}", "bold"),
+            f" {step.reason}",
+        )
+        line.rstrip()
+        self._write(line)
 
     def run_finished(self, state: str, seconds: float) -> None:
         """Ends the live part and writes how the run ended, unless it is plain to see."""
@@ -196,18 +191,3 @@ class TerminalProgress(RunObserver):
             self._console.print(text, no_wrap=True, overflow="ellipsis")
         else:
             self._console.print(text, soft_wrap=True)
-
-
-def step_line(step: StepResult) -> Text:
-    """Writes a finished step as one line: mark, name, seconds, decision, reason."""
-    mark, style = _MARKS[step.state]
-    seconds = "earlier" if step.state == "reused" else f"{step.seconds:.1f} s"
-    line = Text.assemble(
-        "  ",
-        (mark, style),
-        f" {step.name:<{_NAME_WIDTH}} {seconds:>8}  ",
-        (f"{step.decision:<{_DECISION_WIDTH}}", "bold"),
-        f" {step.reason}",
-    )
-    line.rstrip()
-    return line

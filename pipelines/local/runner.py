@@ -40,18 +40,15 @@ def run(
     Args:
         pipeline_yaml: The same file that a cluster runs.
         parameters: Its parameters; texts are read as the declared types.
-        workspace: Folder of all runs; artifacts stay there.
+        workspace: Folder of all runs and their artifacts.
         run_id: Key of the run. A run of this key that failed or was interrupted goes on after its
             last finished step; one that succeeded stays as it is, and a new one begins. Without a
             key every run is new.
         title: What a terminal calls the run.
-        observer: Hears of steps as they run.
+        observer: Hears of the run and its steps.
         machine: Virtualenvs and code, by default this checkout's.
         cache: Whether a step may take what the same work made in another run; steps for which the
             pipeline switches caching off never do.
-
-    Returns:
-        Outputs and seconds of every step.
 
     Raises:
         InputError: The document, a parameter or an image cannot be used; nothing has run.
@@ -103,9 +100,10 @@ def run_due(
         raise InputError(file, "no such file", accepted, "Run `ratoon train`.")
     results = []
     with local_schedule.lock(serving, now) as claimed:
-        schedule, instants = claimed or (None, ())
+        if claimed is None:
+            return ()
+        schedule, instants = claimed
         for instant in instants:
-            assert schedule is not None  # what is due comes from a schedule
             pipeline, given = schedule.wanted.pipeline, schedule.wanted.parameters.model_dump()
             result = run_as_of(pipeline, given, instant, workspace, observer)
             local_schedule.mark_done(serving, instant, result.run_id)
@@ -137,9 +135,7 @@ def _failure(results: Mapping[str, StepResult]) -> RunError:
     failed = next((step for step in results.values() if step.state == "failed"), None)
     if failed is None:
         return RunError("the run failed before a step could say why")
-    return StepFailed(
-        failed.name, failed.seconds, failed.exit_code, failed.log, last_lines(failed.log)
-    )
+    return StepFailed(failed, last_lines(failed.log))
 
 
 @contextmanager

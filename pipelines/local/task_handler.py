@@ -96,7 +96,7 @@ class TaskHandler:
         log = folder / "log.txt"
         log.write_bytes(b"")
         started = time.monotonic()
-        self._tell(partial(self.observer.step_started, name))
+        self._tell(self.observer.step_started, name)
         for wait_s in _waits(call.task.retry_policy):
             time.sleep(wait_s)
             code = self._run_once(name, call, folder, log)
@@ -124,22 +124,23 @@ class TaskHandler:
         if not command:
             accepted = "a command: on this machine no image has an entry point"
             raise InputError(f"command of step {name}", command, accepted)
-        say = partial(self._say, name) if self.observer.wants_logs else None
+        say = (
+            partial(self._tell, self.observer.step_logged, name)
+            if self.observer.wants_logs
+            else None
+        )
         with follow_log(log, say):
             return self.processes.run(
                 command, environment, self.machine.directory, log, folder / "pid"
             )
 
-    def _say(self, name: str, line: str) -> None:
-        self._tell(partial(self.observer.step_logged, name, line))
-
     def _tell_finished(self, step: StepResult) -> None:
         self.results[step.name] = step
-        self._tell(partial(self.observer.step_finished, step))
+        self._tell(self.observer.step_finished, step)
 
-    def _tell(self, message: Callable[[], None]) -> None:
+    def _tell(self, listen: Callable[..., None], *said: object) -> None:
         with self._lock:
-            message()
+            listen(*said)
 
 
 def _waits(policy: pb.PipelineTaskSpec.RetryPolicy) -> Iterator[float]:

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from components.core.errors import InputError
@@ -86,6 +87,7 @@ class LocalHost:
 
     Attributes:
         stays: Whether what serves is this machine's own, for people to ask and to stop.
+        run_due: Runs what is due at an instant, in a workspace, heard by an observer.
     """
 
     stays = True
@@ -95,6 +97,7 @@ class LocalHost:
         self.folder = uri.folder
         require_clearable(self.folder)
         self.target = LocalTarget(uri, spec.name)
+        self.run_due = partial(run_due, self.folder)
 
     def clear(self) -> None:
         """Stops what an earlier replay left serving."""
@@ -105,12 +108,6 @@ class LocalHost:
         """Starts the servers again if they do not run."""
         self.target.ensure_serving()
 
-    def run_due(
-        self, instant: datetime, workspace: Path, observer: RunObserver
-    ) -> tuple[RunResult, ...]:
-        """Runs what is due by the folder's schedule."""
-        return run_due(self.folder, instant, workspace, observer)
-
 
 class ClusterHost:
     """A cluster that serves, and the recurring run that its KFP API keeps."""
@@ -120,6 +117,7 @@ class ClusterHost:
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
         self.target = connect(spec.serving.target, spec.name)
+        self.run_due = partial(run_recurring, spec.name)
 
     def clear(self) -> None:
         """Uploads the pipelines that the recurring run is pinned to.
@@ -142,12 +140,6 @@ class ClusterHost:
 
     def resume(self) -> None:
         """Does nothing: the cluster keeps it up."""
-
-    def run_due(
-        self, instant: datetime, workspace: Path, observer: RunObserver
-    ) -> tuple[RunResult, ...]:
-        """Runs on this machine what the recurring run would start at an instant."""
-        return run_recurring(self.spec.name, instant, workspace, observer)
 
 
 def replay_host(spec: Spec) -> LocalHost | ClusterHost:
@@ -190,11 +182,8 @@ def recurring_run(model: str) -> ActualRecurringRun:
     """
     with connect_kubeflow() as api:
         namespace = env_defaults().namespace if api.is_multi_user() else ""
-        found = [
-            one
-            for one in api.recurring_runs(namespace)
-            if one.enabled and one.belongs_to(model, PIPELINE)
-        ]
+        runs = [one for one in api.recurring_runs(namespace) if one.belongs_to(model, PIPELINE)]
+    found = [one for one in runs if one.enabled]
     if len(found) != 1:
         given = ", ".join(one.name for one in found) or "none"
         do = "The schedule step makes it: look at its report."

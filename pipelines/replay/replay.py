@@ -7,12 +7,11 @@ from pathlib import Path
 from components.core.errors import RunError
 from components.core.spans import SpanKind, TimeInterval, format_instant, spans_between
 from components.core.spec import Spec
-from components.ops.plan.folder import StoredFolder
-from components.ops.plan.model_files import read_spec
+from components.ops.plan.model_files import load_spec_of
 from pipelines.local.results import RunResult, StepResult, TerminalProgress
-from pipelines.local.runner import run
+from pipelines.local.runner import run_as_of
 from pipelines.replay.host import ReplayPaths, replay_host, replay_paths
-from pipelines.replay.state import (
+from pipelines.replay.report import (
     FirstDeployment,
     ReplayPeriod,
     ReplayState,
@@ -29,7 +28,6 @@ from pipelines.replay.traffic import (
     load_replay,
     replay_requests,
 )
-from pipelines.settings import FOLDER
 
 # The server writes its log at least once a second.
 LOG_FLUSH_S = 1.5
@@ -45,7 +43,7 @@ class Replay:
             InputError: The spec or the replay cannot be used.
         """
         self.folder, self.progress, self.overlay = folder, progress, overlay
-        self.spec: Spec = read_spec(StoredFolder(str(folder)), overlay).spec
+        self.spec: Spec = load_spec_of(str(folder), overlay)
         self.settings: ReplaySettings = load_replay(folder)
         self.paths: ReplayPaths = replay_paths(self.spec)
         self.host = replay_host(self.spec)
@@ -76,15 +74,9 @@ class Replay:
 
     def _deploy_first(self) -> None:
         """Trains and deploys for the first instant."""
-        as_of = format_instant(self.settings.start)
-        result = run(
-            FOLDER / "train-and-deploy.yaml",
-            {"model": str(self.folder), "as_of": as_of, "overlay": self.overlay},
-            self.paths.root,
-            run_id="first",
-            title=f"train-and-deploy as of {as_of}",
-            observer=self.progress,
-            cache=False,
+        given = {"model": str(self.folder), "overlay": self.overlay}
+        result = run_as_of(
+            "train-and-deploy", given, self.settings.start, self.paths.root, self.progress
         )
         version = self._champion()
         if not version:
@@ -116,7 +108,6 @@ class Replay:
         before, began = self._champion(), time.monotonic()
         traffic.stats = TrafficStats()
         self._send(name, interval.end, traffic)
-        self._save(sent=traffic.sent)
         time.sleep(LOG_FLUSH_S)
         replay_s = time.monotonic() - began
         asked = [request for request in self.requests if interval.contains(request.at)]
@@ -139,20 +130,16 @@ class Replay:
         )
 
     def _send(self, name: str, until: datetime, traffic: ReplayTraffic) -> None:
-        began = time.monotonic()
-        title = f"{name}: live traffic"
-        self.progress.run_started(title)
+        began, state = time.monotonic(), "interrupted"
+        self.progress.run_started(f"{name}: live traffic")
         self.progress.step_started("replay")
-        state = "interrupted"
         try:
             traffic.send_until(until)
             state = "succeeded"
+            self.progress.step_finished(traffic_result(traffic.stats, time.monotonic() - began))
         finally:
             self._save(sent=traffic.sent)
-            seconds = time.monotonic() - began
-            if state == "succeeded":
-                self.progress.step_finished(traffic_result(traffic.stats, seconds))
-            self.progress.run_finished(state, seconds)
+            self.progress.run_finished(state, time.monotonic() - began)
 
     def _monitor(self, instant: datetime, traffic: ReplayTraffic) -> RunResult:
         """Runs the monitoring run that is due; live traffic flows during a rollout."""
@@ -213,10 +200,5 @@ def traffic_result(stats: TrafficStats, seconds: float) -> StepResult:
     per_s = stats.requests / seconds if seconds else 0.0
     reason = f"{stats.rows} rows in {stats.requests} requests, {per_s:.0f} requests/s"
     decision = "answered" if not stats.failed else f"{stats.failed} failed"
-    return StepResult(
-        name="replay",
-        state="succeeded",
-        seconds=seconds,
-        log=Path(),
-        parameters={"decision": decision, "reason": reason},
-    )
+    parameters = {"decision": decision, "reason": reason}
+    return StepResult("replay", "succeeded", seconds, Path(), parameters)

@@ -28,7 +28,11 @@ from components.ops.plan.run import PlanRequest, plan
 from pipelines.local.machine import Machine
 from pipelines.replay.host import ReplayPaths
 
-_DATATYPES = {"i": "INT64", "u": "INT64", "f": "FP64", "b": "BOOL", "M": "INT64"}
+CLIENTS = 6
+FLOW_PAUSE_S = 0.15
+_TIMEOUT_S = 30.0
+_JSON = {"content-type": "application/json"}
+_DATATYPES = {"i": "INT64", "u": "INT64", "f": "FP64", "b": "BOOL"}
 _SLOT = "slot of the request"
 _COMPLETE = "complete"
 # A column of all requests: its name, its datatype in the protocol, and a cell for each example.
@@ -110,11 +114,10 @@ def _body(request_id: str, columns: Sequence[_Column], start: int, end: int) -> 
 
 def _column(name: str, values: pd.Series) -> _Column:
     """A whole column; a missing value is null, an instant its seconds since 1970."""
-    datatype = _DATATYPES.get(values.dtype.kind, "BYTES")
     if values.dtype.kind == "M":
-        seconds = values.astype("datetime64[s, UTC]").astype("int64")
-        return name, datatype, seconds.tolist()
-    return name, datatype, values.astype(object).where(values.notna(), None).tolist()
+        return name, "INT64", values.astype("datetime64[s, UTC]").astype("int64").tolist()
+    cells = values.astype(object).where(values.notna(), None)
+    return name, _DATATYPES.get(values.dtype.kind, "BYTES"), cells.tolist()
 
 
 def replay_requests(
@@ -142,13 +145,9 @@ def _prepare(folder: Path, overlay: str, settings: ReplaySettings, paths: Replay
     """Makes the tables in the data image's environment, where every join is made."""
     planned = paths.live / "plan"
     if not (planned / PLAN).exists():
+        as_of, purpose = format_instant(settings.end), Purpose.TRAIN
         wanted = PlanRequest(
-            model=str(folder),
-            as_of=format_instant(settings.end),
-            target="",
-            overlay=overlay,
-            purpose=Purpose.TRAIN,
-            run="live-traffic",
+            str(folder), as_of, target="", overlay=overlay, purpose=purpose, run="live-traffic"
         )
         plan(wanted, planned)
     first = Span.containing(Plan.of(planned).spec.data.span, settings.start).name
@@ -161,14 +160,6 @@ def _prepare(folder: Path, overlay: str, settings: ReplaySettings, paths: Replay
     if done.returncode:
         raise RunError(f"the live examples could not be prepared: {done.stderr[-2000:]}")
     (paths.live / _COMPLETE).touch()
-
-
-# ---- traffic: Live traffic: requests sent over HTTP in order, at once or while something else
-
-CLIENTS = 6
-FLOW_PAUSE_S = 0.15
-_TIMEOUT_S = 30.0
-_JSON = {"content-type": "application/json"}
 
 
 @dataclass
@@ -235,22 +226,16 @@ class ReplayTraffic:
             thread.join()
 
     async def _send(self, wanted: Callable[[ReplayRequest], bool], pause_s: float) -> None:
+        async def client() -> None:
+            while self.sent < len(self.requests) and wanted(self.requests[self.sent]):
+                request = self.requests[self.sent]
+                self.sent += 1
+                await self._ask(session, request)
+                await asyncio.sleep(pause_s)
+
         timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
         async with aiohttp.ClientSession(timeout=timeout) as session:
-            clients = (self._client(session, wanted, pause_s) for _ in range(CLIENTS))
-            await asyncio.gather(*clients)
-
-    async def _client(
-        self,
-        session: aiohttp.ClientSession,
-        wanted: Callable[[ReplayRequest], bool],
-        pause_s: float,
-    ) -> None:
-        while self.sent < len(self.requests) and wanted(self.requests[self.sent]):
-            request = self.requests[self.sent]
-            self.sent += 1
-            await self._ask(session, request)
-            await asyncio.sleep(pause_s)
+            await asyncio.gather(*(client() for _ in range(CLIENTS)))
 
     async def _ask(self, session: aiohttp.ClientSession, request: ReplayRequest) -> None:
         try:

@@ -13,8 +13,14 @@ from components.core.spec import load_spec
 from pipelines.local.platform_check import problem
 from pipelines.replay.host import replay_host, replay_paths
 from pipelines.replay.replay import replay_periods
-from pipelines.replay.report import champion_cell, decision_cell, first_row, setup_seconds
-from pipelines.replay.state import ReplayPeriod, ReplayState
+from pipelines.replay.report import (
+    ReplayPeriod,
+    ReplayState,
+    champion_cell,
+    decision_cell,
+    first_row,
+    setup_seconds,
+)
 from pipelines.replay.traffic import Grouping, ReplaySettings, group_requests, load_replay
 
 SPEC = """
