@@ -32,13 +32,7 @@ _TYPES: Mapping[str, tuple[str, tuple[type, ...]]] = {
 
 @dataclass(frozen=True)
 class Document:
-    """The two documents that KFP compiles a pipeline to.
-
-    Attributes:
-        comments: The comments at the head of the file, for people.
-        spec: KFP's PipelineSpec.
-        platform: KFP's PlatformSpec: resources of Kubernetes by executor; may be empty.
-    """
+    """KFP's PipelineSpec and PlatformSpec (may be empty), and the comments at the file's head."""
 
     comments: str
     spec: Mapping[str, Any]

@@ -29,7 +29,6 @@ class TaskHandler:
 
     Attributes:
         cache: Folder of records that runs share; None to share none.
-        results: Every step that ended, by name.
         digests: Of artifacts made so far, by address.
         code_digests: Of Ratoon's own code, by image.
     """

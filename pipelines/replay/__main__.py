@@ -20,8 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--verbose", action="store_true", help="show what the steps log")
     options = parser.parse_args(arguments)
     console = Console()
+    progress = ReplayProgress(console, verbose=options.verbose)
     try:
-        progress = ReplayProgress(console, verbose=options.verbose)
         _show(Replay(options.model, progress, options.overlay), console)
     except RatoonError as error:
         console.print(f"{error}", style="red", markup=False)
