@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-from components.ops.plan.run import Request, plan
+from components.ops.plan.run import PlanRequest, plan
 
 if __name__ == "__main__":
     where = Path(sys.argv[1])
     target = f"local://{where}/serving"
-    plan(Request("models/flights", "2013-10-02", target, "", "train", "bench"), where)
+    plan(PlanRequest("models/flights", "2013-10-02", target, "", "train", "bench"), where)
