@@ -91,9 +91,7 @@ def test_how_long_the_server_asks_to_wait(header, status, seconds):
         (2, 30.0, 0.5, 30.5),
     ],
 )
-def test_backoff_doubles_up_to_its_maximum(
-    monkeypatch, failures, retry_after_s, jitter, seconds
-):
+def test_backoff_doubles_up_to_its_maximum(monkeypatch, failures, retry_after_s, jitter, seconds):
     monkeypatch.setattr("random.random", lambda: jitter)
     retry_policy = RetryPolicy(initial_backoff_s=1.0, max_backoff_s=10.0)
     assert retry_policy.backoff_s(failures, retry_after_s) == pytest.approx(seconds)
