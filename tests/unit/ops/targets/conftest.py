@@ -1,7 +1,7 @@
 """Serving folders that leave no process behind."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -28,6 +28,8 @@ class Serving:
     """A folder that serves the toy model."""
 
     tmp: Path
+    # Not the default one: another test run on this machine may have that.
+    port: int = field(default_factory=processes.free_port)
 
     @property
     def folder(self) -> Path:
@@ -35,11 +37,11 @@ class Serving:
 
     @property
     def uri(self) -> str:
-        return f"local://{self.folder}"
+        return f"local://{self.folder}?port={self.port}"
 
     @property
     def target(self) -> LocalTarget:
-        return LocalTarget(LocalTargetUri(self.folder), MODEL)
+        return LocalTarget(LocalTargetUri(self.folder, self.port), MODEL)
 
     def stage(self, version: str, **behaviour: object) -> None:
         model = make_model(self.tmp, version, **behaviour)
