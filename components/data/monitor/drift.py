@@ -253,7 +253,9 @@ def measure_shift(
         return PredictionShift(distance, change, None, None)
     down = np.hypot(ours.estimate - ours.low, theirs.high - theirs.estimate)
     up = np.hypot(ours.high - ours.estimate, theirs.estimate - theirs.low)
-    return PredictionShift(distance, change, change - float(down), change + float(up))
+    width = mean.bounds[1] - mean.bounds[0]
+    low, high = np.clip((change - down, change + up), -width, width)
+    return PredictionShift(distance, change, float(low), float(high))
 
 
 def check_prediction_drift(
