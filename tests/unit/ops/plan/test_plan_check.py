@@ -80,8 +80,8 @@ def test_absent_data_is_no_error(model: Path) -> None:
 def with_tests(model: Path, text: str) -> None:
     """Gives a model behaviour tests."""
     (model / "tests.yaml").write_text(text)
-    with (model / "model.yaml").open("a") as spec:
-        spec.write("gates: {behaviour: tests.yaml}\n")
+    spec = model / "model.yaml"
+    spec.write_text(spec.read_text().replace("block: hour", "block: hour, behaviour: tests.yaml"))
 
 
 @pytest.mark.parametrize(
