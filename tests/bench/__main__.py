@@ -45,6 +45,7 @@ def train(as_of: str, where: Path) -> RunResult:
 def main() -> None:
     shutil.rmtree(WORK, ignore_errors=True)
     LEDGER.unlink(missing_ok=True)
+    in_environment("data", "tests.bench.decisions_of_drift")
     in_environment("data", "tests.bench.statistics_of_flights", SOURCE)
     half_year = train("2013-07-01", WORK / "half-year")
     stop(WORK / "half-year" / "serving")

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from components.core.spans import Instant, SpanKind
 from components.core.spec.base import Column, Source, SpecModel, field_error
-from components.core.units import Duration, Share
+from components.core.units import Duration, Share, format_duration
 
 SCHEMES = ("file", "s3", "gs", "https")
 PLACEHOLDERS = {"{hour}": SpanKind.HOUR, "{day}": SpanKind.DAY, "{month}": SpanKind.MONTH}
@@ -101,6 +101,14 @@ class External(SpecModel):
                 "the column that says when a row was observed, which known_after, max_age and "
                 "max_staleness are counted from; a static table has none of them",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _is_ever_joined(self) -> Self:
+        if self.max_age is not None and self.max_age < self.known_after:
+            age, known = format_duration(self.max_age), format_duration(self.known_after)
+            given = f"{age}, but a row is known only when it is {known} old, so none is ever joined"
+            raise field_error("max_age", given, f"at least known_after, {known}")
         return self
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from components.core.spec.attainable import check_attainable
 from components.core.spec.base import Name, SpecModel, TextPattern, column_of, field_error
 from components.core.spec.data import Data, Feature, Label, Rule, parse_rule
 from components.core.spec.operation import Monitoring, RetrainingPolicy, Serving
@@ -135,6 +136,11 @@ class Spec(SpecModel):
                 if name not in known:
                     accepted = f"a metric of the task {self.task}: {', '.join(known)}"
                     raise field_error(f"gates.{place}", name, accepted)
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_passed(self) -> Self:
+        check_attainable(self)
         return self
 
     @model_validator(mode="after")

@@ -4,7 +4,9 @@ Blocks are drawn with replacement, as often as there are blocks; each draw weigh
 how often its block came. The interval is the percentile interval of the draws, moved so that
 their mean is the estimate (|.| in a calibration error grows under resampling), with the tails
 widened for few blocks (Hesterberg 2015, "What teachers should know about the bootstrap",
-expanded percentile interval): ten days would otherwise give 90% where 95% is promised.
+expanded percentile interval): ten days would otherwise give 90% where 95% is promised. The move
+can lead beyond what the metric can be, so the ends are kept within its bounds (those of a
+difference are the width of the metric's own, either way); that takes no true value out.
 """
 
 from collections.abc import Iterable, Mapping
@@ -63,7 +65,8 @@ def block_interval(
     """
     sample = Sample.of(label, prediction)
     bootstrap = BlockBootstrap.of(blocks, resamples, seed)
-    return bootstrap.interval(metric.of(sample), bootstrap.values(metric, sample), confidence)
+    values = bootstrap.values(metric, sample)
+    return bootstrap.interval(metric.of(sample), values, confidence, metric.bounds)
 
 
 @dataclass(frozen=True)
@@ -97,14 +100,22 @@ class BlockBootstrap:
         return metric.resample(sample, self.block, self.drawn)
 
     def interval(
-        self, estimate: float | None, values: Floats, confidence: float
+        self,
+        estimate: float | None,
+        values: Floats,
+        confidence: float,
+        bounds: tuple[float, float],
     ) -> ConfidenceInterval | None:
-        """The interval of an estimate from its values in each draw; None if there is none."""
+        """The interval of an estimate from its values in each draw; None if there is none.
+
+        Its ends lie within `bounds`, the least and the largest value that there can be.
+        """
         if estimate is None or not len(values) or np.isnan(values).mean() > _UNDEFINED_SHARE:
             return None
         count = self.drawn.shape[1]
         tail = _tail(confidence, count)
-        low, high = np.nanquantile(values, (tail, 1 - tail)) + estimate - np.nanmean(values)
+        ends = np.nanquantile(values, (tail, 1 - tail)) + estimate - np.nanmean(values)
+        low, high = np.clip(ends, *bounds)
         # A very skewed sample could leave its own estimate outside.
         return ConfidenceInterval(
             estimate, min(float(low), estimate), max(float(high), estimate), count
@@ -164,14 +175,20 @@ def compare(
         drawn = {name: bootstrap.values(metric, sample) for name, sample in samples.items()}
         for name, sample in samples.items():
             value = values[name][metric.name] = metric.of(sample)
-            intervals[name][metric.name] = bootstrap.interval(value, drawn[name], confidence)
+            intervals[name][metric.name] = bootstrap.interval(
+                value, drawn[name], confidence, metric.bounds
+            )
+        width = metric.bounds[1] - metric.bounds[0]
         for name, found in differences.items():
             ours, theirs = values[name][metric.name], values[str(against)][metric.name]
             found[metric.name] = (
                 None
                 if ours is None or theirs is None
                 else bootstrap.interval(
-                    ours - theirs, drawn[name] - drawn[str(against)], confidence
+                    ours - theirs,
+                    drawn[name] - drawn[str(against)],
+                    confidence,
+                    (-width, width),
                 )
             )
     return Comparison(

@@ -10,6 +10,9 @@ from components.core.errors import InputError
 from components.core.tasks import metrics
 from components.core.tasks.metrics import Bins, Curve, Floats, Ints, Sample, safe_divide
 
+_SHARE = (0.0, 1.0)
+_UNBOUNDED_LOSS = (0.0, np.inf)
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -23,6 +26,7 @@ class Metric:
         resample: The numbers when blocks are drawn again: from the sample, the block of each row
             (int64 [n], 0 to B-1) and how often each block is drawn (float64 [r, B]) to float64
             [r], NaN where not defined.
+        bounds: The least and the largest value that it can have.
     """
 
     name: str
@@ -30,6 +34,7 @@ class Metric:
     higher_is_better: bool | None
     measure: Callable[[Sample], float]
     resample: Callable[[Sample, Ints, Floats], Floats]
+    bounds: tuple[float, float] = _SHARE
 
     def __call__(self, label: ArrayLike, prediction: ArrayLike) -> float | None:
         """The metric; None if it is undefined: no rows, one class only, not finite."""
@@ -86,7 +91,13 @@ class Task:
         return {n: m for n, m in self.metrics.items() if m.higher_is_better is not None}
 
 
-def _mean(name: str, label: str, better: bool | None, row: Callable[[Sample], Floats]) -> Metric:
+def _mean(
+    name: str,
+    label: str,
+    better: bool | None,
+    row: Callable[[Sample], Floats],
+    bounds: tuple[float, float] = _SHARE,
+) -> Metric:
     """The mean of a number per row; of drawn blocks, only their sums are needed."""
 
     def measure(sample: Sample) -> float:
@@ -96,12 +107,12 @@ def _mean(name: str, label: str, better: bool | None, row: Callable[[Sample], Fl
         totals = drawn @ np.bincount(block, row(sample), drawn.shape[1])
         return safe_divide(totals, drawn @ np.bincount(block, minlength=drawn.shape[1]))
 
-    return Metric(name, label, better, measure, resample)
+    return Metric(name, label, better, measure, resample, bounds)
 
 
 _METRICS = (
     Metric("auc", "AUC", True, metrics.auc, metrics.resampled_auc),
-    _mean("log_loss", "log loss", False, metrics.log_loss),
+    _mean("log_loss", "log loss", False, metrics.log_loss, _UNBOUNDED_LOSS),
     _mean("brier", "Brier score", False, metrics.squared_error),
     Metric(
         "pr_auc", "PR-AUC", True, metrics.average_precision, metrics.resampled_average_precision

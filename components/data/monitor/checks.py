@@ -25,6 +25,7 @@ from components.data.monitor.performance import (
     timed_predictions,
 )
 from components.data.monitor.reference import ChampionReference
+from components.data.monitor.significance import MIN_ROWS
 from components.data.monitor.thresholds import Threshold, thresholds_of
 from components.data.schema.schema import as_declared
 from components.data.schema.statistics import statistics_of
@@ -192,7 +193,7 @@ def _prediction_shift(
         for rows in (seen.before, seen.watch)
     )
     rows = min(len(before.prediction), len(now.prediction))
-    if rows < spec.monitoring.min_rows:
+    if rows < max(spec.monitoring.min_rows, MIN_ROWS):
         why_not = f"the champion predicted only {rows:,} rows in one of the two windows, so its "
         return None, f"{why_not}predictions are not compared", (before, now)
     task = task_of(spec.task)

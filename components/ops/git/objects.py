@@ -59,6 +59,12 @@ class Tree:
             self._check_size(name, entry, max_bytes)
         return dict(zip(found, self._contents(found.values()), strict=True))
 
+    def names(self) -> tuple[str, ...]:
+        """The names of what is directly in the folder, sorted."""
+        tree = f"{self.commit}:{self.folder}"
+        listed = self.git.run_text("ls-tree", "--name-only", "-z", tree)
+        return tuple(sorted(filter(None, listed.split("\0"))))
+
     def path_of(self, name: str) -> str:
         """The name from the root of the repository."""
         return f"{self.folder}/{name}" if self.folder else name

@@ -36,6 +36,9 @@ class ModelFolder(Protocol):
     def find(self, name: str, max_bytes: int) -> bytes | None:
         """The file's content; None if there is no such file, an error if it is too large."""
 
+    def names(self) -> tuple[str, ...]:
+        """The names of what is directly in the folder, sorted."""
+
 
 @dataclass(frozen=True)
 class StoredFolder:
@@ -52,6 +55,12 @@ class StoredFolder:
             raise InputError(f"{self.where}/{name}", filesystem.size(path), _at_most(max_bytes))
         content: bytes = filesystem.cat_file(path)
         return content
+
+    def names(self) -> tuple[str, ...]:
+        """The names of what is directly in the folder, sorted."""
+        filesystem, path = storage.resolve(self.where.rstrip("/"))
+        listed = filesystem.ls(path, detail=False) if filesystem.isdir(path) else []
+        return tuple(sorted(PurePosixPath(name).name for name in listed))
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,10 @@ class SpecText:
     def find(self, name: str, max_bytes: int) -> bytes | None:
         """The file's content; None if the text has none of this name."""
         return self.contents.get(name)
+
+    def names(self) -> tuple[str, ...]:
+        """The names of the files that the text holds, sorted."""
+        return tuple(sorted(self.contents))
 
 
 @contextmanager

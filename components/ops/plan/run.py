@@ -17,7 +17,10 @@ from components.core.plan import Champion, Plan, Purpose
 from components.core.spans import format_instant
 from components.core.spec import Spec
 from components.ops.plan.describe import as_html, as_text, describe
-from components.ops.plan.model_files import ModelFiles, load_model
+from components.ops.plan.folder import open_source
+from components.ops.plan.model_files import ModelFiles, load_model, read_model_files, read_spec
+from components.ops.plan.named_targets import check_targets
+from components.ops.plan.signature import Signature
 from components.ops.plan.windows import available_spans, resolve_as_of, split_windows
 
 ChampionReader = Callable[[str, str], Champion | None]
@@ -141,10 +144,19 @@ def _entry(made: Plan, run: str) -> AuditEntry:
 
 
 def check_spec(model: str, overlay: str = "") -> Spec:
-    """The spec of a model; arguments and errors as for `load_model` and its `signature`."""
-    loaded = load_model(model, overlay)
-    loaded.signature()
-    return loaded.spec
+    """The spec of a model, if all that it names can be used.
+
+    Raises:
+        InputError: As for `load_model`, its `signature`, and `check_targets`.
+    """
+    return _checked(model, overlay)[0].spec
+
+
+def _checked(model: str, overlay: str) -> tuple[ModelFiles, Signature]:
+    with open_source(model) as folder:
+        loaded = read_model_files(folder, read_spec(folder, overlay))
+        check_targets(folder, loaded.spec)
+    return loaded, loaded.signature()
 
 
 def explain_spec(model: str, overlay: str = "", as_of: str = "") -> str:
@@ -152,8 +164,8 @@ def explain_spec(model: str, overlay: str = "", as_of: str = "") -> str:
 
     Time is cut at `as_of`, or at the end of the data; errors are those of `check_spec`.
     """
-    loaded = load_model(model, overlay)
-    signature, instant = loaded.signature(), resolve_as_of(as_of)
+    loaded, signature = _checked(model, overlay)
+    instant = resolve_as_of(as_of)
     try:
         spans = available_spans(loaded.spec, instant)
     except InputError:

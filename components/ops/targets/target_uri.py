@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from components.core.errors import InputError
 from components.core.plan import Champion
+from components.core.spec.errors import Words
 from components.ops.git.address import GitAddress, is_branch_name, parse_address
 from components.ops.targets.kserve.record import Mode
 from components.ops.targets.local.record import LocalRecord, LocalVersion, RecordFile
@@ -16,6 +17,10 @@ LOCAL_SCHEME, KSERVE_SCHEME = "local://", "kserve://"
 DEFAULT_PORT = 8080
 # KServe adds "-candidate" or the name of a predictor, and "-predictor"; a Service has at most 63.
 MAX_MODEL_LENGTH = 40
+# In Standard mode the first label of a predictor's host is <service>-<namespace> (KServe's default
+# domainTemplate, https://github.com/kserve/kserve/issues/4807); Knative's has the service alone.
+MAX_LABEL = 63
+_LONGEST_HOST = "{model}-candidate-predictor-{namespace}"
 _MODEL = r"[a-z]([-a-z0-9]*[a-z0-9])?"
 _NAMESPACE = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"  # a DNS label (RFC 1123)
 _MODE = "knative|standard"
@@ -147,15 +152,51 @@ def parse_git_uri(target: str) -> GitTargetUri:
     return GitTargetUri(address, _mode_in(options), namespace, "review" in options)
 
 
-def check_model(model: str) -> str:
-    """Returns a model's name; InputError if an InferenceService cannot have it."""
+def check_model(model: str, namespace: str | None = None, mode: Mode | None = None) -> str:
+    """Returns a model's name; InputError if an InferenceService of the namespace cannot have it.
+
+    A namespace of None is unknown, and then its part is not checked; a mode of None may be either.
+    """
     if not re.fullmatch(_MODEL, model) or len(model) > MAX_MODEL_LENGTH:
         accepted = (
             "a lower-case letter, then letters, digits and '-', at most "
             f"{MAX_MODEL_LENGTH} for KServe, which makes longer names of it"
         )
         raise InputError("name", model, accepted)
+    if namespace is not None and mode is not Mode.KNATIVE:
+        _check_host(model, namespace)
     return model
+
+
+def check_target(target: str, model: str) -> None:
+    """Checks that a target is well formed and can hold a model of this name; reaches nothing.
+
+    Raises:
+        InputError: Not so.
+    """
+    if target.startswith(LOCAL_SCHEME):
+        parse_local_uri(target)
+    elif target.startswith(KSERVE_SCHEME):
+        kserve = parse_kserve_uri(target)
+        check_model(model, kserve.namespace, kserve.mode)
+    else:
+        git = parse_git_uri(target)
+        check_model(model, git.namespace, git.mode)
+
+
+def _check_host(model: str, namespace: str) -> None:
+    host = _LONGEST_HOST.format(model=model, namespace=namespace)
+    if len(host) <= MAX_LABEL:
+        return
+    room = MAX_LABEL - len(host) + len(model)
+    given = f"{model}, of which KServe in Standard mode makes the host label {host} ({len(host)})"
+    do = f"Shorten it to {room}" if room > 0 else "Choose another namespace"
+    raise InputError(
+        "name",
+        Words(given),
+        f"a name whose host label in the namespace {namespace} has at most {MAX_LABEL} characters",
+        f"{do}, or write mode=knative in serving.target if that is how the cluster deploys.",
+    )
 
 
 def _read_options(query: str, **patterns: str) -> Mapping[str, str] | None:

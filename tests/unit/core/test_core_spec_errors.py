@@ -142,6 +142,53 @@ CASES = {
         ["rules: w.a > 3: given w.a", "data.external"],
     ),
     "a rule": ("", "rules: [{null_if: a == 3}]", ["rules[0].null_if", "<, <=, > and >="]),
+    "a holdout of too few days": (
+        "",
+        "split: {recent: 4d}",
+        [
+            "split.recent: given 4d, in which at most 4 block(s) of a day have rows, and a "
+            "comparison with the champion needs 5; accepted: at least 5d with gates.block: day",
+        ],
+    ),
+    "a holdout of too few weeks": (
+        "",
+        "gates: {block: week}",
+        ["split.recent: given 10d", "at most 3 block(s) of a week", "at least 29d"],
+    ),
+    "a holdout of too few hours": (
+        "",
+        "split: {recent: 4h}\ngates: {block: hour}",
+        ["split.recent: given 4h, in which at most 4 block(s) of a hour", "at least 5h"],
+    ),
+    "a window that is all held out": (
+        'uri: "s3://acme/churn/{day}.parquet"',
+        'uri: all.parquet, start: "2024-01-01"',
+        [
+            "window: given last 40 spans of a day, all of which label.known_after + split.recent "
+            "(30d + 10d) hold out",
+            "expanding, or more than 40d",
+        ],
+    ),
+    "a floor beyond the best": (
+        "",
+        "gates: {floors: {auc: 1.1}}",
+        ["gates.floors.auc: given 1.1, and a perfect model has 1; accepted: at most 1"],
+    ),
+    "a slice's floor beyond the best": (
+        "",
+        "gates: {slices: [{by: a, floors: {brier: -0.1}}]}",
+        ["gates.slices[0].floors.brier: given -0.1", "at least 0"],
+    ),
+    "a threshold beyond the best": (
+        "",
+        "monitoring: {thresholds: {calibration_error: -1}}",
+        ["monitoring.thresholds.calibration_error: given -1", "at least 0"],
+    ),
+    "a source whose rows are never joined": (
+        "label:",
+        EXTERNAL.replace("on: [city]", "on: [city], event_time: t, known_after: 2h, max_age: 1h"),
+        ["data.external.w.max_age: given 1h, but a row is known only when it is 2h old"],
+    ),
     "a gate that judges nothing": (
         "",
         "gates: {recent: {}}",
@@ -154,6 +201,7 @@ CASES = {
 def test_names_the_place_the_given_and_the_accepted(case: str) -> None:
     old, new, pieces = CASES[case]
     text = SMALL.replace(old, new, 1) if old else f"{SMALL}{new}\n"
+    text += "window: last 40 spans\n" * (case == "a window that is all held out")
     assert text != SMALL
 
     with pytest.raises(InputError) as caught:

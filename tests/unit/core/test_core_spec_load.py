@@ -3,11 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from components.core import tasks
 from components.core.errors import InputError
 from components.core.spans import SpanKind
 from components.core.spec import Margin, Spec, load_folder, load_spec, window_spans
+from components.core.spec.attainable import BEST, MIN_BLOCKS, most_blocks
 from components.core.spec.spec import GATE_METRICS
 from components.core.tasks import task_of
 
@@ -114,6 +117,33 @@ def test_a_spec_comes_back_from_json_as_it_was() -> None:
 def test_a_gate_knows_the_metrics_that_the_tasks_compute() -> None:
     for task, metrics in GATE_METRICS.items():
         assert set(metrics) == set(task_of(task).gate_metrics)
+
+
+def test_what_can_be_passed_is_what_the_tasks_measure() -> None:
+    assert MIN_BLOCKS == tasks.MIN_BLOCKS
+    for task in GATE_METRICS:
+        metrics = task_of(task).gate_metrics
+        assert {n: m.bounds[m.higher_is_better or 0] for n, m in metrics.items()} == BEST
+
+
+@pytest.mark.parametrize("length", range(1, 40))
+@pytest.mark.parametrize("block", ["hour", "day", "week"])
+def test_the_most_blocks_of_a_holdout_are_those_of_its_best_midnight(length, block) -> None:
+    recent = timedelta(hours=length) if block == "hour" else timedelta(days=length)
+    counts = []
+    for weekday in range(7):
+        end = np.datetime64("2024-01-01") + np.timedelta64(weekday, "D")
+        minutes = np.arange(recent // timedelta(minutes=30)) * np.timedelta64(30, "m")
+        times = end.astype("datetime64[m]") - np.timedelta64(30, "m") - minutes
+        counts.append(len(np.unique(tasks.blocks_of(times, block))))
+    assert most_blocks(recent, block) == max(counts)
+
+
+@pytest.mark.parametrize(
+    "more", ["split: {recent: 5d}", "split: {recent: 23d}\ngates: {block: week}"]
+)
+def test_a_holdout_of_just_enough_blocks_is_accepted(more: str) -> None:
+    assert load_spec(SMALL + more).split.recent
 
 
 def test_what_a_task_names_are_metrics_of_its_own() -> None:

@@ -149,7 +149,8 @@ def connect_git(target: str, model: str) -> GitTarget:
     Raises:
         InputError: The URI or the model's name cannot be used.
     """
-    target_uri, name = parse_git_uri(target), check_model(model)
+    target_uri = parse_git_uri(target)
+    name = check_model(model, target_uri.namespace, target_uri.mode)
     rollout_store = GitStore(Branch(target_uri.address), name, target_uri.namespace)
     namespace = namespace_of(target_uri)
     cluster = cast("KubeClient", LazyKubeClient(target_uri, namespace))

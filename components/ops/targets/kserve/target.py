@@ -286,7 +286,8 @@ def connect_kserve(target: str, model: str) -> KServeTarget:
     Raises:
         InputError: The URI or the model's name cannot be used, or no cluster is configured.
     """
-    uri, name = parse_kserve_uri(target), check_model(model)
+    uri = parse_kserve_uri(target)
+    name = check_model(model, uri.namespace, uri.mode)
     cluster = connection.connect()
     rollout_store = ConfigMapStore(cluster, uri.namespace, name)
     view = ClusterView(cluster, uri.namespace, name)

@@ -15,6 +15,7 @@ data:
     city: {{uri: {data}/city.parquet, on: [place], event_time: noted_at, known_after: 1h}}
 label: {{column: left, known_after: 2d, name: leaves}}
 split: {{recent: 3d, reference: every 2nd week}}
+gates: {{block: hour}}
 monitoring: {{every: day}}
 serving: {{target: "local://{data}/serving", log: {data}/log}}
 first_model: allowed

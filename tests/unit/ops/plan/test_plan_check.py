@@ -80,8 +80,8 @@ def test_absent_data_is_no_error(model: Path) -> None:
 def with_tests(model: Path, text: str) -> None:
     """Gives a model behaviour tests."""
     (model / "tests.yaml").write_text(text)
-    with (model / "model.yaml").open("a") as spec:
-        spec.write("gates: {behaviour: tests.yaml}\n")
+    spec = model / "model.yaml"
+    spec.write_text(spec.read_text().replace("block: hour", "block: hour, behaviour: tests.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -126,3 +126,54 @@ def test_defaults_are_what_nobody_wrote() -> None:
     assert found["monitoring.max_silence"] == "2d"
     for written in ("name", "label.known_after", "serving.canary.steps", "retraining.on"):
         assert written not in found
+
+
+STORE = "store: s3://b/m, log: s3://b/log"
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "said"),
+    [
+        # 26 + len("-candidate-predictor-") + 17 = 64, one more than a host label holds
+        ("a" * 26, "kserve://ratoon-production", r"host label .*\(64\).*Shorten it to 25"),
+        ("a" * 26, "kserve://ratoon-production?mode=standard", "at most 63 characters"),
+        ("a" * 41, "kserve://r?mode=knative", "name: given .* at most 40 for KServe"),
+        ("a" * 26, "git+https://h/r@main#f?namespace=ratoon-production", r"host label .*\(64\)"),
+        ("a" * 41, "git+https://h/r@main#f", "at most 40 for KServe"),
+        ("a", f"kserve://{'n' * 60}", "Choose another namespace"),
+        ("a", "kserve://Ratoon", r"serving\.target: given 'kserve://Ratoon'"),
+        ("a", "git+https://h/r@main", r"serving\.target"),
+        ("a", "local://x?port=1", "port=<1024 to 65535>"),
+    ],
+)
+def test_a_target_that_cannot_hold_the_model_is_refused(
+    model: Path, name: str, target: str, said: str
+) -> None:
+    """By the spec's own target, and by an overlay that nobody asked for yet."""
+    text = (model / "model.yaml").read_text().replace("name: churn", f"name: {name}", 1)
+    serving = f"serving: {{target: '{target}', {STORE}}}\n"
+    (model / "model.yaml").write_text(text)
+    (model / "production.yaml").write_text(serving)
+    for overlay in ("", "production.yaml"):
+        with pytest.raises(InputError, match=said) as caught:
+            check_spec(str(model), overlay)
+        assert str(caught.value).startswith("production.yaml: ") is (not overlay)
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("a" * 25, "kserve://ratoon-production"),
+        ("a" * 40, "kserve://ratoon-production?mode=knative"),
+        ("a" * 40, "kserve://ns"),
+        ("a" * 40, "git+https://h/r@main#f"),
+        ("a" * 50, "local://build/x"),
+    ],
+)
+def test_a_target_that_holds_the_model_is_accepted(model: Path, name: str, target: str) -> None:
+    text = (model / "model.yaml").read_text().replace("name: churn", f"name: {name}", 1)
+    (model / "model.yaml").write_text(text)
+    (model / "production.yaml").write_text(f"serving: {{target: '{target}', {STORE}}}\n")
+    (model / "notes.yaml").write_text("- no overlay\n")
+    (model / "broken.yaml").write_text("{")
+    assert check_spec(str(model)).name == name

@@ -138,9 +138,8 @@ def test_an_overlay_of_the_folder_and_one_elsewhere(
 
 def test_files_that_the_spec_names_come_along(model: Path, tmp_path: Path) -> None:
     text = (model / "model.yaml").read_text()
-    (model / "model.yaml").write_text(
-        text + "gates: {behaviour: behaviour.yaml}\nmodel: {module: network.py}\n"
-    )
+    text = text.replace("block: hour", "block: hour, behaviour: behaviour.yaml")
+    (model / "model.yaml").write_text(text + "model: {module: network.py}\n")
     (model / "behaviour.yaml").write_text(
         "minimum: [{name: it knows, given: [{months: 3}], at_most: 90%}]\n"
     )

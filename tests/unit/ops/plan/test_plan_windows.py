@@ -27,6 +27,9 @@ def between(start: str, end: str) -> TimeInterval:
     return TimeInterval(start=at(start), end=at(end))
 
 
+HOURS = "gates: {block: hour}\n"  # three days are too few blocks of a day
+
+
 def spec_of(more: str = "", span: str = "day") -> Spec:
     return load_spec(SPEC.replace("SPAN", span) + more)
 
@@ -97,7 +100,7 @@ def test_holes_are_taken_out(holes: list[tuple[str, str]], left: list[tuple[str,
 
 
 def test_an_expanding_window_is_the_history_without_both_holdouts() -> None:
-    spec = spec_of("split: {recent: 3d, reference: every 4th week}\n")
+    spec = spec_of("split: {recent: 3d, reference: every 4th week}\n" + HOURS)
 
     windows = split_windows(spec, days("2013-01-01", "2013-02-20"), at("2013-02-20T15:30"))
 
@@ -115,7 +118,9 @@ def test_an_expanding_window_is_the_history_without_both_holdouts() -> None:
 
 
 def test_a_sliding_window_keeps_the_reference_of_the_whole_history() -> None:
-    spec = spec_of("window: last 10 spans\nsplit: {recent: 3d, reference: every 4th week}\n")
+    spec = spec_of(
+        "window: last 10 spans\nsplit: {recent: 3d, reference: every 4th week}\n" + HOURS
+    )
 
     windows = split_windows(spec, days("2013-01-01", "2013-02-20"), at("2013-02-20"))
 
