@@ -16,9 +16,8 @@ import pyarrow.parquet as pq
 from components.core import storage
 from components.core.artifacts import SourceRead
 from components.core.digest import digest_of
-from components.core.errors import InputError
 from components.core.spans import TimeInterval
-from components.data.tables.columns import INSTANT, cast_to_kind
+from components.data.tables.columns import INSTANT, REFUSED, cast_array
 
 _T = TypeVar("_T")
 LOG_FIELDS = pa.schema(
@@ -189,22 +188,20 @@ def cast_or_null(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArra
     Clients that disagree on whether a key is 15 or "15" mean the same example.
     """
     try:
-        return pa.chunked_array([cast_to_kind(column, target, "")])
-    except InputError:
+        return pa.chunked_array([cast_array(column.combine_chunks(), target)])
+    except REFUSED:
         # Value by value, over the distinct ones: there are fewer of them than rows.
         encoded = column.combine_chunks().dictionary_encode()
-        distinct = [
-            _cast_or_null(encoded.dictionary[i : i + 1], target)
-            for i in range(len(encoded.dictionary))
-        ]
-        values = pa.concat_arrays(distinct)
+        found = encoded.dictionary
+        distinct = [_cast_or_null(found[i : i + 1], target) for i in range(len(found))]
+        values = pa.concat_arrays([pa.nulls(0, target), *distinct])
         return pa.chunked_array([pc.take(values, encoded.indices)])
 
 
 def _cast_or_null(value: pa.Array, target: pa.DataType) -> pa.Array:
     try:
-        return cast_to_kind(pa.chunked_array([value]), target, "")
-    except InputError:
+        return cast_array(value, target)
+    except REFUSED:
         return pa.nulls(1, target)
 
 

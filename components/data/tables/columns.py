@@ -23,6 +23,7 @@ ARROW_TYPES: Mapping[str, pa.DataType] = {
     FeatureKind.CATEGORY: pa.string(),
     FeatureKind.TIMESTAMP: INSTANT,
 }
+REFUSED = (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -82,16 +83,21 @@ def cast_to_kind(
     Raises:
         InputError: The column holds something else; the first such row and its value are named.
     """
-    flat = _plain(column.combine_chunks())
+    flat = column.combine_chunks()
     target = own_type(flat.type) if kind is None else kind
-    cast = _CASTS.get(target) or partial(_to_type, target=target)
     try:
-        return cast(flat)
-    except _REFUSED as error:
+        return cast_array(flat, target)
+    except REFUSED as error:
         given = f"{column.type} ({str(error).partition(chr(10))[0]})"
-        if (row := _first_refused(flat, cast)) is not None:
+        if (row := _first_refused(flat, target)) is not None:
             given = f"{flat[row].as_py()!r} in row {row}, {given}"
         raise InputError(where, given, f"a column that holds a {target}") from error
+
+
+def cast_array(array: pa.Array, target: FeatureKind | pa.DataType) -> pa.Array:
+    """Casts as `cast_to_kind` does; what is not of the kind raises one of `REFUSED`."""
+    cast = _CASTS.get(target)
+    return cast(_plain(array)) if cast else _to_type(_plain(array), target)
 
 
 def own_type(given: pa.DataType) -> pa.DataType:
@@ -103,7 +109,7 @@ def own_type(given: pa.DataType) -> pa.DataType:
     return next((target for is_family, target in _FAMILIES if is_family(given)), given)
 
 
-def common_type(types: Iterable[pa.DataType]) -> pa.DataType:
+def common_key_type(types: Iterable[pa.DataType]) -> pa.DataType:
     """The type that a key has in every file, given its own type in each; text if they disagree.
 
     A missing value makes whole numbers doubles in one file, and they become whole again.
@@ -158,13 +164,13 @@ def _plain(flat: pa.Array) -> pa.Array:
     return flat
 
 
-def _first_refused(flat: pa.Array, cast: Callable[[pa.Array], pa.Array]) -> int | None:
-    """The first row that cannot be cast; None if the type itself cannot."""
+def _first_refused(flat: pa.Array, target: FeatureKind | pa.DataType) -> int | None:
+    """The first row, from 0, that cannot be cast; None if the type itself cannot."""
 
     def is_refused(rows: int) -> bool:
         try:
-            cast(flat[:rows])
-        except _REFUSED:
+            cast_array(flat[:rows], target)
+        except REFUSED:
             return True
         return False
 
@@ -261,7 +267,6 @@ _INT64_DIGITS = 18
 _EXACT = 2**53  # the largest whole number that a double still counts one by one
 _MIN_S, _MAX_S = -62_135_596_800, 253_402_300_799  # years 1 and 9999
 _SMALL_S = 100_000_000  # a column of smaller numbers holds days or dates, not seconds
-_REFUSED = (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError)
 _FAMILIES = (
     (pa.types.is_uint64, pa.string()),
     (pa.types.is_boolean, pa.string()),

@@ -20,7 +20,13 @@ from components.core.artifacts import SourceRead
 from components.core.digest import digest_bytes, digest_of
 from components.core.errors import InputError
 from components.core.spec import External, FeatureKind, Primary
-from components.data.tables.columns import INSTANT, all_match, cast_to_kind, common_type, own_type
+from components.data.tables.columns import (
+    INSTANT,
+    all_match,
+    cast_to_kind,
+    common_key_type,
+    own_type,
+)
 
 ColumnSelection: TypeAlias = Mapping[str, FeatureKind | pa.DataType | None]
 """The columns to read and what each must hold; None: the type that all files together have."""
@@ -88,7 +94,7 @@ def decide_types(
     for file in (part for table in files if own for part in table.files):
         for name, type_ in _own_types(file, own).items():
             found[name].add(type_)
-    return {n: common_type(found[n]) if kind is None else kind for n, kind in selection.items()}
+    return {n: common_key_type(found[n]) if kind is None else kind for n, kind in selection.items()}
 
 
 def parse(file: SourceFile, selection: ColumnSelection) -> pa.Table:

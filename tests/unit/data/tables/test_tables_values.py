@@ -10,7 +10,7 @@ import pytest
 
 from components.core.errors import InputError
 from components.core.spec import External, FeatureKind
-from components.data.tables.columns import INSTANT, cast_to_kind, common_type
+from components.data.tables.columns import INSTANT, cast_to_kind, common_key_type
 from components.data.tables.sources import decide_types, fetch, parse
 
 CATEGORY, NUMBER, TIMESTAMP = FeatureKind.CATEGORY, FeatureKind.NUMBER, FeatureKind.TIMESTAMP
@@ -142,6 +142,8 @@ def test_whole_seconds_are_instants_as_in_the_server(parquet):
         (pa.array([Decimal("1.50")]), NUMBER, [1.5]),
         (pa.array(["1.5", "NA", ""]), NUMBER, [1.5, None, None]),
         (pa.array(["true", "False", None]), NUMBER, [1.0, 0.0, None]),
+        (pa.array([0.1, NAN], pa.float32()), CATEGORY, ["0.1", None]),
+        (pa.array([1e20]), CATEGORY, ["1e+20"]),
         (pa.nulls(1), NUMBER, [None]),
         (pa.nulls(1), CATEGORY, [None]),
         (pa.nulls(1), TIMESTAMP, [None]),
@@ -194,7 +196,7 @@ def test_a_refused_value_is_named_with_file_column_and_row(csv, parquet, good, b
     ],
 )
 def test_a_key_has_one_type_in_all_files(types, wanted):
-    assert common_type(types) == wanted
+    assert common_key_type(types) == wanted
 
 
 def test_files_are_brought_to_the_type_that_they_have_together(parquet):
