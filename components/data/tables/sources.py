@@ -33,6 +33,7 @@ ColumnSelection: TypeAlias = Mapping[str, FeatureKind | pa.DataType | None]
 
 _log = logging.getLogger(__name__)
 _UNREADABLE = (pa.ArrowException, OSError)  # a damaged page is an OSError
+_QUOTED = pa_csv.ParseOptions(newlines_in_values=True)
 _WHOLE = r"(0|-?[1-9]\d*)(\.0+)?"  # 007 is a text
 _DATE = r"\d{4}-\d\d-\d\d"
 
@@ -135,7 +136,7 @@ def file_schema(file: SourceFile) -> pa.Schema:
     try:
         if file.format == "parquet":
             return pq.read_schema(pa.BufferReader(file.content))
-        return pa_csv.open_csv(pa.BufferReader(file.content)).schema
+        return pa_csv.open_csv(pa.BufferReader(file.content), parse_options=_QUOTED).schema
     except _UNREADABLE as error:
         raise _unreadable(file, error) from error
 
@@ -194,7 +195,7 @@ def _read(file: SourceFile, names: list[str]) -> pa.Table:
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
         )
-        return pa_csv.read_csv(content, convert_options=options)
+        return pa_csv.read_csv(content, parse_options=_QUOTED, convert_options=options)
     except _UNREADABLE as error:
         raise _unreadable(file, error) from error
 

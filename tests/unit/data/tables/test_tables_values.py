@@ -64,6 +64,12 @@ def test_the_spec_says_which_words_are_missing(csv):
     assert found == {"id": [None, "b", "c"], "c": [None, "NA", "NULL"]}
 
 
+def test_a_quoted_text_may_hold_line_breaks_of_any_number(csv):
+    texts = [f"{i}\nof many, {'x' * 30}" for i in range(60_000)]  # more than a block of bytes
+    found = parse(csv("c\n" + "".join(f'"{text}"\n' for text in texts)), {"c": CATEGORY})
+    assert found["c"].to_pylist() == texts
+
+
 def test_ids_of_twenty_digits_keep_every_digit(csv):
     ids = [str(89490101010020370000 + i) for i in range(4)]
     found = parse(csv("id\n" + "\n".join(ids)), {"id": None})
