@@ -16,9 +16,10 @@ def uri_of(template: str, span: Span) -> str:
 
 
 def existing_spans(uri: str, kind: SpanKind) -> tuple[Span, ...]:
-    """The spans whose file is there, oldest first; files of other names are passed over."""
+    """The spans whose file, folder or glob is there, oldest first; other names are passed over."""
+    uri = uri.rstrip("/")
     _, template = storage.resolve(uri)
-    pattern = re.compile("([^/]+)".join(map(re.escape, _MARK.split(template))))
+    pattern = re.compile("([^/]+)".join(map(_matching, _MARK.split(template))))
     spans = set()
     for file in storage.list_files(_MARK.sub("*", uri)):
         _, path = storage.resolve(file)
@@ -26,6 +27,11 @@ def existing_spans(uri: str, kind: SpanKind) -> tuple[Span, ...]:
         for name in match.groups() if match else ():
             with suppress(ValueError):
                 span = Span.parse(kind, name)
-                if uri_of(template, span) == path:
+                if re.fullmatch(_matching(uri_of(template, span)), path):
                     spans.add(span)
     return tuple(sorted(spans, key=lambda span: span.start))
+
+
+def _matching(glob: str) -> str:
+    """The regular expression of a glob of ``*`` and ``?``; brackets are letters."""
+    return re.escape(glob).replace(r"\*", "[^/]*").replace(r"\?", "[^/]")

@@ -5,6 +5,7 @@
 """
 
 import os
+import re
 import uuid
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -18,21 +19,50 @@ from components.core.spec.data import check_uri
 
 PVC_ROOT = "RATOON_PVC_ROOT"
 _PVC = "pvc://"
+_GLOB = frozenset("*?")
 _MOUNTS = "/mnt/pvc"
 
 
-def read_bytes(uri: str) -> bytes:
-    """The content of a file.
+def read_bytes(uri: str, last: int | None = None) -> bytes:
+    """The content of a file, or its last bytes.
 
     Raises:
         InputError: The file does not exist.
     """
     filesystem, path = resolve(uri)
     try:
-        content: bytes = filesystem.cat_file(path)
+        content: bytes = filesystem.cat_file(path, start=-last if last else None)
     except FileNotFoundError as error:
         raise InputError(uri, "no such file", "an existing file") from error
     return content
+
+
+def table_files(uri: str) -> tuple[str, ...]:
+    """The files that make a table: one file, all of a folder, or those that a glob matches.
+
+    Files whose name, or folder's name, begins with ``_`` or ``.`` are a writer's own.
+
+    Raises:
+        InputError: A folder or a glob holds no file.
+    """
+    filesystem, path = resolve(uri)
+    if {"http", "https"} & set(_protocols(filesystem)) or filesystem.isfile(path):
+        return (uri,)
+    filesystem.invalidate_cache()
+    found = [path] if filesystem.isdir(path) else list_files(uri) if _GLOB & set(path) else []
+    if not found:
+        return (uri,)  # reading it says that it is missing
+    files = []
+    for place in found:
+        root = resolve(place)[1].rstrip("/")
+        given = len(root) if found == [path] else root.rfind("/")  # the user's own words
+        below = [str(file) for file in filesystem.find(root)]
+        files += [f for f in below if not re.search("/[_.]", f[given:]) and f[-1:] != "/"]
+    if not files:
+        raise InputError(
+            uri, "a folder without a file of data", "a file, or a folder of part files"
+        )
+    return tuple(_as_given(uri, filesystem, file) for file in sorted(files))
 
 
 def exists(uri: str) -> bool:
@@ -45,10 +75,18 @@ def list_files(pattern: str) -> tuple[str, ...]:
     """The URIs that a glob pattern matches, sorted; empty if its folder is missing."""
     filesystem, path = resolve(pattern)
     filesystem.invalidate_cache()  # others write too, and fsspec caches listings for ever
-    found = filesystem.glob(path)
-    if "://" in pattern:
-        found = [filesystem.unstrip_protocol(file) for file in found]
-    return tuple(sorted(str(file) for file in found))
+    found = filesystem.glob(path.replace("[", "[[]"))  # brackets in a path are letters
+    return tuple(sorted(_as_given(pattern, filesystem, str(file)) for file in found))
+
+
+def _protocols(filesystem: Any) -> tuple[str, ...]:
+    one = filesystem.protocol
+    return (one,) if isinstance(one, str) else tuple(one)
+
+
+def _as_given(uri: str, filesystem: Any, path: str) -> str:
+    """A path as a URI, if that is what the caller gave."""
+    return str(filesystem.unstrip_protocol(path)) if "://" in uri else path
 
 
 def write_bytes(uri: str, content: bytes) -> None:

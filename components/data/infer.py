@@ -173,7 +173,7 @@ def reconcile(
 def _spans(spec: Spec, as_of: datetime) -> list[Span]:
     primary = spec.data.primary
     if primary.placeholder is None:
-        file = fetch(primary.uri, primary.format)
+        file = fetch(primary.uri, primary)
         table = parse(file, {primary.event_time: FeatureKind.TIMESTAMP})
         newest = pc.max(table[primary.event_time]).as_py()
         assert primary.start is not None  # the spec asks for it where the uri names no span
@@ -191,9 +191,9 @@ def _spans(spec: Spec, as_of: datetime) -> list[Span]:
 def _types(spec: Spec, newest: Span) -> Mapping[str, pa.Schema]:
     """Source to the types of its own files; the primary table is ``""``."""
     primary = spec.data.primary
-    types = {"": file_schema(fetch(uri_of(primary.uri, newest), primary.format))}
+    types = {"": file_schema(fetch(uri_of(primary.uri, newest), primary))}
     for name, source in spec.data.external.items():
-        types[name] = file_schema(fetch(source.uri, source.format))
+        types[name] = file_schema(fetch(source.uri, source))
     return types
 
 

@@ -6,7 +6,7 @@ external sources go whole: joins find what they would find.
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.csv
@@ -59,6 +59,17 @@ def copies(base: Spec, over: Spec) -> Iterator[TableCopy]:
     Raises:
         InputError: A table's files differ in how they are cut, or there are none.
     """
+    for copy in _tables(base, over):
+        root, files = storage.resolve(copy.source)[1].rstrip("/"), storage.table_files(copy.source)
+        if files == (copy.source,):
+            yield copy
+            continue
+        for file in files:  # of a folder
+            below = storage.resolve(file)[1].removeprefix(root)
+            yield replace(copy, source=file, destination=copy.destination.rstrip("/") + below)
+
+
+def _tables(base: Spec, over: Spec) -> Iterator[TableCopy]:
     here, there = base.data.primary, over.data.primary
     if here.uri != there.uri:
         for source, name in _files(here.uri, here.placeholder):
@@ -83,7 +94,7 @@ def content_of(copy: TableCopy, every: int) -> bytes:
     try:
         table = read(io.BytesIO(content))
         write(table.take(pa.array(range(0, table.num_rows, every), pa.int64())), written)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:
         raise InputError(copy.source, str(error), f"a table in {copy.format}") from error
     return written.getvalue()
 

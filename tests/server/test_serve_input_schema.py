@@ -124,3 +124,27 @@ def test_a_long_name_and_a_long_cell_are_cut():
     with pytest.raises(InvalidInput) as caught:
         SCHEMA.parse(given(a=["x" * 10**6, 2]), 2)
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("datatype", "cells", "texts"),
+    [
+        (None, [101.0, None], ["101", ""]),
+        ("FP64", [float("nan"), 101.0], ["", "101"]),
+        ("FP32", [0.10000000149011612, float("nan")], ["0.1", ""]),
+        ("FP64", [10**20, 1e20], ["1e+20", "1e+20"]),
+        ("INT64", [101, None], ["101", ""]),
+        ("BYTES", ["nan", "NA"], ["nan", "NA"]),
+    ],
+)
+def test_categories_are_the_texts_that_the_examples_have(datatype, cells, texts):
+    """As the cast of a Parquet column of that type to a category: NaN is missing."""
+    columns = SCHEMA.parse(given() | {"c": RawColumn(cells, datatype)}, 2)
+    assert columns.categories.tolist() == [texts]
+
+
+def test_an_empty_key_is_missing():
+    columns = SCHEMA.parse(given(id=["", "7"]), 2)
+    assert columns.passthrough["id"].to_pylist() == [None, "7"]
+    large = SCHEMA.parse(given(id=[2**64 - 1, 7]), 2).passthrough["id"]
+    assert large.cast(pa.string()).to_pylist() == [str(2**64 - 1), "7"]

@@ -45,11 +45,25 @@ def check_uri(uri: str) -> str:
 Uri = Annotated[str, AfterValidator(check_uri)]
 
 
+class Csv(SpecModel):
+    """How a CSV is read."""
+
+    null_words: tuple[str, ...] = Field(
+        (),
+        description="Texts that are missing where they stand unquoted, such as NA; the empty field "
+        "always is, and in numbers and instants the usual words are.",
+    )
+
+
 class Primary(SpecModel):
     """The table of examples, one row an example."""
 
-    uri: Uri = Field(description="Path or URI; {hour}, {day} or {month} stands for the span.")
+    uri: Uri = Field(
+        description="Path or URI; {hour}, {day} or {month} stands for the span; a folder or a "
+        "glob is read as one table."
+    )
     format: Literal["parquet", "csv"] = Field("parquet", description="How the files are written.")
+    csv: Csv = Field(Csv(), description="How the files are read, if they are CSV.")
     event_time: Column = Field(description="The column that says when an example exists, UTC.")
     key: tuple[Column, ...] = Field(
         min_length=1, description="The columns that identify an example for ever."
@@ -74,6 +88,7 @@ class External(SpecModel):
 
     uri: Uri = Field(description="Path or URI of the whole table.")
     format: Literal["parquet", "csv"] = Field("parquet", description="How the file is written.")
+    csv: Csv = Field(Csv(), description="How the files are read, if they are CSV.")
     on: tuple[Column, ...] = Field(
         min_length=1, description="Columns of the same name in the table and in this source."
     )
@@ -132,6 +147,17 @@ class Data(SpecModel):
         uri = str(data["primary"].get("uri", ""))
         kinds = [kind for mark, kind in PLACEHOLDERS.items() if mark in uri]
         return {"span": kinds[0], **data} if kinds else data
+
+    @model_validator(mode="after")
+    def _csv_is_csv(self) -> Self:
+        tables: dict[str, Primary | External] = {
+            "primary": self.primary,
+            **{f"external.{n}": e for n, e in self.external.items()},
+        }
+        for at, table in tables.items():
+            if table.format != "csv" and table.csv != Csv():
+                raise field_error(f"{at}.csv", f"beside format {table.format}", "format: csv")
+        return self
 
     @model_validator(mode="after")
     def _can_be_cut(self) -> Self:

@@ -1,9 +1,11 @@
 """Reads the prediction log: Parquet files of many servers and versions, some of them broken."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,8 +17,9 @@ from components.core import storage
 from components.core.artifacts import SourceRead
 from components.core.digest import digest_of
 from components.core.spans import TimeInterval
-from components.data.tables.columns import INSTANT
+from components.data.tables.columns import INSTANT, REFUSED, cast_array
 
+_T = TypeVar("_T")
 LOG_FIELDS = pa.schema(
     {
         "request_id": pa.string(),
@@ -37,16 +40,35 @@ class LoggedPredictions:
 
     Attributes:
         files: Each file's path below it, and its bytes.
-        unreadable: Files that are not Parquet, as a crash or a full disk leaves them.
         schema: What all files are cast to; `LOG_FIELDS` come first.
     """
 
     uri: str
     files: tuple[tuple[str, int], ...]
-    unreadable: tuple[str, ...]
     event_time: str
     schema: pa.Schema
     _datasets: tuple[ds.Dataset, ...] = field(repr=False)
+    _root: str = field(repr=False)
+    _broken: set[str] = field(repr=False)
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """Files without a footer, and those whose pages were found damaged when they were read."""
+        return tuple(sorted(path.removeprefix(self._root).strip("/") for path in self._broken))
+
+    def _each(self, part: ds.Dataset, read: Callable[[Any], _T]) -> Iterator[_T]:
+        """What a reader gives for all files of a dataset, or for each one if any is damaged."""
+        if self._broken.isdisjoint(part.files):
+            with suppress(pa.ArrowException, OSError):
+                yield read(part)
+                return
+        for file in part.files:
+            if file not in self._broken:
+                alone = ds.dataset(file, part.schema, "parquet", filesystem=part.filesystem)
+                try:
+                    yield read(alone)
+                except (pa.ArrowException, OSError):
+                    self._broken.add(file)
 
     @property
     def _timed(self) -> list[ds.Dataset]:
@@ -61,20 +83,27 @@ class LoggedPredictions:
         """The rows of an interval of event time, in any order."""
         time = ds.field(self.event_time)
         inside = (time >= _scalar(interval.start)) & (time < _scalar(interval.end))
-        parts = [self._typed(part.to_table(filter=inside)) for part in self._timed]
-        return pa.concat_tables([self.schema.empty_table(), *parts])
+        parts = (self._each(part, lambda d: d.to_table(filter=inside)) for part in self._timed)
+        tables = [self._typed(table) for table in chain.from_iterable(parts)]
+        return pa.concat_tables([self.schema.empty_table(), *tables])
 
     def without_time(self) -> int:
         """Counts the rows of the whole log without an event time, which belong to no window."""
         present = ds.field(self.event_time).is_valid()
-        rows = sum(part.count_rows() for part in self._datasets)
-        return int(rows - sum(part.count_rows(filter=present) for part in self._timed))
+        timed = (self._each(part, lambda d: d.count_rows(filter=present)) for part in self._timed)
+        present_rows = sum(chain.from_iterable(timed))
+        every = (self._each(part, lambda d: d.count_rows()) for part in self._datasets)
+        return int(sum(chain.from_iterable(every)) - present_rows)
 
     def newest(self, before: datetime) -> datetime | None:
         """The newest event time before an instant; None if nothing was logged."""
         earlier = ds.field(self.event_time) < _scalar(before)
-        tables = [p.to_table(columns=[self.event_time], filter=earlier) for p in self._timed]
-        times = [pc.max(table[self.event_time]).as_py() for table in tables]
+        columns = [self.event_time]
+        parts = (
+            self._each(part, lambda d: d.to_table(columns=columns, filter=earlier))
+            for part in self._timed
+        )
+        times = [pc.max(table[self.event_time]).as_py() for table in chain.from_iterable(parts)]
         return max((time for time in times if time), default=None)
 
     def read(self, rows: int) -> SourceRead:
@@ -104,7 +133,7 @@ def open_log(uri: str, event_time: str, columns: pa.Schema) -> LoggedPredictions
     """
     filesystem, root = storage.resolve(uri)
     root = root.rstrip("/")
-    paths = sorted(str(path) for path in filesystem.glob(f"{root}/*/*.parquet"))
+    paths = sorted(str(path) for path in filesystem.glob(f"{root.replace('[', '[[]')}/*/*.parquet"))
     reader = _arrow_filesystem(filesystem)
     alike: dict[pa.Schema | None, list[str]] = {}
     for path in paths:
@@ -117,13 +146,14 @@ def open_log(uri: str, event_time: str, columns: pa.Schema) -> LoggedPredictions
             for path in paths
             if path not in broken
         ),
-        unreadable=tuple(path.removeprefix(root).strip("/") for path in broken),
         event_time=event_time,
         schema=_merged_schema(columns, list(alike)),
         _datasets=tuple(
             ds.dataset(part, schema=schema, format="parquet", filesystem=reader)
             for schema, part in alike.items()
         ),
+        _root=root,
+        _broken=set(broken),
     )
 
 
@@ -157,22 +187,22 @@ def cast_or_null(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArra
 
     Clients that disagree on whether a key is 15 or "15" mean the same example.
     """
-    if column.type == target:
-        return column
     try:
-        return column.cast(target)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return pa.chunked_array([cast_array(column.combine_chunks(), target)])
+    except REFUSED:
         # Value by value, over the distinct ones: there are fewer of them than rows.
         encoded = column.combine_chunks().dictionary_encode()
-        distinct = [_cast_scalar(value, target) for value in encoded.dictionary]
-        return pa.chunked_array([pc.take(pa.array(distinct, target), encoded.indices)])
+        found = encoded.dictionary
+        distinct = [_cast_or_null(found[i : i + 1], target) for i in range(len(found))]
+        values = pa.concat_arrays([pa.nulls(0, target), *distinct])
+        return pa.chunked_array([pc.take(values, encoded.indices)])
 
 
-def _cast_scalar(value: pa.Scalar, target: pa.DataType) -> pa.Scalar:
+def _cast_or_null(value: pa.Array, target: pa.DataType) -> pa.Array:
     try:
-        return value.cast(target)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return pa.scalar(None, target)
+        return cast_array(value, target)
+    except REFUSED:
+        return pa.nulls(1, target)
 
 
 def common_type(types: list[pa.DataType]) -> pa.DataType:

@@ -26,7 +26,7 @@ from components.data.tables.columns import (
 from components.data.tables.joins import is_first, lookup_join
 from components.data.tables.observations import Coverage, WindowCoverage, labelled_file
 from components.data.tables.primary import primary_columns
-from components.data.tables.sources import fetch, parquet_bytes, parse, source_read
+from components.data.tables.sources import decide_types, fetch, parquet_bytes, parse, source_read
 
 DUE = "due"
 _LOGGED_ORDER = ("logged_at", "request_id", "row")
@@ -175,13 +175,14 @@ def read_arrived_labels(
         for span in plan.time_spans
         if any(span.start < i.end and span.end > i.start for i in intervals)
     )
-    files = [fetch(uri, primary.format) for uri in uris]
-    tables = [parse(file, {name: every[name] for name in names}) for file in files]
-    types = {name: ARROW_TYPES.get(every[name] or "", pa.string()) for name in primary.key}
+    files = [fetch(uri, primary) for uri in uris]
+    kinds = decide_types({name: every[name] for name in names}, files)
+    tables = [parse(file, kinds) for file in files]
+    types = {name: ARROW_TYPES.get(str(kinds[name]), kinds[name]) for name in primary.key}
     empty = pa.schema({**types, label.name: pa.int8()}).empty_table()
-    parts = [_labelled(plan, table, *intervals) for table in tables] or [empty]
+    parts = [empty, *(_labelled(plan, table, *intervals) for table in tables)]
     read = tuple(source_read(f, t.num_rows) for f, t in zip(files, tables, strict=True))
-    return pa.concat_tables(parts, promote_options="permissive"), read
+    return pa.concat_tables(parts), read
 
 
 def _labelled(plan: Plan, table: pa.Table, *intervals: TimeInterval) -> pa.Table:

@@ -120,7 +120,7 @@ def read_external(plan: Plan) -> tuple[tuple[ExternalTable, ...], tuple[SourceRe
     """
     tables, read = [], []
     for name, source in sorted(plan.spec.data.external.items()):
-        file = fetch(source.uri, source.format)
+        file = fetch(source.uri, source)
         table = parse(file, external_columns(plan, name))
         read.append(source_read(file, table.num_rows, source.origin, source.licence))
         if source.event_time is not None:

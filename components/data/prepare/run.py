@@ -143,7 +143,7 @@ def load_cached(folder: str | None, name: str) -> PreparedSpan | None:
     try:
         table = pq.read_table(pa.BufferReader(storage.read_bytes(uri)))
         facts = SpanFacts.model_validate_json((table.schema.metadata or {})[_META])
-    except (pa.ArrowInvalid, KeyError, ValueError) as error:
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         _log.warning("%s is not a cached span and is prepared again: %s", uri, error)
         return None
     return PreparedSpan(table.replace_schema_metadata(None), facts)

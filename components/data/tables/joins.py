@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from components.core.errors import InputError
-from components.data.tables.columns import Bools, Ints, duration_us
+from components.data.tables.columns import Bools, Ints, cast_to_kind, duration_us
 
 Column: TypeAlias = pa.Array | pa.ChunkedArray
 
@@ -93,16 +92,8 @@ def key_columns(table: pa.Table, like: pa.Table, on: Sequence[str], name: str) -
     Raises:
         InputError: A key cannot be cast.
     """
-    columns = []
-    for column in on:
-        given, wanted = table[column], like[column].type
-        try:
-            columns.append(given.cast(wanted))
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            accepted = f"{wanted}, as the primary table has it"
-            where = f"data.external.{name}.on: {column}"
-            raise InputError(where, str(given.type), accepted) from error
-    return columns
+    where = f"data.external.{name}.on"
+    return [cast_to_kind(table[one], like[one].type, f"{where}: {one}") for one in on]
 
 
 def is_first(columns: Sequence[Column]) -> Bools:

@@ -10,12 +10,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.core.artifacts import SourceRead
+from components.core.digest import digest_of
 from components.core.plan import Plan
 from components.core.span_files import uri_of
 from components.core.spans import Span
 from components.core.spec import FeatureKind, Spec, ValueRule, parse_rule
 from components.data.tables.columns import column_us, instant_us
-from components.data.tables.sources import ColumnSelection, digest_table, fetch, parse, source_read
+from components.data.tables.sources import (
+    ColumnSelection,
+    decide_types,
+    digest_table,
+    fetch,
+    fetch_types,
+    parse,
+    source_read,
+)
 
 _T = TypeVar("_T")
 
@@ -26,7 +35,7 @@ class SpanRows:
 
     Attributes:
         span: The span.
-        digest: Digest of the rows.
+        digest: Digest of the rows, and of the types that they are read as.
         rows: Reads them.
         read: The lineage entry, given how many rows `rows` returned; None if another span has it.
     """
@@ -52,8 +61,10 @@ def primary_columns(plan: Plan) -> ColumnSelection:
     """The columns of the primary table: key, time, label, join keys, features and rules."""
     spec = plan.spec
     joined = (column for source in spec.data.external.values() for column in source.on)
-    plain = (*spec.data.primary.key, *joined, spec.label.column)
-    return _selection(plan, None, plain, spec.data.primary.event_time)
+    answer = FeatureKind.CATEGORY if isinstance(spec.label.equals, str) else FeatureKind.NUMBER
+    plain = dict.fromkeys((*spec.data.primary.key, *joined))
+    selection = _selection(plan, None, plain, spec.data.primary.event_time)
+    return {spec.label.column: answer, **selection}
 
 
 def external_columns(plan: Plan, name: str) -> ColumnSelection:
@@ -90,16 +101,19 @@ def _selection(
 
 
 def _of_files(plan: Plan) -> Iterator[SpanRows]:
-    primary, selection = plan.spec.data.primary, primary_columns(plan)
+    primary, uri = plan.spec.data.primary, plan.spec.data.primary.uri
+    every = (fetch_types(uri_of(uri, span), primary) for span in plan.time_spans)
+    selection = decide_types(primary_columns(plan), every)
+    types = sorted((name, str(kind)) for name, kind in selection.items())
     for span in plan.time_spans:
-        file = fetch(uri_of(primary.uri, span), primary.format)
+        file = fetch(uri_of(uri, span), primary)
         read = partial(source_read, file, origin=primary.origin, licence=primary.licence)
-        yield SpanRows(span, file.digest, partial(parse, file, selection), read)
+        yield SpanRows(span, digest_of([file.digest, types]), partial(parse, file, selection), read)
 
 
 def _of_one_file(plan: Plan) -> Iterator[SpanRows]:
     primary = plan.spec.data.primary
-    file = fetch(primary.uri, primary.format)
+    file = fetch(primary.uri, primary)
     table = parse(file, primary_columns(plan))
     whole = source_read(file, table.num_rows, primary.origin, primary.licence)
     timeless = table.filter(pc.is_null(table[primary.event_time]))

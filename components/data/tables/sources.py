@@ -1,44 +1,101 @@
-"""Sources: read once as bytes, then only the selected columns; and tables as bytes."""
+"""Sources: read once as bytes, then only the selected columns; and tables as bytes.
+
+A table is one file, or the part files of a folder or of a glob, whose rows follow one another.
+"""
 
 import difflib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from components.core import storage
 from components.core.artifacts import SourceRead
-from components.core.digest import digest_bytes
+from components.core.digest import digest_bytes, digest_of
 from components.core.errors import InputError
-from components.core.spec import FeatureKind
-from components.data.tables.columns import cast_to_kind
+from components.core.spec import External, FeatureKind, Primary
+from components.data.tables.columns import (
+    INSTANT,
+    all_match,
+    cast_to_kind,
+    common_key_type,
+    own_type,
+)
 
-ColumnSelection: TypeAlias = Mapping[str, FeatureKind | None]
-"""The columns to read and what each must hold; None: whatever its own type says."""
+ColumnSelection: TypeAlias = Mapping[str, FeatureKind | pa.DataType | None]
+"""The columns to read and what each must hold; None: the type that all files together have."""
 
 _log = logging.getLogger(__name__)
-_MISSING = ["", "NA", "NaN", "nan", "null", "NULL"]
+_UNREADABLE = (pa.ArrowException, OSError)  # a damaged page is an OSError
+_QUOTED = pa_csv.ParseOptions(newlines_in_values=True)
+_WHOLE = r"(0|-?[1-9]\d*)(\.0+)?"  # 007 is a text
+_DATE = r"\d{4}-\d\d-\d\d"
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A ``parquet`` or ``csv`` file as it was fetched, with the SHA-256 of its bytes."""
+    """A ``parquet`` or ``csv`` table as it was fetched, with the SHA-256 of its bytes.
+
+    Attributes:
+        null_words: The texts that are missing in a CSV, besides the empty one.
+        parts: The files of a folder or glob, which has no content of its own.
+    """
 
     uri: str
     format: str
     content: bytes = field(repr=False)
     digest: str
+    null_words: tuple[str, ...] = ()
+    parts: "tuple[SourceFile, ...]" = ()
+
+    @property
+    def files(self) -> "tuple[SourceFile, ...]":
+        """The parts, or the file itself."""
+        return self.parts or (self,)
 
 
-def fetch(uri: str, file_format: str) -> SourceFile:
-    """Reads the bytes of a source; raises as `storage.read_bytes` does."""
-    content = storage.read_bytes(uri)
-    return SourceFile(uri, file_format, content, digest_bytes(content))
+def fetch(uri: str, source: Primary | External) -> SourceFile:
+    """Reads the bytes of a table of a source; raises as `storage.table_files` does."""
+    return _fetch(uri, source, storage.read_bytes)
+
+
+def fetch_types(uri: str, source: Primary | External) -> SourceFile:
+    """Reads what `decide_types` needs of a table: of Parquet files only their footers."""
+    return _fetch(uri, source, _footer if source.format == "parquet" else storage.read_bytes)
+
+
+def _footer(uri: str) -> bytes:
+    length = int.from_bytes(storage.read_bytes(uri, last=8)[:4], "little")
+    return storage.read_bytes(uri, last=length + 8)
+
+
+def _fetch(uri: str, source: Primary | External, read: Callable[[str], bytes]) -> SourceFile:
+    words, files = source.csv.null_words, []
+    for name in storage.table_files(uri):
+        content = read(name)
+        files.append(SourceFile(name, source.format, content, digest_bytes(content), words))
+    if [file.uri for file in files] == [uri]:
+        return files[0]
+    digest = digest_of([file.digest for file in files])
+    return SourceFile(uri, source.format, b"", digest, words, tuple(files))
+
+
+def decide_types(
+    selection: ColumnSelection, files: Iterable[SourceFile]
+) -> Mapping[str, FeatureKind | pa.DataType]:
+    """The selection with one type for each column of its own type, in all files together."""
+    own = [name for name, kind in selection.items() if kind is None]
+    found: dict[str, set[pa.DataType]] = {name: set() for name in own}
+    for file in (part for table in files if own for part in table.files):
+        for name, type_ in _own_types(file, own).items():
+            found[name].add(type_)
+    return {n: common_key_type(found[n]) if kind is None else kind for n, kind in selection.items()}
 
 
 def parse(file: SourceFile, selection: ColumnSelection) -> pa.Table:
@@ -50,29 +107,37 @@ def parse(file: SourceFile, selection: ColumnSelection) -> pa.Table:
     Raises:
         InputError: A column is missing or holds something else, or the file cannot be read.
     """
-    _check_names(file.uri, selection, file_schema(file).names)
-    try:
-        raw = _read(file, selection)
-    except pa.ArrowInvalid as error:
-        raise _unreadable(file, error) from error
+    kinds = decide_types(selection, [file])
+    return pa.concat_tables([_parse_part(part, kinds) for part in file.files]).combine_chunks()
+
+
+def _parse_part(file: SourceFile, kinds: ColumnSelection) -> pa.Table:
+    _check_names(file.uri, kinds, file_schema(file).names)
+    raw = _read(file, list(kinds))
     for column in raw.schema:
         if pa.types.is_timestamp(column.type) and column.type.tz is None:
             _log.info("%s: %s has no time zone and is read as UTC", file.uri, column.name)
-    columns = {n: cast_to_kind(raw[n], kind, f"{file.uri}: {n}") for n, kind in selection.items()}
+    columns = {}
+    for name, kind in kinds.items():
+        column, where = raw[name], f"{file.uri}: {name}"
+        if file.format == "csv" and isinstance(kind, pa.DataType):
+            column = pa.chunked_array([_typed(column.combine_chunks())])
+        columns[name] = cast_to_kind(column, kind, where)
     return pa.table(columns)
 
 
 def file_schema(file: SourceFile) -> pa.Schema:
-    """The names and types of all columns of a source, as its file has them.
+    """The names and types of all columns of a source, as its first file has them.
 
     Raises:
         InputError: The file cannot be read.
     """
+    file = file.files[0]
     try:
         if file.format == "parquet":
             return pq.read_schema(pa.BufferReader(file.content))
-        return pa_csv.open_csv(pa.BufferReader(file.content)).schema
-    except pa.ArrowInvalid as error:
+        return pa_csv.open_csv(pa.BufferReader(file.content), parse_options=_QUOTED).schema
+    except _UNREADABLE as error:
         raise _unreadable(file, error) from error
 
 
@@ -81,7 +146,7 @@ def source_read(file: SourceFile, rows: int, origin: str = "", licence: str = ""
     return SourceRead(
         uri=file.uri,
         rows=rows,
-        bytes=len(file.content),
+        bytes=sum(len(part.content) for part in file.files),
         digest=file.digest,
         origin=origin,
         licence=licence,
@@ -107,20 +172,48 @@ def digest_table(table: pa.Table) -> str:
     return digest_bytes(sink.getvalue())
 
 
-def _read(file: SourceFile, selection: ColumnSelection) -> pa.Table:
+def _own_types(file: SourceFile, names: list[str]) -> dict[str, pa.DataType]:
+    """The own type of each of the columns that the file has; a CSV is read for them."""
+    schema = file_schema(file)
+    names = [name for name in names if name in schema.names]
+    if file.format == "parquet" or not names:
+        return {name: own_type(schema.field(name).type) for name in names}
+    table = _read(file, names)
+    return {name: _typed(table[name].combine_chunks()).type for name in names}
+
+
+def _read(file: SourceFile, names: list[str]) -> pa.Table:
+    """The columns as the file has them; those of a CSV as the texts that were written."""
     content = pa.BufferReader(file.content)
-    if file.format == "parquet":
-        return pq.ParquetFile(content).read(columns=list(selection))
-    # A category such as 007 must not be parsed as the number 7.
-    texts = {n: pa.string() for n, kind in selection.items() if kind is FeatureKind.CATEGORY}
-    options = pa_csv.ConvertOptions(
-        include_columns=list(selection),
-        column_types=texts,
-        null_values=_MISSING,
-        strings_can_be_null=True,
-        quoted_strings_can_be_null=False,
-    )
-    return pa_csv.read_csv(content, convert_options=options)
+    try:
+        if file.format == "parquet":
+            return pq.ParquetFile(content).read(columns=names)
+        options = pa_csv.ConvertOptions(
+            include_columns=names,
+            column_types=dict.fromkeys(names, pa.string()),
+            null_values=["", *file.null_words],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        )
+        return pa_csv.read_csv(content, parse_options=_QUOTED, convert_options=options)
+    except _UNREADABLE as error:
+        raise _unreadable(file, error) from error
+
+
+def _typed(texts: pa.Array) -> pa.Array:
+    """The keys of a CSV: whole numbers of 64 bits, dates, instants, or the texts themselves."""
+    if texts.null_count == len(texts):
+        return pa.nulls(len(texts))
+    try:
+        if all_match(texts, _WHOLE):
+            return pc.replace_substring_regex(texts, r"\.0+$", "").cast(pa.int64())
+        if all_match(texts, _DATE):
+            return texts.cast(pa.date32())
+        if all_match(texts, _DATE + r"[T ]\d\d:.*"):
+            return cast_to_kind(pa.chunked_array([texts]), INSTANT, "")
+    except (pa.ArrowInvalid, InputError):
+        pass  # more than 64 bits, or no such day
+    return texts
 
 
 def _check_names(uri: str, selection: ColumnSelection, names: list[str]) -> None:
@@ -131,5 +224,5 @@ def _check_names(uri: str, selection: ColumnSelection, names: list[str]) -> None
             raise InputError(f"{uri}: column", name, f"one of {', '.join(names)}", hint)
 
 
-def _unreadable(file: SourceFile, error: pa.ArrowInvalid) -> InputError:
+def _unreadable(file: SourceFile, error: Exception) -> InputError:
     return InputError(file.uri, str(error)[:200], f"a {file.format} file")

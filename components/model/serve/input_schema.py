@@ -89,7 +89,7 @@ class InputSchema:
             self._check_types(name, column)
         categories = np.empty((len(self.names["category"]), rows), dtype=np.object_)
         for place, name in enumerate(self.names["category"]):
-            categories[place] = parsers.parse_category(raw[name].cells)
+            categories[place] = parsers.parse_category(raw[name].cells, raw[name].datatype)
         timestamps = np.empty((len(self.names["timestamp"]), rows), dtype=np.int64)
         for place, name in enumerate(self.names["timestamp"]):
             cells = raw[name].cells

@@ -38,6 +38,7 @@ ACCEPTED_CELLS: Mapping[str, str] = {
 }
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 
+_FLOAT_TYPES = {"FP16": pa.float32(), "FP32": pa.float32(), "FP64": pa.float64()}
 _MAX_QUOTED, _MAX_ID = 60, 128
 _MIN_S, _MAX_S = -62_135_596_800, 253_402_300_799  # years 1 and 9999
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -137,15 +138,19 @@ def parse_numbers(
     return table
 
 
-def parse_category(cells: Sequence[object]) -> list[str]:
-    """Parses a category column; ``""`` where the cell is None."""
+def parse_category(cells: Sequence[object], datatype: str | None = None) -> list[str]:
+    """Parses a category column; ``""`` where the cell is None or NaN."""
     if {str}.issuperset(map(type, cells)):
         return list(cells)  # type: ignore[arg-type]
-    return [_as_text(cell) for cell in cells]
+    return [_as_text(cell, _FLOAT_TYPES.get(datatype or "")) for cell in cells]
 
 
 def parse_keys(_: str, cells: Sequence[int | str | None]) -> pa.Array:
-    """Parses a key column that is only logged: int64 if every cell is an integer, else string."""
+    """Parses a key column that is only logged: int64 if every cell is an integer, else string.
+
+    An empty text is missing, as it is in the files that labels come from.
+    """
+    cells = [None if cell == "" else cell for cell in cells]
     try:
         return pa.array(cells)
     except (pa.ArrowException, OverflowError):  # both types, or an integer over 64 bits
@@ -194,8 +199,11 @@ def _as_float(cell: float | None) -> float:
         return np.inf
 
 
-def _as_text(cell: object) -> str:
-    """As Arrow casts to strings, which is how the examples were made: 12, 12.0 and true."""
-    if isinstance(cell, bool | float):
-        return str(pa.scalar(cell).cast(pa.string()).as_py())
-    return "" if cell is None else str(cell)
+def _as_text(cell: object, type_: pa.DataType | None) -> str:
+    """As Arrow casts to strings, which is how the examples were made: 12, 12 of 12.0, and true."""
+    if cell is None or cell != cell:
+        return ""
+    if isinstance(cell, bool | float) or type_ is not None:
+        value = cell if type_ is None else _as_float(cell)  # type: ignore[arg-type]
+        return str(pa.scalar(value, type_).cast(pa.string()).as_py())
+    return str(cell)

@@ -56,7 +56,7 @@ class LogReader:
     def _add(self, content: bytes) -> None:
         try:
             rows = pq.read_table(io.BytesIO(content), columns=_COLUMNS)
-        except pa.ArrowInvalid:  # truncated by a full disk: lost, so not counted
+        except (pa.ArrowException, OSError):  # truncated or damaged: lost, so not counted
             return
         rows = rows.filter(pc.invert(pc.starts_with(rows["request_id"], TRIAL_REQUEST)))
         for version in self._versions:

@@ -102,6 +102,11 @@ CASES = {
     "a climbing target": ("", "serving: {target: 'local://a/../b'}", ["serving.target"]),
     "a climbing module": ("", "model: {module: ../m.py}", ["model.module: given '../m.py'"]),
     "no span and no start": ("{day}", "all", ["data.primary.start: given none", "2013-01-01"]),
+    "words of no csv": (
+        "event_time",
+        "csv: {null_words: [NA]}, event_time",
+        ["data.primary.csv: given beside format parquet", "accepted: format: csv"],
+    ),
     "two spans": ("label:", "  span: month\nlabel:", ["data.span: given month", "accepted: day"]),
     "no key": ("[customer, seen_at]", "[]", ["data.primary.key: given []", "at least one"]),
     "two readings of the label": (

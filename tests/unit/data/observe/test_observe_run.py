@@ -257,3 +257,31 @@ def test_a_label_named_like_a_column_of_the_log_is_refused(shop):
     plan = plan.model_copy(update={"spec": plan.spec.model_copy(update={"label": label})})
     with pytest.raises(InputError, match=r"label\.name"):
         observe(write_plan(plan, shop), shop / "out")
+
+
+def test_a_file_with_a_damaged_page_is_counted_as_unreadable(shop):
+    rows = [logged("ann", 2, MIDNIGHT + HOUR)]
+    write_log(shop, "h/v1-a.parquet", rows)
+    file = write_log(shop, "h/v1-b.parquet", [logged("bob", 1, MIDNIGHT + 2 * HOUR)] * 50)
+    content = bytearray(file.read_bytes())
+    content[4 : len(content) // 3] = bytes(len(content) // 3 - 4)
+    file.write_bytes(content)
+    _, coverage = run(shop)
+    assert coverage.unreadable == ("h/v1-b.parquet",)
+    assert (coverage.watch.rows, coverage.timeless) == (1, 0)
+
+
+def test_keys_and_categories_of_the_log_are_those_of_the_tables(shop):
+    """The table has doubles with a gap and texts; the log has whole numbers, texts and NaN."""
+    file = shop / "shop/2024-03-02.parquet"
+    table = pq.read_table(file)
+    visits = pa.array([2.0, 1.0, float("nan"), 1.0])
+    pq.write_table(table.set_column(1, "visit", visits), file)
+    rows = [logged("ann", "2", MIDNIGHT + HOUR, colour=float("nan"))]
+    write_log(shop, "h/v1-a.parquet", rows, log_schema(visit=pa.string(), colour=pa.float64()))
+    write_log(shop, "h/v1-b.parquet", [logged("", 1, MIDNIGHT + 2 * HOUR)])
+    observed, coverage = run(shop)
+    assert observed["visit"].to_pylist() == [2, 1]
+    assert observed["colour"].to_pylist() == [None, "red"]
+    assert observed["bought"].to_pylist() == [1, None]
+    assert coverage.watch.keyless == 1

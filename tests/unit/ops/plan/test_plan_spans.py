@@ -98,3 +98,15 @@ def test_no_span_is_the_users_to_mend(tmp_path: Path) -> None:
     touch(tmp_path, "2013-01-01.parquet")
     with pytest.raises(InputError, match=r"oldest one is 2013-01-01; choose a later"):
         names(spec, "2013-01-01")
+
+
+@pytest.mark.parametrize(
+    "uri", ["[a]/{day}.parquet", "[a]/{day}.*", "[a]/{day}.parquet/", "[a]/{day}.parquet/part-*"]
+)
+def test_a_span_may_be_a_folder_or_a_glob_and_brackets_are_letters(
+    tmp_path: Path, uri: str
+) -> None:
+    touch(tmp_path, "[a]/2013-01-01.parquet/part-0", "[a]/2013-01-01.parquet/part-1")
+    touch(tmp_path, "a/2013-01-02.parquet/part-0")
+
+    assert names(spec_of(f"{tmp_path}/{uri}"), "2014-01-01") == ["2013-01-01"]
