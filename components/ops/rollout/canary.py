@@ -243,7 +243,7 @@ def _shift(analysis: CanaryAnalysis, canary: Canary) -> _Check:
 
 
 def _few(analysis: CanaryAnalysis, canary: Canary) -> Finding:
-    n, limit = analysis.candidate.traffic.requests, canary.min_requests
+    n, limit = analysis.candidate.traffic.requests, max(canary.min_requests, _MIN_REQUESTS)
     sentence = f"Only {n} requests reached the candidate in time; {limit} are required."
     return finding("traffic", Severity.FAIL, analysis.subject, n, limit, sentence)
 

@@ -115,6 +115,15 @@ def test_what_is_undecided_at_the_deadline_is_rolled_back_and_named() -> None:
     assert "errors and refused" in found.findings[0].sentence
 
 
+def test_fewer_than_twenty_requests_decide_nothing_whatever_the_spec_requires() -> None:
+    few = CANARY.model_copy(update={"min_requests": 5})
+    found = assess_canary(CanaryAnalysis(0.1, stats(19), GOOD, True), few)
+    assert found.decision is Decision.ROLL_BACK
+    assert found.findings[0].sentence.startswith(
+        "Only 19 requests reached the candidate in time; 20"
+    )
+
+
 def test_rows_of_one_request_count_as_one() -> None:
     """50 rows with a deviation of 0.3 differ by 0.25 surely; those of 5 requests do not."""
     rows = PredictionStats(50, 50 * 0.55, 50 * (0.55**2 + 0.3**2))
