@@ -47,6 +47,7 @@ def main() -> None:
     LEDGER.unlink(missing_ok=True)
     in_environment("data", "tests.bench.decisions_of_drift")
     in_environment("data", "tests.bench.statistics_of_flights", SOURCE)
+    in_environment("ops", "tests.bench.canary_rollouts")
     half_year = train("2013-07-01", WORK / "half-year")
     stop(WORK / "half-year" / "serving")
     seconds = half_year.seconds

@@ -1,17 +1,28 @@
 """Canary analysis: whether a candidate advances, is rolled back, or needs more requests."""
 
-import math
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
 from components.core.spec.operation import Canary
 from components.core.verdict import Finding, Severity, finding
+from components.ops.rollout.sequential_test import (
+    ErrorRates,
+    Outcome,
+    Sample,
+    compare_means,
+    compare_to_champion,
+    compare_to_limit,
+)
 from components.ops.targets.protocol import Traffic
 
-# An error ratio is clearly above its limit if chance alone would show it this rarely.
-_MAX_CHANCE = 0.001
-_MIN_REQUESTS = 20
+_MIN_REQUESTS = 20  # fewer may all belong to one bad moment
+_CHECKS = 5
+# Of a candidate within `max_p99`, this share of requests may be slower.
+_SLOWER_THAN_P99 = 0.01
+# Half of a candidate's requests exceed the ratio times the champion's median if it is that much
+# slower; of a twin's as many as of the champion's, hardly 0.3. The least excess that is tested.
+_HALF, _TWIN, _GAP = 0.5, 0.3, 0.05
 
 
 class Decision(StrEnum):
@@ -28,6 +39,7 @@ class PredictionStats:
 
     rows: int = 0
     total: float = 0.0
+    squares: float | None = field(default=None, compare=False)
 
     @property
     def mean(self) -> float | None:
@@ -36,7 +48,15 @@ class PredictionStats:
 
     def since(self, before: "PredictionStats") -> "PredictionStats":
         """Returns what was logged after an earlier reading."""
-        return PredictionStats(self.rows - before.rows, self.total - before.total)
+        squares = None if self.squares is None else self.squares - (before.squares or 0.0)
+        return PredictionStats(self.rows - before.rows, self.total - before.total, squares)
+
+    def sample(self, requests: int) -> Sample:
+        """Mean and variance; the rows of one request count as one, since they may be alike."""
+        mean = self.total / self.rows
+        # Without the squares: no probability with this mean varies more than 0 and 1 do.
+        squares = self.total if self.squares is None else self.squares
+        return Sample(min(self.rows, requests or self.rows), mean, squares / self.rows - mean**2)
 
 
 @dataclass(frozen=True)
@@ -77,30 +97,43 @@ class CanaryAssessment:
     findings: tuple[Finding, ...]
 
 
+@dataclass(frozen=True)
+class _Check:
+    """What a test of one measurement says, and the finding that shows it."""
+
+    outcome: Outcome
+    finding: Finding
+
+
 def assess_canary(analysis: CanaryAnalysis, canary: Canary) -> CanaryAssessment:
     """Assesses a step; a candidate never advances for lack of traffic.
 
     Returns:
-        ``roll back`` as soon as the candidate is clearly failing, or at the deadline without enough
-        requests; ``wait`` until there are enough requests and logged rows; else by the limits.
+        ``roll back`` as soon as a test finds the candidate beyond a limit, or at the deadline if
+        anything is undecided; ``wait`` until there are enough requests and logged rows, and every
+        test finds it within its limit; then ``advance``.
     """
-    traffic, logged = analysis.candidate.traffic, analysis.candidate.predictions.rows
-    champion = analysis.champion
-    if traffic.requests < canary.min_requests:
-        failing = _clearly_failing(analysis, canary)
-        if failing:
-            return CanaryAssessment(Decision.ROLL_BACK, failing)
+    requests = analysis.candidate.traffic.requests
+    if requests < _MIN_REQUESTS:
         return _wait_or_roll_back(analysis, _few(analysis, canary))
-    findings = _compare_traffic(analysis, canary)
-    if any(f.severity is Severity.FAIL for f in findings):
-        return CanaryAssessment(Decision.ROLL_BACK, findings)
+    checks = _compare_traffic(analysis, canary)
+    logged = min(analysis.candidate.predictions.rows, requests)
     # The champion's log lags a little behind its answers.
+    champion = analysis.champion
     is_unlogged = champion.traffic.requests > 0 and champion.predictions.rows == 0
+    if logged >= canary.min_requests and not is_unlogged:
+        checks = (*checks, _shift(analysis, canary))
+    findings = (*(check.finding for check in checks), _champion_errors(analysis, canary))
+    if any(check.outcome is Outcome.BEYOND for check in checks):
+        return CanaryAssessment(Decision.ROLL_BACK, findings)
+    if requests < canary.min_requests:
+        return _wait_or_roll_back(analysis, _few(analysis, canary))
     if logged < canary.min_requests or is_unlogged:
         return _wait_or_roll_back(analysis, _few_rows(analysis, canary), findings)
-    findings = (*findings, _shift(analysis, canary))
-    failed = any(f.severity is Severity.FAIL for f in findings)
-    return CanaryAssessment(Decision.ROLL_BACK if failed else Decision.ADVANCE, findings)
+    undecided = [c.finding.code for c in checks if c.outcome is Outcome.UNDECIDED]
+    if undecided:
+        return _wait_or_roll_back(analysis, _undecided(analysis, canary, undecided), findings)
+    return CanaryAssessment(Decision.ADVANCE, findings)
 
 
 def _wait_or_roll_back(
@@ -111,37 +144,19 @@ def _wait_or_roll_back(
     return CanaryAssessment(Decision.ROLL_BACK, (lacking, *findings))
 
 
-def _compare_traffic(analysis: CanaryAnalysis, canary: Canary) -> tuple[Finding, ...]:
-    checks = (_errors, _champion_errors, _refused, _latency, _slower)
-    return tuple(check(analysis, canary) for check in checks)
+def _compare_traffic(analysis: CanaryAnalysis, canary: Canary) -> tuple[_Check, ...]:
+    return tuple(check(analysis, canary) for check in (_errors, _refused, _latency, _slower))
 
 
-def _clearly_failing(analysis: CanaryAnalysis, canary: Canary) -> tuple[Finding, ...]:
-    """Findings so bad after a few requests that more would not change them."""
-    if analysis.candidate.traffic.requests < _MIN_REQUESTS:
-        return ()
-    findings = [_latency(analysis, canary, share=0.5)]
-    if _is_beyond_chance(analysis.candidate.traffic, canary.max_error_ratio):
-        findings.insert(0, _errors(analysis, canary))
-    return tuple(f for f in findings if f.severity is Severity.FAIL)
+def _rates(canary: Canary) -> ErrorRates:
+    return ErrorRates.of_rollout(len(canary.steps), _CHECKS)
 
 
-def _is_beyond_chance(traffic: Traffic, limit: float) -> bool:
-    """Whether so many errors are too unlikely at the accepted ratio, by Chernoff's bound."""
-    share = traffic.error_share
-    if share <= limit:
-        return False
-    if share == 1 or limit == 0:
-        return True
-    divergence = share * math.log(share / limit)
-    divergence += (1 - share) * math.log((1 - share) / (1 - limit))
-    return math.exp(-traffic.requests * divergence) < _MAX_CHANCE
-
-
-def _errors(analysis: CanaryAnalysis, canary: Canary) -> Finding:
+def _errors(analysis: CanaryAnalysis, canary: Canary) -> _Check:
     traffic, limit = analysis.candidate.traffic, canary.max_error_ratio
     sentence = f"{traffic.errors} of the candidate's {traffic.requests} requests failed."
-    return _finding("errors", analysis, traffic.error_share, limit, sentence)
+    outcome = compare_to_limit(traffic.errors, traffic.requests, limit, _rates(canary))
+    return _check("errors", analysis, outcome, traffic.error_share, limit, sentence)
 
 
 def _champion_errors(analysis: CanaryAnalysis, canary: Canary) -> Finding:
@@ -149,48 +164,86 @@ def _champion_errors(analysis: CanaryAnalysis, canary: Canary) -> Finding:
     traffic, limit = analysis.champion.traffic, canary.max_error_ratio
     sentence = f"{traffic.errors} of the champion's {traffic.requests} requests failed."
     share = traffic.error_share
-    return _finding("champion_errors", analysis, share, limit, sentence, Severity.WARN)
+    severity = Severity.INFO if share <= limit else Severity.WARN
+    return finding("champion_errors", severity, analysis.subject, share, limit, sentence)
 
 
-def _refused(analysis: CanaryAnalysis, canary: Canary) -> Finding:
+def _refused(analysis: CanaryAnalysis, canary: Canary) -> _Check:
     """Clients err with both versions alike: more refusals than the champion's are a defect."""
     ours, theirs = analysis.candidate.traffic, analysis.champion.traffic
     sentence = (
         f"The candidate refused {ours.refused_share:.1%} of its requests as invalid, "
         f"the champion {theirs.refused_share:.1%}."
     )
-    worse = Severity.FAIL if theirs.requests else Severity.WARN
     limit = theirs.refused_share + canary.max_error_ratio
-    return _finding("refused", analysis, ours.refused_share, limit, sentence, worse)
+    if not theirs.requests:
+        known = None if ours.refused else limit
+        return _check("refused", analysis, Outcome.WITHIN, ours.refused_share, known, sentence)
+    outcome = compare_to_champion(
+        (ours.refused, ours.requests),
+        (theirs.refused, theirs.requests),
+        canary.max_error_ratio,
+        _rates(canary),
+    )
+    return _check("refused", analysis, outcome, ours.refused_share, limit, sentence)
 
 
-def _latency(analysis: CanaryAnalysis, canary: Canary, share: float = 0.99) -> Finding:
-    limit_ms = canary.max_p99 / timedelta(milliseconds=1)
-    slow_ms = analysis.candidate.traffic.quantile_ms(share) or 0.0
-    sentence = f"{share:.0%} of the candidate's requests took at most {slow_ms:.0f} ms."
-    return _finding("latency", analysis, slow_ms, limit_ms, sentence)
+def _latency(analysis: CanaryAnalysis, canary: Canary) -> _Check:
+    traffic, limit_ms = analysis.candidate.traffic, canary.max_p99 / timedelta(milliseconds=1)
+    slow_ms = traffic.p99_ms or 0.0
+    slower, size = traffic.slower_than(limit_ms), sum(traffic.latency)
+    sentence = (
+        f"99% of the candidate's requests took at most {slow_ms:.0f} ms; "
+        f"{slower:.0f} of {size} took longer than is accepted of 1%."
+    )
+    outcome = compare_to_limit(slower, size, _SLOWER_THAN_P99, _rates(canary))
+    return _check("latency", analysis, outcome, slow_ms, limit_ms, sentence)
 
 
-def _slower(analysis: CanaryAnalysis, canary: Canary) -> Finding:
-    ours, theirs = analysis.candidate.traffic.p50_ms or 0.0, analysis.champion.traffic.p50_ms
+def _slower(analysis: CanaryAnalysis, canary: Canary) -> _Check:
+    traffic, champion = analysis.candidate.traffic, analysis.champion.traffic
+    ours, theirs = traffic.p50_ms or 0.0, champion.p50_ms
     if theirs is None:
         sentence = "The champion answered nothing to compare the candidate's latency with."
-        return _finding("slower", analysis, ours, None, sentence)
+        return _check("slower", analysis, Outcome.WITHIN, ours, None, sentence)
     sentence = f"The candidate's median latency is {ours:.1f} ms, the champion's {theirs:.1f} ms."
-    return _finding("slower", analysis, ours, canary.max_latency_ratio * theirs, sentence)
+    limit_ms = canary.max_latency_ratio * theirs
+    # One bucket less: a candidate at the limit is not hidden by how coarsely it was counted.
+    slow_ms = limit_ms / champion.resolution
+    slower = champion.slower_than(slow_ms), sum(champion.latency)
+    usual = slower[0] / slower[1]
+    outcome = compare_to_champion(
+        (traffic.slower_than(slow_ms), sum(traffic.latency)),
+        slower,
+        max(_TWIN - usual, 0.0),
+        _rates(canary),
+        max(_HALF - usual, _GAP),
+    )
+    return _check("slower", analysis, outcome, ours, limit_ms, sentence)
 
 
-def _shift(analysis: CanaryAnalysis, canary: Canary) -> Finding:
-    ours, theirs = analysis.candidate.predictions.mean, analysis.champion.predictions.mean
+def _shift(analysis: CanaryAnalysis, canary: Canary) -> _Check:
+    candidate, champion = analysis.candidate, analysis.champion
+    ours, theirs, limit = (
+        candidate.predictions.mean,
+        champion.predictions.mean,
+        canary.max_prediction_shift,
+    )
     if ours is None or theirs is None:
         sentence = "The champion logged nothing to compare the candidate's predictions with."
-        return _finding("shift", analysis, ours, None, sentence)
+        return _check("shift", analysis, Outcome.WITHIN, ours, None, sentence)
     sentence = f"The candidate's mean probability is {ours:.3f}, the champion's {theirs:.3f}."
-    return _finding("shift", analysis, abs(ours - theirs), canary.max_prediction_shift, sentence)
+    outcome = compare_means(
+        candidate.predictions.sample(candidate.traffic.requests),
+        champion.predictions.sample(champion.traffic.requests),
+        limit,
+        _rates(canary),
+    )
+    return _check("shift", analysis, outcome, abs(ours - theirs), limit, sentence)
 
 
 def _few(analysis: CanaryAnalysis, canary: Canary) -> Finding:
-    n, limit = analysis.candidate.traffic.requests, canary.min_requests
+    n, limit = analysis.candidate.traffic.requests, max(canary.min_requests, _MIN_REQUESTS)
     sentence = f"Only {n} requests reached the candidate in time; {limit} are required."
     return finding("traffic", Severity.FAIL, analysis.subject, n, limit, sentence)
 
@@ -205,16 +258,25 @@ def _few_rows(analysis: CanaryAnalysis, canary: Canary) -> Finding:
     return finding("log", Severity.FAIL, analysis.subject, n, limit, sentence)
 
 
-def _finding(
+def _undecided(analysis: CanaryAnalysis, canary: Canary, codes: list[str]) -> Finding:
+    n = analysis.candidate.traffic.requests
+    sentence = (
+        f"{n} requests in {canary.timeout} could not decide {' and '.join(codes)}: "
+        "neither clearly within the limit nor clearly beyond it. Give it more time or traffic."
+    )
+    return finding("undecided", Severity.FAIL, analysis.subject, n, None, sentence)
+
+
+def _check(
     code: str,
     analysis: CanaryAnalysis,
+    outcome: Outcome,
     measured: float | None,
     limit: float | None,
     sentence: str,
-    worse: Severity = Severity.FAIL,
-) -> Finding:
-    """Makes a finding that is `worse` beyond its limit, and a warning without one."""
-    severity = Severity.WARN
-    if limit is not None and measured is not None:
-        severity = Severity.INFO if measured <= limit else worse  # NaN is within no limit
-    return finding(code, severity, analysis.subject, measured, limit, sentence)
+) -> _Check:
+    """Pairs an outcome with its finding, which is a warning if nothing could be compared."""
+    severity = Severity.FAIL if outcome is Outcome.BEYOND else Severity.INFO
+    severity = Severity.WARN if limit is None else severity
+    made = finding(code, severity, analysis.subject, measured, limit, sentence)
+    return _Check(outcome, made)

@@ -11,6 +11,7 @@ from components.core.plan import Plan
 from components.core.verdict import Finding, Severity, Verdict, finding, worst_first
 from components.ops.deploy.deployment import Deployment
 from components.ops.rollout.canary import Decision
+from components.ops.rollout.column_changes import find_column_changes
 from components.ops.rollout.page import draw_report
 from components.ops.rollout.steps import CanaryStep, CanaryWatch
 from components.ops.targets import connect
@@ -139,6 +140,9 @@ def _canary_steps(rollout: _Rollout) -> _Ended:
         if step.assessment.decision is not Decision.ADVANCE:
             failed = next(f for f in step.assessment.findings if f.severity is Severity.FAIL)
             reason = f"At {share:.0%} of the traffic: {failed.sentence}"
+            changes = find_column_changes(given) if failed.code == "refused" else None
+            if changes:
+                findings, reason = (*findings, changes), f"{reason} {changes.sentence}"
             return _Ended(ROLLED_BACK, reason, tuple(steps), findings)
     if not steps:
         reason = f"It had reached {reached:.0%} of the traffic when this step was interrupted."

@@ -64,8 +64,9 @@ class LogReader:
             found = rows.filter(pc.equal(rows["version"], version))["probability"].drop_null()
             if len(found):
                 before, total = self._predictions[version], pc.sum(found).as_py() or 0.0
+                squares = pc.sum(pc.multiply(found, found)).as_py() or 0.0
                 self._predictions[version] = PredictionStats(
-                    before.rows + len(found), before.total + total
+                    before.rows + len(found), before.total + total, (before.squares or 0) + squares
                 )
 
 

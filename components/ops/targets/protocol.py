@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
-from components.core.artifacts import LATENCY_BOUNDS_MS, Record
+from components.core.artifacts import LATENCY_BOUNDS_MS, SERVER_LATENCY_BOUNDS_MS, Record
 from components.core.errors import ApiRejected
 from components.core.plan import Champion
 from components.core.spans import Instant
 from components.core.spec.operation import Serving
 
+_SERVER_BOUNDS = frozenset(SERVER_LATENCY_BOUNDS_MS)
 OutcomeDecision = Literal["promoted", "reinstated", "rolled_back"]
 
 
@@ -134,6 +135,22 @@ class Traffic(Record):
                 return lower + (upper - lower) * (share * total - seen) / count
             seen += count
         return None
+
+    @property
+    def resolution(self) -> float:
+        """The ratio of neighbouring bounds that latencies were counted at."""
+        used = {LATENCY_BOUNDS_MS[p] for p, n in enumerate(self.latency[:-1]) if n}
+        bounds = SERVER_LATENCY_BOUNDS_MS if used <= _SERVER_BOUNDS else LATENCY_BOUNDS_MS
+        return bounds[-1] / bounds[-2]
+
+    def slower_than(self, limit_ms: float) -> float:
+        """Requests above a latency, interpolated within its bucket."""
+        place = bucket_of(limit_ms)
+        if place >= len(LATENCY_BOUNDS_MS):
+            return 0.0
+        lower, upper = LATENCY_BOUNDS_MS[place - 1] if place else 0.0, LATENCY_BOUNDS_MS[place]
+        inside = sum(self.latency[place : place + 1]) * (upper - limit_ms) / (upper - lower)
+        return sum(self.latency[place + 1 :]) + inside
 
 
 class Target(Protocol):

@@ -168,7 +168,7 @@ def test_a_step_that_was_killed_goes_on_where_it_was(serving: Serving) -> None:
     serving.target.shift("v2", 0.6)
     with Clients(address_of(serving), pause_s=0.01):
         verdict = run(serving, deployment, champion)
-    assert verdict.decision == "promoted"
+    assert verdict.decision == "promoted", verdict.findings
     assert {f.subject for f in verdict.findings} == {"60% of the traffic"}
 
 
