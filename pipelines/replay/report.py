@@ -140,7 +140,7 @@ def period_table(periods: Sequence[ReplayPeriod]) -> pd.DataFrame:
     metrics = pd.DataFrame([period.metrics for period in periods]).reindex(
         columns=list(_COLUMNS.values())
     )
-    table = metrics.astype(float).round(3).set_axis(list(_COLUMNS), axis="columns")
+    table = metrics.astype(float).set_axis(list(_COLUMNS), axis="columns")
     table.insert(0, "", [period.name for period in periods])
     table.insert(1, "requests", [period.requests for period in periods])
     table["decision"] = [decision_cell(period) for period in periods]
@@ -173,7 +173,7 @@ def _chart(periods: tuple[ReplayPeriod, ...], metric: str, title: str, label: st
     series = [Series(title, names, values)]
     if metric == "calibration_error":
         limits = [period.metrics.get("calibration_limit") for period in periods]
-        series.append(Series("learned limit", names, limits))
+        series.append(Series("learned threshold", names, limits))
     return line_chart(series, title=title, y_label=label)
 
 
@@ -181,7 +181,7 @@ def _links(state: ReplayState, folder: Path) -> Links:
     first = {"first model": state.first.reports} if state.first else {}
     parts = {**first, **{period.name: period.reports for period in state.periods}}
     links = ((f"{part}: {name}", path) for part in parts for name, path in parts[part].items())
-    return Links([(name, os.path.relpath(path, folder)) for name, path in links])
+    return Links([(name, f"./{os.path.relpath(path, folder)}") for name, path in links])
 
 
 def show_replay(console: Console, state: ReplayState, paths: ReplayPaths) -> None:

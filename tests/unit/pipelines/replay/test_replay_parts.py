@@ -19,6 +19,7 @@ from pipelines.replay.report import (
     champion_cell,
     decision_cell,
     first_row,
+    index_page,
     setup_seconds,
 )
 from pipelines.replay.traffic import Grouping, ReplaySettings, group_requests, load_replay
@@ -127,6 +128,17 @@ def test_a_row_says_who_serves_and_why() -> None:
     assert (champion_cell(refused), decision_cell(refused)) == ("a", "retrain → refuse")
     old, new = "20130701T0000-f10fad6a", "20131001T0000-288d982a-c"
     assert champion_cell(period(old, new, "rollout: promoted")) == "→ 2013-10-01-c"
+
+
+def test_the_page_links_every_report_from_its_own_folder(tmp_path: Path) -> None:
+    report = tmp_path / "replay" / "runs" / "r" / "report.html"
+    measured = period("a", "a", "").model_copy(
+        update={"metrics": {"auc": 0.68064}, "reports": {"monitor": str(report)}}
+    )
+    state = ReplayState(model="churn", periods=(measured,))
+    page = index_page(state, "", tmp_path / "replay")
+    assert '<a href="./runs/r/report.html"' in page
+    assert "0.6806" in page, "rounded once, for the page"
 
 
 def test_an_unfinished_replay_goes_on_and_a_finished_one_does_not(tmp_path: Path) -> None:
