@@ -8,8 +8,8 @@ from components.core.spec.operation import Canary
 from components.core.verdict import Finding, Severity, finding
 from components.ops.rollout.sequential_test import (
     ErrorRates,
-    Outcome,
-    Sample,
+    SampleMean,
+    SequentialResult,
     compare_means,
     compare_to_champion,
     compare_to_limit,
@@ -51,12 +51,14 @@ class PredictionStats:
         squares = None if self.squares is None else self.squares - (before.squares or 0.0)
         return PredictionStats(self.rows - before.rows, self.total - before.total, squares)
 
-    def sample(self, requests: int) -> Sample:
+    def sample(self, requests: int) -> SampleMean:
         """Mean and variance; the rows of one request count as one, since they may be alike."""
         mean = self.total / self.rows
         # Without the squares: no probability with this mean varies more than 0 and 1 do.
         squares = self.total if self.squares is None else self.squares
-        return Sample(min(self.rows, requests or self.rows), mean, squares / self.rows - mean**2)
+        return SampleMean(
+            min(self.rows, requests or self.rows), mean, squares / self.rows - mean**2
+        )
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class CanaryAssessment:
 class _Check:
     """What a test of one measurement says, and the finding that shows it."""
 
-    outcome: Outcome
+    outcome: SequentialResult
     finding: Finding
 
 
@@ -124,13 +126,13 @@ def assess_canary(analysis: CanaryAnalysis, canary: Canary) -> CanaryAssessment:
     if logged >= canary.min_requests and not is_unlogged:
         checks = (*checks, _shift(analysis, canary))
     findings = (*(check.finding for check in checks), _champion_errors(analysis, canary))
-    if any(check.outcome is Outcome.BEYOND for check in checks):
+    if any(check.outcome is SequentialResult.BEYOND for check in checks):
         return CanaryAssessment(Decision.ROLL_BACK, findings)
     if requests < canary.min_requests:
         return _wait_or_roll_back(analysis, _few(analysis, canary))
     if logged < canary.min_requests or is_unlogged:
         return _wait_or_roll_back(analysis, _few_rows(analysis, canary), findings)
-    undecided = [c.finding.code for c in checks if c.outcome is Outcome.UNDECIDED]
+    undecided = [c.finding.code for c in checks if c.outcome is SequentialResult.UNDECIDED]
     if undecided:
         return _wait_or_roll_back(analysis, _undecided(analysis, canary, undecided), findings)
     return CanaryAssessment(Decision.ADVANCE, findings)
@@ -178,7 +180,9 @@ def _refused(analysis: CanaryAnalysis, canary: Canary) -> _Check:
     limit = theirs.refused_share + canary.max_error_ratio
     if not theirs.requests:
         known = None if ours.refused else limit
-        return _check("refused", analysis, Outcome.WITHIN, ours.refused_share, known, sentence)
+        return _check(
+            "refused", analysis, SequentialResult.WITHIN, ours.refused_share, known, sentence
+        )
     outcome = compare_to_champion(
         (ours.refused, ours.requests),
         (theirs.refused, theirs.requests),
@@ -205,7 +209,7 @@ def _slower(analysis: CanaryAnalysis, canary: Canary) -> _Check:
     ours, theirs = traffic.p50_ms or 0.0, champion.p50_ms
     if theirs is None:
         sentence = "The champion answered nothing to compare the candidate's latency with."
-        return _check("slower", analysis, Outcome.WITHIN, ours, None, sentence)
+        return _check("slower", analysis, SequentialResult.WITHIN, ours, None, sentence)
     sentence = f"The candidate's median latency is {ours:.1f} ms, the champion's {theirs:.1f} ms."
     limit_ms = canary.max_latency_ratio * theirs
     # One bucket less: a candidate at the limit is not hidden by how coarsely it was counted.
@@ -231,7 +235,7 @@ def _shift(analysis: CanaryAnalysis, canary: Canary) -> _Check:
     )
     if ours is None or theirs is None:
         sentence = "The champion logged nothing to compare the candidate's predictions with."
-        return _check("shift", analysis, Outcome.WITHIN, ours, None, sentence)
+        return _check("shift", analysis, SequentialResult.WITHIN, ours, None, sentence)
     sentence = f"The candidate's mean probability is {ours:.3f}, the champion's {theirs:.3f}."
     outcome = compare_means(
         candidate.predictions.sample(candidate.traffic.requests),
@@ -270,13 +274,13 @@ def _undecided(analysis: CanaryAnalysis, canary: Canary, codes: list[str]) -> Fi
 def _check(
     code: str,
     analysis: CanaryAnalysis,
-    outcome: Outcome,
+    outcome: SequentialResult,
     measured: float | None,
     limit: float | None,
     sentence: str,
 ) -> _Check:
     """Pairs an outcome with its finding, which is a warning if nothing could be compared."""
-    severity = Severity.FAIL if outcome is Outcome.BEYOND else Severity.INFO
+    severity = Severity.FAIL if outcome is SequentialResult.BEYOND else Severity.INFO
     severity = Severity.WARN if limit is None else severity
     made = finding(code, severity, analysis.subject, measured, limit, sentence)
     return _Check(outcome, made)

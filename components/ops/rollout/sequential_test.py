@@ -19,7 +19,7 @@ _GROSS = 0.2
 Counted = tuple[float, float]  # hits, of how many
 
 
-class Outcome(StrEnum):
+class SequentialResult(StrEnum):
     """What the counts show so far."""
 
     WITHIN = "within"
@@ -46,7 +46,7 @@ class ErrorRates:
 
 
 @dataclass(frozen=True)
-class Sample:
+class SampleMean:
     """Mean and variance of `size` independent values."""
 
     size: float
@@ -61,10 +61,10 @@ def detected_share(accepted: float) -> float:
 
 def compare_to_limit(
     hits: float, size: float, accepted: float, rates: ErrorRates, detected: float | None = None
-) -> Outcome:
+) -> SequentialResult:
     """Tests the share of hits: `accepted` against `detected` (Wald 1945, by Ville's inequality)."""
     if accepted >= 1:
-        return Outcome.WITHIN
+        return SequentialResult.WITHIN
     alternative = detected_share(accepted) if detected is None else detected
 
     def log_likelihood(share: float) -> float:
@@ -79,13 +79,13 @@ def compare_to_champion(
     margin: float,
     rates: ErrorRates,
     detected: float | None = None,
-) -> Outcome:
+) -> SequentialResult:
     """Tests the excess of our share of hits over theirs: `margin` against `detected`.
 
     The common share is unknown: the most likely one under each excess stands in (Cox 1963).
     """
     if margin >= 1:
-        return Outcome.WITHIN
+        return SequentialResult.WITHIN
     alternative = detected_share(margin) if detected is None else detected
 
     def log_likelihood(excess: float) -> float:
@@ -94,7 +94,9 @@ def compare_to_champion(
     return _decide(log_likelihood, margin, alternative, rates)
 
 
-def compare_means(ours: Sample, theirs: Sample, margin: float, rates: ErrorRates) -> Outcome:
+def compare_means(
+    ours: SampleMean, theirs: SampleMean, margin: float, rates: ErrorRates
+) -> SequentialResult:
     """Tests the difference of two means: `margin` against twice the margin, on either side.
 
     By confidence sequences: the normal mixture of Robbins (1970), asymptotic for any distribution
@@ -103,9 +105,9 @@ def compare_means(ours: Sample, theirs: Sample, margin: float, rates: ErrorRates
     variance = ours.variance / ours.size + theirs.variance / theirs.size
     gap = abs(ours.mean - theirs.mean)
     if not gap - _half_width(variance, margin, rates.false_alarm) <= margin:  # NaN is beyond
-        return Outcome.BEYOND
+        return SequentialResult.BEYOND
     certain = gap + _half_width(variance, margin, rates.miss) < 2 * margin
-    return Outcome.WITHIN if certain and gap <= margin else Outcome.UNDECIDED
+    return SequentialResult.WITHIN if certain and gap <= margin else SequentialResult.UNDECIDED
 
 
 def _half_width(variance: float, scale: float, error: float) -> float:
@@ -119,17 +121,19 @@ def _half_width(variance: float, scale: float, error: float) -> float:
 
 def _decide(
     log_likelihood: Callable[[float], float], null: float, alternative: float, rates: ErrorRates
-) -> Outcome:
+) -> SequentialResult:
     at_null = log_likelihood(null)
     if at_null == -math.inf:
-        return Outcome.BEYOND
+        return SequentialResult.BEYOND
     ratio = log_likelihood(alternative) - at_null
     if ratio <= 0:  # both are concave, so that what lies further is less likely still
-        return Outcome.WITHIN if ratio <= math.log(rates.miss) else Outcome.UNDECIDED
+        return (
+            SequentialResult.WITHIN if ratio <= math.log(rates.miss) else SequentialResult.UNDECIDED
+        )
     gross = log_likelihood(min(1.0, alternative + _GROSS)) - at_null
     if _log_mean(ratio, gross) >= -math.log(rates.false_alarm):
-        return Outcome.BEYOND
-    return Outcome.UNDECIDED
+        return SequentialResult.BEYOND
+    return SequentialResult.UNDECIDED
 
 
 def _log_mean(one: float, other: float) -> float:
