@@ -29,10 +29,12 @@ class Canary(SpecModel):
 
     steps: tuple[Share, ...] = Field((0.1, 0.5), description="Shares of the traffic, in order.")
     min_requests: int = Field(
-        50, ge=1, description="Requests to the candidate before each step ends."
+        50,
+        ge=1,
+        description="Fewest requests to the candidate in a step; its tests may need more.",
     )
     timeout: Duration = Field(
-        timedelta(minutes=30), description="Without enough traffic by then: rolled back."
+        timedelta(minutes=30), description="A step that is undecided by then: rolled back."
     )
     max_error_ratio: Share = Field(0.01, description="Share of failed requests that is accepted.")
     max_latency_ratio: float = Field(
