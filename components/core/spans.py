@@ -8,6 +8,9 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
+# Seconds since 1970 UTC of the years 1 to 9999, wherever a whole number is read as an instant.
+MIN_INSTANT_S, MAX_INSTANT_S = -62_135_596_800, 253_402_300_799
+
 
 def parse_instant(text: str) -> datetime:
     """Reads an ISO 8601 instant; a date alone is its midnight, and no zone means UTC.

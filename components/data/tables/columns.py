@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.core.errors import InputError
-from components.core.spans import TimeInterval, parse_instant
+from components.core.spans import MAX_INSTANT_S, MIN_INSTANT_S, TimeInterval, parse_instant
 from components.core.spec import FeatureKind, Label
 
 Bools = npt.NDArray[np.bool_]
@@ -209,7 +209,7 @@ def _to_timestamp(flat: pa.Array) -> pa.Array:
 
 def _instants_of_seconds(seconds: pa.Array) -> pa.Array:
     """Reads seconds since 1970 UTC, as the server does; other whole numbers are refused."""
-    fits = pc.and_(pc.greater_equal(seconds, _MIN_S), pc.less_equal(seconds, _MAX_S))
+    fits = pc.and_(pc.greater_equal(seconds, MIN_INSTANT_S), pc.less_equal(seconds, MAX_INSTANT_S))
     if pc.all(fits).as_py() is False:
         raise pa.ArrowInvalid("not seconds of the years 1 to 9999; these may be milliseconds")
     largest = pc.max(pc.abs(seconds)).as_py()
@@ -265,7 +265,6 @@ def _to_type(flat: pa.Array, target: pa.DataType) -> pa.Array:
 _MISSING = pa.array(["", "NA", "NaN", "nan", "null", "NULL"])
 _INT64_DIGITS = 18
 _EXACT = 2**53  # the largest whole number that a double still counts one by one
-_MIN_S, _MAX_S = -62_135_596_800, 253_402_300_799  # years 1 and 9999
 _SMALL_S = 100_000_000  # a column of smaller numbers holds days or dates, not seconds
 _FAMILIES = (
     (pa.types.is_uint64, pa.string()),

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from components.core.errors import InputError
-from components.core.spans import parse_instant
+from components.core.spans import MAX_INSTANT_S, MIN_INSTANT_S, parse_instant
 
 FLOATS = frozenset({"FP16", "FP32", "FP64"})
 INTEGERS = frozenset({"INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64"})
@@ -40,7 +40,6 @@ TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 _FLOAT_TYPES = {"FP16": pa.float32(), "FP32": pa.float32(), "FP64": pa.float64()}
 _MAX_QUOTED, _MAX_ID = 60, 128
-_MIN_S, _MAX_S = -62_135_596_800, 253_402_300_799  # years 1 and 9999
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -167,7 +166,7 @@ def parse_timestamps(name: str, cells: Sequence[int | str | None]) -> pa.Array:
     try:
         if types == {int}:
             seconds = np.array(cells, dtype=np.int64)
-            if seconds.min() >= _MIN_S and seconds.max() <= _MAX_S:
+            if seconds.min() >= MIN_INSTANT_S and seconds.max() <= MAX_INSTANT_S:
                 return pa.array(seconds * 1_000_000).cast(TIMESTAMP)
         elif types == {str}:
             return pa.array(cells, type=pa.string()).cast(TIMESTAMP)
@@ -183,11 +182,11 @@ def _as_microseconds(name: str, row: int, cell: int | str | None) -> int | None:
     try:
         if isinstance(cell, str):
             return (parse_instant(cell) - _EPOCH) // _MICROSECOND
-        if _MIN_S <= cell <= _MAX_S:
+        if MIN_INSTANT_S <= cell <= MAX_INSTANT_S:
             return cell * 1_000_000
     except (ValueError, OverflowError):
         pass
-    hint = "These may be milliseconds." if isinstance(cell, int) and cell > _MAX_S else ""
+    hint = "These may be milliseconds." if isinstance(cell, int) and cell > MAX_INSTANT_S else ""
     accepted = ACCEPTED_CELLS["timestamp"] + ", years 1 to 9999"
     raise InvalidInput(f"column {name}, row {row}", abbreviate(cell), accepted, hint)
 
